@@ -1,0 +1,173 @@
+"""What every script's command line agrees on: flags over recipe over default, and one sentence per error.
+
+A recipe is a YAML file with one section per script; its keys are the script's flags. The section `shared` holds
+keys that several scripts have (SHARED_KEYS). An unknown flag, section or key ends with the nearest valid name.
+"""
+
+import argparse
+import difflib
+import errno
+import os
+import sys
+from pathlib import Path
+
+Switch = argparse.BooleanOptionalAction  # type=bool would read "False" as True
+ROOT = Path(__file__).resolve().parents[1]
+DEFAULT_RECIPE = "recipes/cpu.yaml"
+SECTIONS = ("gen_sft", "sft", "merge", "gen_dpo", "dpo", "answer", "winrate", "mmlu", "domain", "report",
+            "serve", "base")
+SHARED_KEYS = ("base", "domain", "seed", "engine", "dtype")
+
+
+class UserError(Exception):
+    """Something the user can mend: its message is one sentence (what, where, what to do); exit code 2."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse that names the nearest valid flag instead of printing the usage."""
+
+    def error(self, message):
+        if "unrecognized arguments" in message:
+            flag = next((word for word in message.split() if word.startswith("-")), "").split("=")[0]
+            if flag:
+                message = f"unknown flag {flag}{nearest(flag, self._option_string_actions)}"
+        raise UserError(f"{self.prog}: {message}; --help lists the flags.")
+
+
+def nearest(name, valid):
+    """', did you mean X?' for the closest of `valid`, or '' when nothing is close."""
+    close = difflib.get_close_matches(name, list(valid), n=1, cutoff=0.5)
+    return f", did you mean {close[0]}?" if close else ""
+
+
+def parser(doc, section):
+    """The parser of one script: its docstring as help, the flags that all scripts share, no abbreviations."""
+    made = _Parser(description=doc, allow_abbrev=False, formatter_class=_Help)
+    made.set_defaults(section=section)
+    made.add_argument("--recipe", default=DEFAULT_RECIPE, help="YAML file with one section per script")
+    made.add_argument("--out", default=None, metavar="DIR",
+                      help="folder of every product (default: out, or out/NAME for a recipe other than cpu)")
+    made.add_argument("--domain", default="text_to_sql", help="a folder of domains/")
+    made.add_argument("--seed", type=int, default=0, help="seed of everything random in this stage")
+    return made
+
+
+class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """The docstring as it stands, and every default."""
+
+    def _get_help_string(self, action):
+        return action.help if action.default is None else super()._get_help_string(action)
+
+
+def parse(made, argv=None):
+    """Flags > the recipe's section > the recipe's `shared` section > the script's default.
+
+    Sets args.out (Path), args.tracked (True when this run may write the tracked files: default recipe, no
+    --out). Raises UserError for an unknown flag, recipe, section or key.
+    """
+    known, _ = made.parse_known_args(argv)
+    section = known.section
+    recipe = find_recipe(known.recipe)
+    settings = read_recipe(recipe)
+    flags = {action.dest: action for action in made._actions if action.option_strings}
+    own = settings.get(section, {})
+    for key in own:
+        if key not in flags or key in ("help", "recipe", "out"):
+            raise UserError(f"{known.recipe}: unknown key {key!r} in section {section!r}{nearest(key, flags)}.")
+    shared = {key: value for key, value in settings.get("shared", {}).items() if key in flags}
+    made.set_defaults(**{key: _typed(flags[key], value, known.recipe) for key, value in {**shared, **own}.items()})
+    args = made.parse_args(argv)
+    stem = recipe.stem
+    is_default = recipe == (ROOT / DEFAULT_RECIPE).resolve()
+    args.tracked = is_default and args.out is None
+    args.out = Path(args.out) if args.out else Path("out") if is_default else Path("out") / stem
+    args.command_tail = "".join([f" --recipe {known.recipe}" if not is_default else "",
+                                 f" --out {known.out}" if known.out else ""])
+    return args
+
+
+def find_recipe(name):
+    """The recipe's path, looked for from the current folder and from the repository."""
+    for folder in (Path.cwd(), ROOT):
+        if (folder / name).is_file():
+            return (folder / name).resolve()
+    have = sorted(f"recipes/{path.name}" for path in (ROOT / "recipes").glob("*.yaml"))
+    raise UserError(f"no recipe {name}{nearest(str(name), have)} recipes/ has {', '.join(have)}.")
+
+
+def read_recipe(path):
+    """The recipe as {section: {key: value}}; refuses unknown sections and shared keys."""
+    import yaml
+
+    try:
+        settings = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        raise UserError(f"{path}{f':{where.line + 1}' if where else ''} is not YAML: "
+                        f"{getattr(error, 'problem', error)}.") from None
+    if not isinstance(settings, dict) or not all(isinstance(v, dict) or v is None for v in settings.values()):
+        raise UserError(f"{path}: a recipe is a mapping of sections, each a mapping of keys.")
+    for name in settings:
+        if name not in SECTIONS + ("shared",):
+            raise UserError(f"{path}: unknown section {name!r}{nearest(name, SECTIONS + ('shared',))}.")
+    for key in settings.get("shared") or {}:
+        if key not in SHARED_KEYS:
+            raise UserError(f"{path}: unknown key {key!r} in section 'shared'{nearest(key, SHARED_KEYS)}.")
+    return {name: value or {} for name, value in settings.items()}
+
+
+def _typed(action, value, recipe):
+    """The recipe's value as the flag would have read it, so that both ways give one type."""
+    if isinstance(value, bool) or value is None:
+        if isinstance(action, argparse.BooleanOptionalAction) or value is None:
+            return value
+        raise UserError(f"{recipe}: {action.dest} is not a switch; give it a value.")
+    if isinstance(action, argparse.BooleanOptionalAction):
+        raise UserError(f"{recipe}: {action.dest} is a switch; write true or false, not {value!r}.")
+    try:
+        convert = action.type or str
+        made = [convert(item) for item in value] if isinstance(value, list) else convert(value)
+    except (TypeError, ValueError):
+        raise UserError(f"{recipe}: {action.dest} cannot be {value!r}.") from None
+    if action.nargs in ("+", "*") and not isinstance(made, list):
+        made = [made]
+    if action.choices and made not in action.choices:
+        raise UserError(f"{recipe}: {action.dest} cannot be {value!r}; it is one of {list(action.choices)}.")
+    return made
+
+
+def quiet():
+    """Settings that keep lines of libraries that no user can act on off the screen; before heavy imports."""
+    import warnings
+
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+    os.environ.setdefault("WANDB_MODE", "offline")
+    # Two threads that spin while they wait starve each other on a small machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+
+
+def run(main, parse_args):
+    """Run a script: UserError, a full disk and Ctrl-C end with one sentence; other tracebacks are our bugs."""
+    try:
+        args = parse_args()
+        quiet()
+        main(args)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("\nstopped by Ctrl-C: finished products are whole, the unfinished one is not written; "
+              "run the same command to go on.", file=sys.stderr)
+        sys.exit(130)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print(f"error: no space left on the disk while writing {error.filename or 'a file'}; free some and run the "
+              "same command again.", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,130 @@
+"""Loading models so that two stages can never disagree about which one: base, adapter, lineage.
+
+Every adapter folder has lineage.json: what it was trained on, by hash, from the base on. A stage that loads an
+adapter checks it against the base it was given.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+from common import files
+from common.cli import UserError
+
+WHOLE = 256 << 20  # files up to this many bytes are hashed whole, larger ones by size and 64 blocks
+
+
+def fingerprint(model: str) -> str:
+    """SHA-256 of a model: its weights and its chat template. `model` is a local folder or a name on the Hub."""
+    folder = Path(model)
+    if not folder.is_dir():
+        from huggingface_hub import snapshot_download
+
+        folder = Path(snapshot_download(model, allow_patterns=["*.safetensors", "*.json", "*.jinja"]))
+    digest = hashlib.sha256()
+    names = sorted(path for path in folder.iterdir() if path.suffix == ".safetensors" or path.suffix == ".jinja")
+    if not any(path.suffix == ".safetensors" for path in names):
+        raise UserError(f"{model} has no .safetensors file; convert the weights first (pickles are not loaded).")
+    for path in names:
+        size = path.stat().st_size
+        digest.update(f"{path.name} {size}".encode())
+        with path.open("rb") as handle:
+            if size <= WHOLE:
+                digest.update(handle.read())
+            else:
+                for i in range(64):
+                    handle.seek(i * (size - (1 << 20)) // 63)
+                    digest.update(handle.read(1 << 20))
+    return digest.hexdigest()
+
+
+def require_base(base: str):
+    """UserError unless `base` is a folder with a model in it or looks like a name on the Hub."""
+    if Path(base).is_dir() and (Path(base) / "config.json").is_file():
+        return
+    if Path(base).exists() or base.count("/") != 1 or base.startswith((".", "/", "models/", "out/")):
+        raise UserError(f"no model in {base}: it has no config.json; give --base a model folder or a name on the Hub.")
+
+
+def load_tokenizer(folder):
+    """The tokenizer saved in `folder`."""
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(str(folder))
+
+
+def quantization(args):
+    """The bitsandbytes settings of --load_in_4bit, or None."""
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    if not args.load_in_4bit:
+        return None
+    return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type=args.bnb_4bit_quant_type,
+                              bnb_4bit_use_double_quant=args.bnb_4bit_use_double_quant,
+                              bnb_4bit_compute_dtype=getattr(torch, args.dtype))
+
+
+def load_base(base: str, args, quantized: bool = True):
+    """The base model, in NF4 when asked, otherwise in args.dtype; on the GPU when there is one."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    require_base(base)
+    return AutoModelForCausalLM.from_pretrained(
+        base, quantization_config=quantization(args) if quantized else None, dtype=getattr(torch, args.dtype),
+        device_map={"": 0} if torch.cuda.is_available() else {"": "cpu"})
+
+
+def write_lineage(folder, stage: str, base: str, parent=None, data=None):
+    """folder/lineage.json: stage, base by hash, the parent's own lineage, data by hash, the adapter's hash."""
+    folder = Path(folder)
+    files.write_json(folder / "lineage.json", {
+        "stage": stage, "base": base, "base_sha256": fingerprint(base),
+        "adapter_sha256": files.sha256(folder / "adapter_model.safetensors"),
+        "data_sha256": files.sha256(data) if data else None, "parent": read_lineage(parent) if parent else None})
+
+
+def read_lineage(folder) -> dict:
+    """The lineage of an adapter folder. UserError when the folder is no finished adapter."""
+    folder = Path(folder)
+    made_by = {"sft": "python train/sft.py", "dpo": "python train/dpo.py"}.get(folder.name, "")
+    lineage = files.read_json(folder / "lineage.json", made_by)
+    weights = folder / "adapter_model.safetensors"
+    if not weights.is_file() or files.sha256(weights) != lineage["adapter_sha256"]:
+        raise UserError(f"{weights} is not the file that {folder / 'lineage.json'} describes; train that stage again.")
+    return lineage
+
+
+def check_adapter(folder, base: str) -> dict:
+    """The adapter's lineage, after making sure that it was trained on this very base."""
+    lineage = read_lineage(folder)
+    have = fingerprint(base)
+    if lineage["base_sha256"] != have:
+        raise UserError(f"{folder} was trained on {lineage['base']} ({lineage['base_sha256'][:12]}), not on {base} "
+                        f"({have[:12]}); give --base the model it was trained on, or train again.")
+    return lineage
+
+
+def check_merged(folder, base: str) -> dict:
+    """The lineage of a merged model, after the same check; UserError when it is missing or out of date."""
+    folder = Path(folder)
+    adapter = folder.parent
+    lineage = check_adapter(adapter, base)
+    merged = files.read_json(folder / "lineage.json", f"python train/merge.py --adapter {adapter}")
+    if merged["adapter_sha256"] != lineage["adapter_sha256"]:
+        raise UserError(f"{folder} was merged from an earlier adapter; run python train/merge.py --adapter {adapter}.")
+    return merged
+
+
+def trainable_share(model) -> tuple:
+    """(trainable parameters, all parameters), 4-bit weights counted as the weights they stand for."""
+    trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    total = sum(p.numel() * (2 if type(p).__name__ == "Params4bit" and p.element_size() == 1 else 1)
+                for p in model.parameters())
+    return trainable, total
+
+
+def settings_hash(settings: dict) -> str:
+    """A short hash of settings, so that a resumed run can tell whether they are still the same."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -1,0 +1,160 @@
+"""What sft.py and dpo.py must agree on: flags, held-out rows, checkpoints, saved adapters and their samples."""
+
+import shutil
+from pathlib import Path
+
+from common import chat, cli, files, model, score
+from common.engine import Engine, Sampling
+
+SAMPLES = 20
+
+
+def add_training_flags(parser):
+    """Flags of both trainers; the keys of trl, peft and bitsandbytes keep their own names."""
+    add = parser.add_argument
+    add("--base", default="models/nano", help="model folder or name on the Hub")
+    add("--limit", type=int, default=0, help="rehearse on this many rows; 0 takes all")
+    add("--eval_rows", type=int, default=200, help="rows of the dev benchmark held out for loss and perplexity")
+    add("--learning_rate", type=float, help="peak learning rate")
+    add("--num_train_epochs", type=float, help="passes over the data")
+    add("--per_device_train_batch_size", type=int, help="rows in memory at once")
+    add("--gradient_accumulation_steps", type=int, help="batches per optimizer step")
+    add("--max_length", type=int, help="longest row in tokens; longer ones are refused, see --allow_truncation")
+    add("--allow_truncation", action=cli.Switch, default=False, help="cut rows longer than --max_length")
+    add("--warmup_steps", type=float, default=0.03, help="steps, or a share of all steps when below 1")
+    add("--lr_scheduler_type", default="cosine", help="a schedule of transformers")
+    add("--optim", default="paged_adamw_8bit", help="an optimizer of transformers")
+    add("--weight_decay", type=float, default=0.0)
+    add("--max_grad_norm", type=float, default=1.0)
+    add("--gradient_checkpointing", action=cli.Switch, default=True, help="less memory for a third more time")
+    add("--train_sampling_strategy", default="random", choices=("random", "group_by_length"),
+        help="group_by_length puts rows of similar length together: no packing, little padding")
+    add("--dtype", default="bfloat16", choices=("bfloat16", "float32"), help="dtype of computation")
+    add("--load_in_4bit", action=cli.Switch, default=True, help="the base quantised by bitsandbytes (QLoRA)")
+    add("--bnb_4bit_quant_type", default="nf4", choices=("nf4", "fp4"))
+    add("--bnb_4bit_use_double_quant", action=cli.Switch, default=True)
+    add("--r", type=int, default=16, help="LoRA rank")
+    add("--lora_alpha", type=int, default=32)
+    add("--lora_dropout", type=float, default=0.0)
+    add("--target_modules", default="all-linear", help="modules that get an adapter")
+    add("--logging_steps", type=int, default=5)
+    add("--eval_steps", type=float, default=0.2, help="steps between evaluations, or a share of all steps when below 1")
+    add("--save_steps", type=float, default=0.2, help="steps between checkpoints, or a share of all steps when below 1")
+    add("--report_to", default="none", choices=("none", "wandb"), help="wandb is offline unless WANDB_MODE=online")
+
+
+def held_out(domain, args) -> list:
+    """The dev rows that both stages measure themselves on."""
+    return domain.load_benchmark("dev")[:args.eval_rows]
+
+
+def lora_config(args):
+    """PEFT's config from the flags."""
+    from peft import LoraConfig
+
+    return LoraConfig(r=args.r, lora_alpha=args.lora_alpha, lora_dropout=args.lora_dropout, bias="none",
+                      task_type="CAUSAL_LM", target_modules=args.target_modules)
+
+
+def make_trainer_arguments(args, config, work, **more):
+    """The trainer's config: every flag that has a field of the same name, and what follows from the machine."""
+    import dataclasses
+
+    import torch
+
+    fields = {field.name for field in dataclasses.fields(config)}
+    named = {key: value for key, value in vars(args).items() if key in fields}
+    on_gpu = torch.cuda.is_available()
+    return config(output_dir=str(work), bf16=args.dtype == "bfloat16", use_cpu=not on_gpu, eval_strategy="steps",
+                  save_strategy="steps", save_total_limit=1, per_device_eval_batch_size=args.per_device_train_batch_size,
+                  disable_tqdm=False, dataset_num_proc=None, run_name=f"{args.section}-{args.seed}",
+                  logging_first_step=True, dataloader_pin_memory=on_gpu, **named, **more)
+
+
+def check_lengths(tokenizer, system, rows, columns, args):
+    """Refuse rows that --max_length would cut, saying how many and by how much; count them when cutting is allowed."""
+    prompts = [len(chat.encode(tokenizer, row["prompt"], system)) for row in rows]
+    longest = [max(len(score.completion_ids(tokenizer, row[name])) for name in columns) + 1 for row in rows]
+    over = [p + c - args.max_length for p, c in zip(prompts, longest, strict=True) if p + c > args.max_length]
+    if over and not args.allow_truncation:
+        raise cli.UserError(f"{len(over)} of {len(rows)} rows are longer than --max_length {args.max_length} tokens, by up "
+                            f"to {max(over)}; raise it to {args.max_length + max(over)}, or say --allow_truncation.")
+    if over:
+        print(f"note: {len(over)} of {len(rows)} rows are cut at {args.max_length} tokens, by up to {max(over)}.")
+
+
+def prepare_output(folder, args, data) -> Path:
+    """The folder for checkpoints, emptied when settings or data are not those the checkpoints were made with."""
+    work = folder / "checkpoints"
+    settings = {key: value for key, value in vars(args).items() if key not in ("recipe", "tracked", "command_tail")}
+    now = {"settings": model.settings_hash(settings), "data": files.sha256(data)}
+    mark = work / "made_with.json"
+    if mark.is_file() and files.read_json(mark) != now:
+        print("settings or data changed since the last checkpoint: training starts anew.")
+        shutil.rmtree(work)
+    files.write_json(mark, now)
+    return work
+
+
+def resume_point(work):
+    """The last whole checkpoint, or None."""
+    from transformers.trainer_utils import get_last_checkpoint
+
+    found = get_last_checkpoint(str(work))
+    while found and not (Path(found) / "trainer_state.json").is_file():
+        shutil.rmtree(found)  # killed while it was being written
+        found = get_last_checkpoint(str(work))
+    if found:
+        print(f"goes on from {found}")
+    return found
+
+
+def perplexity_of(network, tokenizer, domain, rows) -> float:
+    """Perplexity of the rows' reference completions after the chat prompt, stop token not counted."""
+    prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in rows]
+    completions = [score.completion_ids(tokenizer, row["completion"]) for row in rows]
+    return score.perplexity(score.completion_logprobs(network, prompts, completions))
+
+
+def training_metrics(trainer, result, folder, **more) -> dict:
+    """Save the log and return the figures of one training."""
+    history = trainer.state.log_history
+    files.write_json(folder / "log.json", history)
+    tokens = max((item.get("num_tokens", 0) for item in history), default=0)
+    seconds = result.metrics["train_runtime"]
+    adapter = sum(p.numel() * 4 for p in trainer.model.parameters() if p.requires_grad)
+    return {"loss": result.training_loss, "steps": trainer.state.global_step, "tokens": tokens,
+            "tokens_per_second": tokens / seconds, "train_seconds": seconds, "adapter_mib": adapter / 2 ** 20,
+            "perplexity_before": more.pop("before"), "perplexity_after": more.pop("after"), **more}
+
+
+def save_adapter(folder, network, tokenizer, stage, base, parent, data):
+    """The adapter as safetensors, the tokenizer, and last the lineage: a folder without it is not finished."""
+    (folder / "lineage.json").unlink(missing_ok=True)
+    network.save_pretrained(folder, selected_adapters=["default"])
+    tokenizer.save_pretrained(folder)
+    model.write_lineage(folder, stage, base, parent, data)
+
+
+def write_samples(folder, args, domain, network, tokenizer, data, stage, parent):
+    """Save the adapter, merge it, and write samples.md: this stage's answers beside the previous stage's."""
+    from train.merge import merge
+
+    save_adapter(folder, network, tokenizer, stage, args.base, parent, data)
+    merge(args, folder)
+    rows = domain.load_benchmark("dev")[:SAMPLES]
+    prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in rows]
+    before = "base" if parent is None else parent.name
+    engine = Engine(args.base, {stage: folder} | ({before: parent} if parent else {}), "hf", "float32")
+    sampling = Sampling(max_new_tokens=128)
+    lines = [f"# {stage} beside {before}", "", f"Greedy answers to the first {SAMPLES} dev prompts, in the chat template.", ""]
+    answers = {name: engine.generate(name, prompts, sampling, f"samples {name}") for name in (before, stage)}
+    for i, row in enumerate(rows):
+        lines += [f"## {row['id']} ({row['category']})", "", row["prompt"], ""]
+        for name in (before, stage):
+            text = answers[name][i][0].text
+            verdict = domain.verify(row, text).reason if hasattr(domain, "verify") else "not verified"
+            lines += [f"**{name}** ({verdict}):", "", "~~~", text, "~~~", ""]
+        lines += ["**reference**:", "", "~~~", row["completion"], "~~~", ""]
+    files.write_text(folder / "samples.md", "\n".join(lines))
+

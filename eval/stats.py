@@ -1,0 +1,342 @@
+"""The estimators behind every figure of the evaluation: pure functions on arrays, no files.
+
+Used by eval/winrate.py, eval/domain.py, eval/mmlu.py and eval/report.py. This module imports numpy
+at its top, so scripts import it inside `main`. An interval is always two-sided and at 95 % unless
+`level` says otherwise; shares are fractions of 1. Every function raises ValueError on empty input,
+on inputs of different lengths and on values that are not finite numbers (a verdict that is missing
+must be counted or dropped by the caller, never averaged in).
+
+Why clusters: items that share a cluster (here a schema) are right or wrong together. An interval
+that treats them as independent is too narrow; tests/test_stats.py shows it by simulation.
+"""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+
+import numpy as np
+
+DRAWS_AT_ONCE = 500_000  # items drawn per block of resamples: keeps the bootstrap at tens of MB
+POWER_QUANTILE = NormalDist().inv_cdf(0.80)  # 0.8416: detectable_difference asks for 80 % power
+
+
+def mean_interval(
+    values, clusters=None, seed: int = 0, resamples: int = 10_000, level: float = 0.95,
+    resample_items: bool = True,
+) -> tuple[float, float, float]:
+    """(mean, low, high) by a two-stage percentile bootstrap: clusters, then items within each.
+
+    values: one number per item. clusters: one label per item; None makes every item its own
+    cluster, which is the ordinary bootstrap. Each resample draws as many clusters as there are,
+    with replacement, then from each drawn cluster as many of its items as it has, with
+    replacement; its estimate is the mean over all drawn items.
+
+    Two-stage resampling errs to the wide side: the scatter within clusters enters at both stages,
+    so small clusters whose items hardly depend on each other are covered more often than `level`
+    says. `resample_items=False` keeps drawn clusters whole, which covers as stated at any
+    dependence. With a single cluster nothing is known about other clusters, and the interval
+    speaks for that cluster only.
+
+    When all values are 0 or all are 1 every resample is the same; the Wilson interval over the
+    items is returned instead. It cannot see clusters, so it is a little optimistic.
+
+    Source: Davison and Hinkley, "Bootstrap Methods and their Application" (1997), section 3.8;
+    percentile interval: Efron and Tibshirani (1993), chapter 13.
+    Raises ValueError: empty or not finite values, unequal lengths, resamples < 1, level outside
+    (0, 1).
+    """
+    values = _numbers(values, "values")
+    _check_level(level)
+    mean = float(values.mean())
+    if mean in (0.0, 1.0) and np.all(values == mean):
+        return (mean, *wilson(len(values) * mean, len(values), level))
+    means = _bootstrap_means(values, clusters, seed, resamples, resample_items)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return mean, float(low), float(high)
+
+
+def difference_interval(
+    after, before, clusters=None, seed: int = 0, resamples: int = 10_000, level: float = 0.95,
+    resample_items: bool = True,
+) -> tuple[float, float, float]:
+    """(mean of after - before, low, high): the bootstrap of `mean_interval` on paired differences.
+
+    The two score lists cover the same items in the same order. Positive means `after` is better.
+
+    When no item changed, the bootstrap would give an interval of zero width, as if n items could
+    prove equality. For scores between 0 and 1 the rule is then: with no change among n items the
+    share of items that change is at most u = 1 - 0.025^(1/n) (the upper Clopper-Pearson limit at
+    0 of n), and the difference (n01 - n10) / n cannot exceed that share, so it lies in (-u, u).
+    When every item changed by +1 the same limit gives (1 - 2u, 1), and by -1 (-1, 2u - 1).
+
+    Source: as `mean_interval`; Clopper and Pearson, Biometrika 26 (1934).
+    Raises ValueError: as `mean_interval`.
+    """
+    after, before = _pair(after, before)
+    _check_level(level)
+    constant = _constant_difference(after, before, level)
+    if constant:
+        return constant
+    return mean_interval(after - before, clusters, seed, resamples, level, resample_items)
+
+
+def wilson(successes: float, n: int, level: float = 0.95) -> tuple[float, float]:
+    """(low, high) of a share by Wilson's score interval: never of zero width, inside 0 and 1.
+
+    Source: Wilson, JASA 22 (1927); Agresti and Coull, American Statistician 52 (1998).
+    Raises ValueError: n < 1, successes outside 0..n, level not in (0, 1).
+    """
+    _check_count(successes, n)
+    _check_level(level)
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    share = successes / n
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    # At 0 and n one end equals the share exactly; rounding would leave it at 1e-17.
+    low = 0.0 if successes == 0 else max(0.0, float(centre - half))
+    high = 1.0 if successes == n else min(1.0, float(centre + half))
+    return low, high
+
+
+def binomial_interval(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """(low, high) of a share by the exact interval of Clopper and Pearson.
+
+    Source: Clopper and Pearson, Biometrika 26 (1934), as quantiles of beta distributions.
+    Raises ValueError: n < 1, successes outside 0..n, level not in (0, 1).
+    """
+    from scipy.stats import beta
+
+    _check_count(successes, n)
+    _check_level(level)
+    tail = (1 - level) / 2
+    low = 0.0 if successes == 0 else float(beta.ppf(tail, successes, n - successes + 1))
+    high = 1.0 if successes == n else float(beta.ppf(1 - tail, successes + 1, n - successes))
+    return low, high
+
+
+def mcnemar_exact(n01: int, n10: int) -> float:
+    """Two-sided p that as many items turned right (n01) as turned wrong (n10); 1.0 if none did.
+
+    Source: McNemar, Psychometrika 12 (1947), in its exact form: of n01 + n10 changed items the
+    smaller count is binomial with probability 1/2, and its tail is doubled. Assumes independent
+    items, so report it beside the clustered `difference_interval`, not instead of it.
+    Raises ValueError: a count that is negative or not whole.
+    """
+    from scipy.stats import binom
+
+    if n01 < 0 or n10 < 0 or n01 != int(n01) or n10 != int(n10):
+        raise ValueError(f"counts must be whole and not negative, got {n01} and {n10}")
+    return min(1.0, 2 * float(binom.cdf(min(n01, n10), n01 + n10, 0.5)))
+
+
+def win_rate(
+    scores, clusters=None, seed: int = 0, resamples: int = 10_000, level: float = 0.95,
+    resample_items: bool = True,
+) -> dict:
+    """The adjusted win rate over prompts and the share of decided prompts, each with an interval.
+
+    scores: one of 0 (lost), 0.5 (tie, or the two orders disagree), 1 (won) per PROMPT, not per
+    verdict: two verdicts on one prompt are not two observations. Returns `rate` = (W + T/2) / n
+    with `low`, `high` from `mean_interval`; `n`, `wins`, `ties`, `losses`, `tie_share`; and
+    `decided_rate` = W / (W + L) with its exact binomial interval `decided_low`, `decided_high`
+    (which treats prompts as independent). When nothing is decided, `decided_rate` is None with the
+    interval 0 to 1, and `rate` gets 0.5 -+ u/2, u as in `difference_interval`.
+
+    Source: adjusted win rate and both-orders rule: Zheng et al. 2023 (MT-Bench, FastChat).
+    Raises ValueError: as `mean_interval`, and for a score other than 0, 0.5 and 1.
+    """
+    scores = _numbers(scores, "scores")
+    _check_level(level)
+    if not np.isin(scores, (0.0, 0.5, 1.0)).all():
+        raise ValueError("scores must be 0, 0.5 or 1")
+    n = len(scores)
+    wins, ties, losses = (int((scores == score).sum()) for score in (1.0, 0.5, 0.0))
+    if ties == n:
+        bound = _unseen_share(n, level)
+        rate, low, high = 0.5, 0.5 - bound / 2, 0.5 + bound / 2
+    else:
+        rate, low, high = mean_interval(scores, clusters, seed, resamples, level, resample_items)
+    decided = wins + losses
+    decided_low, decided_high = binomial_interval(wins, decided, level) if decided else (0.0, 1.0)
+    return {
+        "rate": rate, "low": low, "high": high,
+        "n": n, "wins": wins, "ties": ties, "losses": losses, "tie_share": ties / n,
+        "decided_rate": wins / decided if decided else None,
+        "decided_low": decided_low, "decided_high": decided_high,
+    }
+
+
+def paired_standard_error(after, before) -> float:
+    """Standard error of the mean paired difference: sd(after - before, ddof=1) / sqrt(n).
+
+    Source: Miller 2024, "Adding Error Bars to Evals" (arXiv 2411.00640), paired analysis: pairing
+    removes what both models find hard, so this is smaller than the error of two separate scores.
+    Raises ValueError: fewer than 2 items, unequal lengths, not finite.
+    """
+    after, before = _pair(after, before)
+    if len(after) < 2:
+        raise ValueError("a standard error needs at least 2 items, got 1")
+    return float((after - before).std(ddof=1) / np.sqrt(len(after)))
+
+
+def paired_t_interval(after, before, level: float = 0.95) -> tuple[float, float, float]:
+    """(mean of after - before, low, high) with Student's t and `paired_standard_error`.
+
+    For items without clusters, such as a multiple-choice test. When all differences are equal the
+    rule of `difference_interval` replaces an interval of zero width.
+
+    Source: Student's paired t interval; Miller 2024 (arXiv 2411.00640), paired analysis.
+    Raises ValueError: fewer than 2 items, unequal lengths, not finite, level not in (0, 1).
+    """
+    from scipy.stats import t
+
+    after, before = _pair(after, before)
+    _check_level(level)
+    error = paired_standard_error(after, before)
+    constant = _constant_difference(after, before, level)
+    if constant:
+        return constant
+    difference = float((after - before).mean())
+    half = float(t.ppf((1 + level) / 2, len(after) - 1)) * error
+    return difference, difference - half, difference + half
+
+
+def detectable_difference(after, before) -> float:
+    """The smallest true paired difference that this many items would show.
+
+    At a two-sided 5 % test and 80 % power: (1.9600 + 0.8416) * `paired_standard_error`. When the
+    differences do not vary (no flips) the error is unknown rather than zero; the answer is then
+    the rule of three, 3 / n, at most 1: the largest share of flips that could well go unseen.
+
+    Source: the sample-size formula of a paired test (Miller 2024, arXiv 2411.00640, power
+    analysis, solved for the difference); rule of three: Hanley and Lippman-Hand, JAMA 249 (1983).
+    Raises ValueError: fewer than 2 items, unequal lengths, not finite.
+    """
+    after, before = _pair(after, before)
+    error = paired_standard_error(after, before)
+    if np.ptp(after - before) == 0:
+        return min(1.0, 3 / len(after))
+    return (NormalDist().inv_cdf(0.975) + POWER_QUANTILE) * error
+
+
+def group_accuracy(correct_by_subject: dict) -> dict:
+    """Accuracy over subjects weighted by size, with lm-eval's pooled standard error.
+
+    correct_by_subject: subject -> 0/1 per item. Returns `accuracy`, `stderr`, `low`, `high`, `n`
+    and `subjects` (subject -> accuracy, stderr, n). With se_i = sd(ddof=1) / sqrt(n_i),
+    stderr = sqrt([sum (n_i - 1) n_i se_i^2 / (N - k)] / N) over k subjects and N items. The
+    interval is accuracy -+ 1.96 stderr, cut to 0..1; Wilson when stderr is 0.
+
+    Source: lm-evaluation-harness, `pooled_sample_stderr` and `aggregate_subtask_metrics` in
+    lm_eval/api/metrics.py. A subject of one item has no error of its own; its weight here is 0.
+    Raises ValueError: no subjects, an empty one, values other than 0/1, no subject with 2 items.
+    """
+    if not correct_by_subject:
+        raise ValueError("correct_by_subject is empty")
+    subjects, weighted = {}, 0.0
+    for name, correct in correct_by_subject.items():
+        correct = _numbers(correct, f"subject {name}")
+        if not np.isin(correct, (0.0, 1.0)).all():
+            raise ValueError(f"subject {name} must hold 0 or 1 only")
+        n = len(correct)
+        error = float(correct.std(ddof=1) / np.sqrt(n)) if n > 1 else 0.0
+        subjects[name] = {"accuracy": float(correct.mean()), "stderr": error, "n": n}
+        weighted += (n - 1) * n * error**2
+    total = sum(row["n"] for row in subjects.values())
+    if total == len(subjects):
+        raise ValueError("a pooled standard error needs a subject with at least 2 items")
+    # Summed as whole numbers, so that 0 and 1 are met exactly.
+    right = sum(round(row["accuracy"] * row["n"]) for row in subjects.values())
+    accuracy = right / total
+    error = float(np.sqrt(weighted / (total - len(subjects)) / total))
+    low, high = max(0.0, accuracy - 1.96 * error), min(1.0, accuracy + 1.96 * error)
+    if error == 0:
+        low, high = wilson(right, total)
+    return {"accuracy": accuracy, "stderr": error, "low": low, "high": high, "n": total,
+            "subjects": subjects}
+
+
+def _bootstrap_means(values, clusters, seed, resamples, resample_items) -> np.ndarray:
+    """The mean of each resample, drawn in blocks so that memory does not grow with their number."""
+    if resamples < 1:
+        raise ValueError(f"resamples must be at least 1, got {resamples}")
+    rng = np.random.default_rng(seed)
+    labels = _cluster_numbers(clusters, len(values))
+    values = values[np.argsort(labels, kind="stable")]  # items of one cluster lie side by side
+    sizes = np.bincount(labels)
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    sums = np.add.reduceat(values, starts)
+    means = np.empty(resamples)
+    block = max(1, DRAWS_AT_ONCE // len(values))
+    for first in range(0, resamples, block):
+        rows = min(block, resamples - first)
+        drawn = rng.integers(0, len(sizes), size=(rows, len(sizes)))
+        drawn_sizes = sizes[drawn]
+        counts = drawn_sizes.sum(axis=1)
+        if resample_items:
+            # One entry per item drawn, the rows of the block one after another.
+            repeats = drawn_sizes.ravel()
+            width = np.repeat(repeats, repeats)
+            items = np.repeat(starts[drawn].ravel(), repeats)
+            items += (rng.random(len(items)) * width).astype(np.int64)
+            totals = np.add.reduceat(values[items], np.cumsum(counts) - counts)
+        else:
+            totals = sums[drawn].sum(axis=1)
+        means[first:first + rows] = totals / counts
+    return means
+
+
+def _cluster_numbers(clusters, n: int) -> np.ndarray:
+    """Labels of any hashable kind as 0, 1, 2, ... in order of first appearance."""
+    if clusters is None:
+        return np.arange(n)
+    clusters = list(clusters)
+    if len(clusters) != n:
+        raise ValueError(f"{n} values but {len(clusters)} cluster labels")
+    numbers: dict = {}
+    return np.array([numbers.setdefault(label, len(numbers)) for label in clusters])
+
+
+def _constant_difference(after, before, level):
+    """The interval of `difference_interval` when all differences are 0, 1 or -1; else None."""
+    difference = after - before
+    first = float(difference[0])
+    scores = np.concatenate([after, before])
+    bounded = scores.min() >= 0 and scores.max() <= 1
+    if not bounded or first not in (0.0, 1.0, -1.0) or np.any(difference != first):
+        return None
+    bound = _unseen_share(len(difference), level)
+    if first == 0:
+        return 0.0, -bound, bound
+    return (1.0, 1 - 2 * bound, 1.0) if first > 0 else (-1.0, -1.0, 2 * bound - 1)
+
+
+def _unseen_share(n: int, level: float) -> float:
+    """Upper Clopper-Pearson limit of a share that was seen 0 times in n."""
+    return float(1 - ((1 - level) / 2) ** (1 / n))
+
+
+def _numbers(values, name: str) -> np.ndarray:
+    numbers = np.asarray(values, dtype=float)
+    if numbers.ndim != 1 or len(numbers) == 0:
+        raise ValueError(f"{name} must be a list of at least one number")
+    if not np.isfinite(numbers).all():
+        raise ValueError(f"{name} holds a missing or infinite value")
+    return numbers
+
+
+def _pair(after, before) -> tuple[np.ndarray, np.ndarray]:
+    after, before = _numbers(after, "after"), _numbers(before, "before")
+    if len(after) != len(before):
+        raise ValueError(f"after has {len(after)} items but before has {len(before)}")
+    return after, before
+
+
+def _check_count(successes, n) -> None:
+    if n < 1 or not 0 <= successes <= n:
+        raise ValueError(f"successes must lie in 0..n with n at least 1, got {successes} of {n}")
+
+
+def _check_level(level) -> None:
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, got {level}")

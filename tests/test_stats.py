@@ -1,0 +1,270 @@
+"""The estimators against values worked by hand, against scipy, and against simulated truth."""
+
+import time
+
+import numpy as np
+import pytest
+from scipy import stats as scipy_stats
+
+from eval.stats import (
+    binomial_interval,
+    detectable_difference,
+    difference_interval,
+    group_accuracy,
+    mcnemar_exact,
+    mean_interval,
+    paired_standard_error,
+    paired_t_interval,
+    wilson,
+    win_rate,
+)
+
+CLUSTERS, CLUSTER_SIZE = 30, 6
+
+
+def clustered_outcomes(rng, spread):
+    """0/1 items whose chance of 1 is drawn per cluster from Beta(spread, spread): the truth is 0.5.
+
+    The correlation within a cluster is 1 / (2 * spread + 1).
+    """
+    chances = np.repeat(rng.beta(spread, spread, CLUSTERS), CLUSTER_SIZE)
+    return (rng.random(len(chances)) < chances).astype(float)
+
+
+def test_wilson_known_values():
+    assert wilson(0, 10) == (0.0, pytest.approx(0.2775, abs=1e-4))
+    assert wilson(10, 10) == (pytest.approx(0.7225, abs=1e-4), 1.0)
+    expected = scipy_stats.binomtest(37, 120).proportion_ci(0.9, "wilson")
+    assert wilson(37, 120, level=0.9) == pytest.approx((expected.low, expected.high))
+
+
+@pytest.mark.parametrize("successes, n", [(0, 9), (9, 9), (1, 9), (62, 113)])
+def test_binomial_interval_is_clopper_pearson(successes, n):
+    expected = scipy_stats.binomtest(successes, n).proportion_ci(0.95, "exact")
+    assert binomial_interval(successes, n) == pytest.approx((expected.low, expected.high))
+
+
+def test_mcnemar_known_values():
+    assert mcnemar_exact(0, 0) == 1.0
+    assert mcnemar_exact(5, 5) == 1.0
+    assert mcnemar_exact(0, 6) == pytest.approx(2 / 64)
+    assert mcnemar_exact(2, 9) == pytest.approx(2 * (1 + 11 + 55) / 2048)
+    assert mcnemar_exact(3, 14) == pytest.approx(scipy_stats.binomtest(3, 17).pvalue)
+    with pytest.raises(ValueError):
+        mcnemar_exact(-1, 3)
+
+
+def test_mean_interval_without_clusters_matches_theory():
+    values = np.random.default_rng(1).normal(3, 2, 400)
+    mean, low, high = mean_interval(values)
+    half = 1.96 * values.std() / 20
+    assert mean == pytest.approx(values.mean())
+    assert (low, high) == pytest.approx((mean - half, mean + half), abs=0.03)
+
+
+def test_whole_clusters_match_theory():
+    """Items that equal their cluster's value carry no more than the cluster means do."""
+    rng = np.random.default_rng(2)
+    cluster_values = rng.normal(0, 1, 100)
+    values, clusters = np.repeat(cluster_values, 5), np.repeat(np.arange(100), 5)
+    mean, low, high = mean_interval(values, clusters)
+    half = 1.96 * cluster_values.std() / 10
+    assert (low, high) == pytest.approx((mean - half, mean + half), abs=0.03)
+
+
+def test_cluster_labels_need_not_be_sorted_or_numbers():
+    """The same clusters under other names and with interleaved items resample alike."""
+    rng = np.random.default_rng(3)
+    values = clustered_outcomes(rng, 1.0)
+    clusters = np.repeat(np.arange(CLUSTERS), CLUSTER_SIZE)
+    # Take item 0 of every cluster, then item 1 ...: clusters first appear in the same order.
+    mixed = np.arange(len(values)).reshape(CLUSTERS, CLUSTER_SIZE).T.ravel()
+    named = [f"schema {clusters[i]}" for i in mixed]
+    assert mean_interval(values[mixed], named) == mean_interval(values, clusters)
+    # The wrong grouping, two schemas to a cluster of every third item, is a different interval.
+    assert mean_interval(values, list(range(60)) * 3) != mean_interval(values, clusters)
+
+
+def test_unequal_clusters_keep_their_weight():
+    """A cluster of 90 items weighs ninety times one of a single item."""
+    values = [1.0] * 90 + [0.0] * 10
+    mean, low, high = mean_interval(values, ["big"] * 90 + list(range(10)))
+    assert mean == 0.9
+    assert low < 0.2 and high > 0.97  # the big cluster may be missing or drawn many times
+
+
+def test_same_seed_same_interval():
+    values = np.linspace(0, 1, 50)
+    assert mean_interval(values, seed=4) == mean_interval(values, seed=4)
+    assert mean_interval(values, seed=4) != mean_interval(values, seed=5)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_all_alike_gets_wilson(share):
+    assert mean_interval([share] * 25, range(25)) == (share, *wilson(25 * share, 25))
+
+
+def test_intervals_cover_the_truth_only_when_clusters_are_resampled():
+    rng = np.random.default_rng(5)
+    clusters = np.repeat(np.arange(CLUSTERS), CLUSTER_SIZE)
+    ways = {
+        "two stages": (clusters, True),
+        "whole clusters": (clusters, False),
+        "ignored": (None, True),
+    }
+    covered = dict.fromkeys(ways, 0)
+    for run in range(400):
+        values = clustered_outcomes(rng, 1.0)  # correlation 1/3
+        for way, (labels, items) in ways.items():
+            _, low, high = mean_interval(values, labels, run, 300, resample_items=items)
+            covered[way] += low <= 0.5 <= high
+    shares = {way: count / 400 for way, count in covered.items()}
+    assert 0.92 <= shares["two stages"] <= 0.99
+    assert 0.91 <= shares["whole clusters"] <= 0.98
+    assert shares["ignored"] < 0.85
+
+
+def test_paired_difference_covers_and_is_narrower_than_unpaired():
+    rng = np.random.default_rng(6)
+    covered = 0
+    for run in range(200):
+        hardness = np.repeat(rng.random(CLUSTERS), CLUSTER_SIZE)
+        draw = rng.random(len(hardness))
+        before = (draw < hardness * 0.8).astype(float)
+        after = (draw < hardness * 0.8 + 0.1).astype(float)  # true difference 0.1
+        clusters = np.repeat(np.arange(CLUSTERS), CLUSTER_SIZE)
+        _, low, high = difference_interval(after, before, clusters, run, 300)
+        covered += low <= 0.1 <= high
+    assert covered >= 180
+    unpaired = np.hypot(*(np.ptp(mean_interval(x, clusters)[1:]) for x in (after, before)))
+    assert high - low < 0.7 * unpaired
+
+
+def test_difference_sign_and_value():
+    after, before = [1, 1, 1, 0, 1, 1], [0, 1, 0, 1, 0, 1]
+    difference, low, high = difference_interval(after, before)
+    assert difference == pytest.approx(2 / 6)
+    mirrored = difference_interval(before, after)
+    assert mirrored == pytest.approx((-difference, -high, -low))
+
+
+def test_no_change_is_not_proof_of_equality():
+    bound = 1 - 0.025 ** (1 / 50)
+    same = [1, 0] * 25
+    assert bound == pytest.approx(binomial_interval(0, 50)[1])
+    assert difference_interval(same, same, range(50)) == (0.0, -bound, bound)
+    assert paired_t_interval(same, same) == (0.0, -bound, bound)
+    assert difference_interval([1] * 50, [0] * 50) == (1.0, 1 - 2 * bound, 1.0)
+    assert difference_interval([0] * 50, [1] * 50) == (-1.0, -1.0, 2 * bound - 1)
+
+
+def test_win_rate_counts_and_intervals():
+    scores = [1] * 12 + [0.5] * 5 + [0] * 3
+    result = win_rate(scores, range(20))
+    assert (result["n"], result["wins"], result["ties"], result["losses"]) == (20, 12, 5, 3)
+    assert result["rate"] == pytest.approx(14.5 / 20)
+    assert result["tie_share"] == 0.25
+    assert result["decided_rate"] == 0.8
+    assert (result["decided_low"], result["decided_high"]) == binomial_interval(12, 15)
+    assert (result["low"], result["high"]) == mean_interval(scores, range(20))[1:]
+
+
+def test_win_rate_at_its_ends():
+    assert (win_rate([1] * 8)["low"], win_rate([1] * 8)["high"]) == wilson(8, 8)
+    ties = win_rate([0.5] * 30)
+    assert ties["decided_rate"] is None
+    assert (ties["decided_low"], ties["decided_high"]) == (0.0, 1.0)
+    assert ties["low"] < 0.5 < ties["high"] and ties["high"] - ties["low"] < 0.15
+    with pytest.raises(ValueError):
+        win_rate([1, 0.7])
+
+
+def test_paired_t_is_the_t_test_of_the_differences():
+    rng = np.random.default_rng(7)
+    before, after = rng.integers(0, 2, 60), rng.integers(0, 2, 60)
+    expected = scipy_stats.ttest_rel(after, before).confidence_interval(0.95)
+    difference, low, high = paired_t_interval(after, before)
+    assert difference == pytest.approx((after - before).mean())
+    assert (low, high) == pytest.approx((expected.low, expected.high))
+
+
+def test_detectable_difference():
+    """At 10 % flips the error is 1.0 point at 1,000 items and 0.7 at 2,000."""
+    before = np.array([0, 1] * 500)
+    after = before.copy()
+    after[:100] = 1 - after[:100]
+    assert paired_standard_error(after, before) == pytest.approx(0.010, abs=1e-4)
+    assert detectable_difference(after, before) == pytest.approx(2.8016 * 0.010, abs=1e-4)
+    doubled = [np.tile(x, 2) for x in (after, before)]
+    assert paired_standard_error(*doubled) == pytest.approx(0.0071, abs=1e-4)
+    assert detectable_difference(before, before) == pytest.approx(3 / 1000)
+    assert detectable_difference([1, 1], [1, 1]) == 1.0
+
+
+def test_detectable_difference_is_found_four_times_in_five():
+    rng = np.random.default_rng(8)
+    n, flips = 2000, 0.1
+    base = np.array([0, 1] * (n // 2))
+
+    def answer_again(gain):
+        """Items flip to right and to wrong; the true difference is `gain`."""
+        draw = rng.random(n)
+        after = base.copy()
+        after[(base == 0) & (draw < flips + gain)] = 1
+        after[(base == 1) & (draw < flips - gain)] = 0
+        return after
+
+    smallest = detectable_difference(answer_again(0), base)
+    found = sum(paired_t_interval(answer_again(smallest), base)[1] > 0 for _ in range(400))
+    assert 0.72 <= found / 400 <= 0.88
+
+
+def test_group_accuracy_is_lm_evals():
+    """By hand: se^2 = p(1-p)/(n-1) per subject, pooled as lm-eval's pooled_sample_stderr."""
+    result = group_accuracy({"a": [1, 1, 0, 0], "b": [1, 0, 0, 0, 0, 0]})
+    assert result["accuracy"] == pytest.approx(0.3)  # not the mean of 1/2 and 1/6
+    error_a, error_b = (0.25 / 3) ** 0.5, (5 / 36 / 5) ** 0.5
+    assert result["subjects"]["a"] == {"accuracy": 0.5, "stderr": pytest.approx(error_a), "n": 4}
+    pooled = ((3 * error_a**2 * 4 + 5 * error_b**2 * 6) / 8 / 10) ** 0.5
+    assert result["stderr"] == pytest.approx(pooled)
+    assert (result["low"], result["high"], result["n"]) == (
+        pytest.approx(0.3 - 1.96 * pooled), pytest.approx(0.3 + 1.96 * pooled), 10)
+
+
+def test_group_accuracy_at_its_ends():
+    perfect = group_accuracy({"a": [1] * 7, "b": [True] * 3})
+    assert (perfect["accuracy"], perfect["low"], perfect["high"]) == (1.0, *wilson(10, 10))
+    for bad in ({}, {"a": []}, {"a": [1], "b": [0]}, {"a": [1, 0.5]}):
+        with pytest.raises(ValueError):
+            group_accuracy(bad)
+
+
+@pytest.mark.parametrize("call", [
+    lambda: mean_interval([]),
+    lambda: mean_interval([1, 0], [1]),
+    lambda: mean_interval([1.0, None]),
+    lambda: mean_interval([1, float("nan")]),
+    lambda: mean_interval([1, 0], resamples=0),
+    lambda: mean_interval([1, 0], level=95),
+    lambda: difference_interval([], []),
+    lambda: difference_interval([1, 0], [1]),
+    lambda: difference_interval([1, 0], [1, 1], ["a"]),
+    lambda: win_rate([]),
+    lambda: paired_t_interval([1], [0]),
+    lambda: paired_t_interval([1, 0, 1], [0, 1]),
+    lambda: detectable_difference([1, 0], [1]),
+    lambda: detectable_difference([], []),
+    lambda: wilson(0, 0),
+    lambda: binomial_interval(3, 2),
+])
+def test_unusable_input_is_a_value_error(call):
+    with pytest.raises(ValueError):
+        call()
+
+
+def test_ten_thousand_resamples_are_quick():
+    rng = np.random.default_rng(9)
+    values, clusters = rng.integers(0, 2, 1000), np.repeat(np.arange(200), 5)
+    started = time.process_time()
+    mean_interval(values, clusters)
+    assert time.process_time() - started < 3
