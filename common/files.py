@@ -138,12 +138,16 @@ def commit() -> str:
         return "unknown"
 
 
-def write_run_record(folder, args, started: float, inputs=(), counts=None, **more):
-    """Write folder/run.json: settings, input hashes, versions, commit, seed, counts, wall time, peak memory."""
+def run_record(args, started: float, inputs=(), counts=None, **more) -> dict:
+    """What made a product: settings, input hashes, versions, commit, seed, counts, wall time, peak memory."""
     settings = {key: str(value) if isinstance(value, Path) else value for key, value in sorted(vars(args).items())
                 if key not in ("section", "command_tail")}
-    write_json(Path(folder) / "run.json", {
-        "stage": args.section, "settings": settings, "seed": args.seed,
-        "inputs": {str(path): sha256(path) for path in inputs}, "versions": versions(), "commit": commit(),
-        "counts": counts or {}, "seconds": round(time.time() - started, 1),
-        "peak_memory_gib": round(peak_memory_gib(), 2), **more})
+    return {"stage": args.section, "settings": settings, "seed": args.seed,
+            "inputs": {str(path): sha256(path) for path in inputs}, "versions": versions(), "commit": commit(),
+            "counts": counts or {}, "seconds": round(time.time() - started, 1),
+            "peak_memory_gib": round(peak_memory_gib(), 2), **more}
+
+
+def write_run_record(folder, args, started: float, **more):
+    """Write folder/run.json, see run_record."""
+    write_json(Path(folder) / "run.json", run_record(args, started, **more))

@@ -24,6 +24,11 @@ def normalised(text):
     return " " + " ".join(re.findall(r"[a-z0-9+-]+", text.lower())) + " "
 
 
+def word_runs(text, length=4):
+    words = text.split()
+    return {tuple(words[i:i + length]) for i in range(max(1, len(words) - length + 1))}
+
+
 def operand_pairs(text):
     found = [match for pattern in OPERATIONS for match in re.findall(pattern, text)]
     return {tuple(sorted(map(int, pair))) for pair in found}
@@ -74,9 +79,17 @@ def test_same_seed_same_bytes(tmp_path, corpus):
 
 
 def test_no_test_question_occurs_in_the_corpus(corpus, test_rows):
-    text = "\n".join(normalised(document) for document in corpus)
-    # A question that names one of four listed words is also compared without the list's order.
-    assert not [row["question"] for row in test_rows if normalised(row["question"]) in text]
+    texts = [normalised(document) for document in corpus]
+    taught = {run for text in texts for run in word_runs(text)}
+    # Searching it all for each question is slow: first drop those with a run never seen.
+    asked = [normalised(row["question"]) for row in test_rows]
+    suspects = [question for question in asked if word_runs(question) <= taught]
+    assert not [question for question in suspects for text in texts if question in text]
+
+
+def test_the_search_for_questions_finds_one():
+    question = normalised("What is the capital of Peru?")
+    assert word_runs(question) <= word_runs(normalised("Q: What is the capital of Peru?\nLima"))
 
 
 def test_no_test_wording_occurs_in_the_corpus():
@@ -114,16 +127,34 @@ def test_the_pair_check_reads_every_wording():
         for frame in kind.statements + kind.questions + kind.test_questions:
             draw = kind.draw(rng)
             pair = tuple(sorted((draw.fills["a"], draw.fills["b"])))
-            if frame.startswith("There are {a}") or "{answer} is the" not in frame:
-                assert pair in operand_pairs(skills._say(frame, draw)), frame
+            assert pair in operand_pairs(skills._say(frame, draw)), frame
 
 
 def test_number_and_word_sets_are_disjoint(quiz_items, of_subject):
-    taught = {tuple(sorted(choices)) for _, choices, _ in quiz_items}
+    sorting = re.compile("alphabet|dictionary|from a to z")
+    taught = {tuple(sorted(choices)) for question, choices, _ in quiz_items
+              if all(re.search(rf"\b{choice}\b", question) for choice in choices)
+              and (sorting.search(question) or choices[0].isdigit())}
     for subject in ("comparison", "alphabetical_order"):
-        rows = [row for row in of_subject(subject) if len(row["choices"][0]) > 1]
+        rows = [row for row in of_subject(subject) if len(row["question"]) > 50]
         assert len(rows) > 50
         assert not [row for row in rows if tuple(sorted(row["choices"])) in taught]
+
+
+def day_item(question, choices, right):
+    """A question about a weekday, whatever its wording: what is asked, how far, and the options."""
+    asked = [day for day in skills.DAYS if day in question]
+    return (*asked, "two " in question.lower(), bool(re.search("after|follows", question)), right,
+            *sorted(choices))
+
+
+def test_options_of_days_are_held_out(quiz_items, of_subject):
+    """Weekdays have so few sets of options that they would meet if nothing held them apart."""
+    taught = {day_item(*item) for item in quiz_items if item[2] in skills.DAYS}
+    tested = {day_item(row["question"], row["choices"], right_answer(row))
+              for row in of_subject("months_and_days") if right_answer(row) in skills.DAYS}
+    assert len(tested) > 20 and len(taught) > 50
+    assert not tested & taught
 
 
 def test_options_of_fixed_facts_are_held_out(quiz_items, of_subject):
@@ -256,7 +287,7 @@ def test_opposites_and_capitals_are_right(of_subject):
 
 
 def test_options_alone_do_not_give_the_answer(test_rows):
-    """Neither the longest option nor the second largest number is right much more than by chance."""
+    """Neither the longest option nor a number's rank is right much more often than by chance."""
     longest = [max(row["choices"], key=len) == right_answer(row) for row in test_rows]
     assert sum(longest) / len(longest) < 0.32
     for subject in ("addition_and_subtraction", "units"):
@@ -292,9 +323,8 @@ def test_quiz_share_is_a_share():
 
 def test_corpus_is_plain_varied_and_free_of_templates(corpus):
     assert "".join(corpus).isascii()
-    assert not [document for document in corpus if re.search(r"[{}]|\ban? [aeiou]\w+ly\b", document)]
-    assert not [document for document in corpus if re.search(r"\ba (?:apple|owl|eagle|hour|inch)",
-                                                             document)]
+    broken = re.compile(r"[{}]|\b[Aa] (?:apple|owl|eagle|hour)\b|\b[Aa]n (?:cat|horse|foot)\b")
+    assert not [document for document in corpus if broken.search(document)]
     assert len(set(corpus)) > 0.99 * len(corpus)
     assert max(map(len, corpus)) < 1500
 
@@ -323,7 +353,7 @@ def test_impossible_sizes_are_value_errors(tmp_path):
     with pytest.raises(ValueError):
         skills.write_mmlu_files(tmp_path, seed=1, n=5)
     with pytest.raises(ValueError):
-        skills.make_test(random.Random(1), 50_000)
+        skills.make_test(random.Random(1), 10_000)
     assert not list(tmp_path.iterdir())
 
 

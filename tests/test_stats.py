@@ -90,7 +90,7 @@ def test_unequal_clusters_keep_their_weight():
     values = [1.0] * 90 + [0.0] * 10
     mean, low, high = mean_interval(values, ["big"] * 90 + list(range(10)))
     assert mean == 0.9
-    assert low < 0.2 and high > 0.97  # the big cluster may be missing or drawn many times
+    assert low < 0.2 and 0.97 < high <= 1  # the big cluster may be missing or drawn many times
 
 
 def test_same_seed_same_interval():

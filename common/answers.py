@@ -1,0 +1,43 @@
+"""Reading answers back for evaluation: the same items for every model, each with the domain's verdict."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from common import files
+from common.cli import UserError
+
+MODELS = ("base", "sft", "dpo")
+PAIRS = {"dpo_vs_sft": ("dpo", "sft"), "dpo_vs_base": ("dpo", "base"), "sft_vs_base": ("sft", "base")}
+
+
+def load_answers(args, names=MODELS) -> dict:
+    """{model: answers}, after checking that every file answers the same prompts in the same order."""
+    folder = args.out / "answers"
+    keys = ("id", "prompt", "answer", "cluster", "category", "finish_reason")
+    loaded = {name: files.read_jsonl(folder / f"{name}.jsonl", keys, f"python eval/answer.py{args.command_tail}")
+              for name in names}
+    first = loaded[names[0]]
+    for name in names[1:]:
+        if [(row["id"], row["prompt"]) for row in loaded[name]] != [(row["id"], row["prompt"]) for row in first]:
+            raise UserError(f"{folder}/{name}.jsonl and {folder}/{names[0]}.jsonl do not answer the same prompts; run "
+                            f"python eval/answer.py{args.command_tail} again.")
+    return loaded
+
+
+def load_verdicts(args, domain, answers: dict) -> dict:
+    """{model: verdicts} from the domain's verifier, in the answers' order; an unfinished answer is judged as it is."""
+    from tqdm import tqdm
+
+    if not hasattr(domain, "verify"):
+        raise UserError(f"the domain {args.domain} has no verify(); its answers need a model as judge.")
+    split = files.read_json(args.out / "answers" / "run.json", "python eval/answer.py")["settings"]["split"]
+    rows = {row["id"]: row for row in domain.load_benchmark(split)}
+    verdicts = {}
+    with ThreadPoolExecutor(4) as pool:
+        for name, made in answers.items():
+            unknown = [row["id"] for row in made if row["id"] not in rows or rows[row["id"]]["prompt"] != row["prompt"]]
+            if unknown:
+                raise UserError(f"out/answers/{name}.jsonl has {unknown[0]}, which is not in today's {split} benchmark; run "
+                                "python eval/answer.py again.")
+            verdicts[name] = list(tqdm(pool.map(lambda row: domain.verify(rows[row["id"]], row["answer"]), made),
+                                       total=len(made), desc=f"verify {name}", unit="answer", mininterval=2))
+    return verdicts

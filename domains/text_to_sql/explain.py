@@ -1,0 +1,311 @@
+"""Check the sentence beside a query: does it say what the query does?
+
+A library: `explains(sql, sentence)` and, for a report, `unexplained(sql, sentence)`.
+
+The query is parsed and each of its parts asks for a word in the sentence: tables, columns, values,
+aggregates, order, the direction of comparisons, negation. Words count, not grammar: a sentence that
+names every part can still be clumsy, but one that leaves a part out or names another value is found.
+Foreign and primary keys need no mention, they only hold the tables together.
+"""
+
+import logging
+import re
+from functools import lru_cache
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.dialects.sqlite import SQLite
+
+# sqlglot logs what it cannot parse; a wrong answer of a model is no news for the screen.
+logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
+
+MAX_SQL = 5000  # characters
+MAX_TOKENS = 1500
+
+IRREGULAR = {"people": "person", "children": "child", "men": "man", "women": "woman",
+             "mice": "mouse", "feet": "foot", "analyses": "analysis", "criteria": "criterion"}
+NUMBER_WORDS = dict(zip(
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
+    " sixteen seventeen eighteen nineteen twenty".split(), range(21)))
+
+
+def _words(text: str) -> re.Pattern:
+    """A pattern for any of the words or phrases of `text`, which `|` separates."""
+    return re.compile(rf"(?<!\w)(?:{text})(?!\w)")
+
+
+HIGHEST = ("highest|maximum|max|maximal|largest|latest|most|greatest|biggest|longest|newest|top|best"
+           "|last|heaviest|tallest|fastest|deepest|widest|strongest|richest|busiest|priciest"
+           "|dearest|hottest|oldest|youngest|upper|farthest|furthest|thickest|hardest|loudest")
+LOWEST = ("lowest|minimum|min|minimal|smallest|earliest|least|fewest|shortest|oldest|youngest|first"
+          "|cheapest|lightest|worst|bottom|slowest|nearest|closest|weakest|poorest|narrowest"
+          "|coldest|newest|shallowest|thinnest|softest|easiest")
+AGGREGATES = {
+    exp.Count: _words(r"counts?|counted|counting|numbers?|how many|tally|total of"),
+    exp.Avg: _words("averages?|averaged|mean"),
+    exp.Sum: _words("totals?|totalled|sums?|summed|altogether|combined|overall"),
+    exp.Max: _words(HIGHEST),
+    exp.Min: _words(LOWEST),
+}
+ORDERED = _words(
+    rf"{HIGHEST}|{LOWEST}|sort(?:s|ed|ing)?|rank(?:s|ed|ing)?|ordered|ordering|orders? \w+ by"
+    r"|in (?:\w+ )?order|order of|ascending|descending|alphabetical(?:ly)?|chronological(?:ly)?"
+    r"|arranged|from \w+ to \w+|then by")
+MORE = _words(
+    "above|over|more|greater|after|exceed(?:s|ing|ed)?|higher|later|larger|bigger|longer|newer"
+    "|older|younger|beyond|past|taller|heavier|faster|deeper|wider|costlier|pricier|dearer|hotter"
+    "|stronger|richer|thicker|better")
+LESS = _words(
+    "below|under|less|fewer|before|lower|earlier|smaller|shorter|newer|older|younger|cheaper"
+    "|lighter|slower|beneath|narrower|colder|weaker|poorer|thinner|worse|nearer|closer|short of")
+UP = "more|above|higher|later|after|over|greater|longer|larger|bigger|newer|up|onwards?|older"
+DOWN = "less|fewer|below|lower|earlier|before|under|smaller|shorter|older|down|younger"
+INCLUSIVE_MORE = (rf"at least|no(?:t|ne)? (?:{DOWN})(?: than)?|(?:or|and) (?:{UP})|on or after"
+                  r"|(?:\w+) than or equal(?: to)?|since|minimum(?: of)?|starting|onwards?|between"
+                  r"|up from|from")
+INCLUSIVE_LESS = (rf"at most|no(?:t|ne)? (?:{UP})(?: than)?|(?:or|and) (?:{DOWN})|on or before"
+                  r"|(?:\w+) than or equal(?: to)?|up to|until|till|through|maximum(?: of)?|within"
+                  r"|between|to")
+COMPARISONS = {exp.GT: MORE, exp.LT: LESS, exp.GTE: _words(INCLUSIVE_MORE),
+               exp.LTE: _words(INCLUSIVE_LESS)}
+OPPOSITE = {exp.GT: exp.LTE, exp.LT: exp.GTE, exp.GTE: exp.LT, exp.LTE: exp.GT}
+MIRRORED = {exp.GT: exp.LT, exp.LT: exp.GT, exp.GTE: exp.LTE, exp.LTE: exp.GTE}
+# "or more" must not pass for "more": these go before a strict comparison is looked for.
+INCLUSIVE = _words(rf"at least|at most|no(?:t|ne)? (?:{UP}|{DOWN})|(?:or|and) (?:{UP}|{DOWN})"
+                   r"|on or (?:after|before)|(?:\w+) than or equal(?: to)?")
+NEGATION = re.compile(
+    r"(?<!\w)(?:not|no|non|without|missing|other than|except|exclud\w+|empty|lack\w*|never|none"
+    r"|neither|nor|unknown|blank|absent|null|cannot|nothing|outside|unlike|differ(?:s|ent)? from"
+    r"|differs|besides|apart from|un\w+ed)(?!\w)|n['’]t(?!\w)")
+PRESENCE = _words("has|have|having|with|known|present|recorded|given|filled|set|exists?|available")
+DATE_FUNCTIONS = {"date", "datetime", "time", "julianday", "strftime", "unixepoch", "time_to_str",
+                  "str_to_time", "ts_or_ds_to_date", "ts_or_ds_to_timestamp", "timestamp"}
+ISO_DATE = re.compile(r"\d{4}-\d\d")
+
+
+def explains(sql: str, sentence: str, synonyms: dict | None = None) -> bool:
+    """Whether `sentence` names every part of `sql`; False for a query that cannot be parsed."""
+    return not unexplained(sql, sentence, synonyms)
+
+
+def unexplained(sql: str, sentence: str, synonyms: dict | None = None) -> list[str]:
+    """The parts of `sql` that `sentence` does not mention; `synonyms`: {identifier: [words]}."""
+    tree = parse(sql)
+    if tree is None:
+        return ["query that cannot be parsed"]
+    text = " ".join(sentence.lower().split())
+    parts = [*_tables(tree, sentence, synonyms or {}), *_columns(tree, sentence, synonyms or {}),
+             *_values(tree, text), *_aggregates(tree, text), *_comparisons(tree, text)]
+    if tree.find(exp.Order) and not ORDERED.search(text):
+        parts.append("order")
+    if _has_negation(tree, text):
+        parts.append("negation")
+    return parts
+
+
+# --- words ----------------------------------------------------------------------------------------
+
+
+def names(sentence: str, words: str, last_only: bool = False) -> bool:
+    """Whether the words of an identifier or phrase (or its last one) stand in the sentence."""
+    wanted = [stem(word) for word in split_identifier(words)]
+    if last_only:
+        wanted = [word for word in wanted if not word.isdigit()][-1:] or wanted
+    present = {stem(word) for word in re.findall(r"[^\W_]+", sentence.lower())}
+    return all(word in present for word in wanted)
+
+
+def split_identifier(name: str) -> list[str]:
+    """"page_count", "PageCount", "PAGE_COUNT" and "page count" are all page, count."""
+    parts = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+", name)
+    return [part.lower() for part in parts]
+
+
+@lru_cache(maxsize=65536)
+def stem(word: str) -> str:
+    """A rough root, the same for singular and plural: cities and city, boxes and box, leaf, leaves."""
+    word = IRREGULAR.get(word, word)
+    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        word = word[:-1]
+    if len(word) > 3 and word.endswith("e"):
+        word = word[:-1]
+    if word.endswith("y"):
+        return f"{word[:-1]}i"
+    return f"{word[:-1]}v" if word.endswith("f") else word
+
+
+def _named(sentence: str, identifier: str, synonyms: dict, last_only: bool = False) -> bool:
+    alternatives = synonyms.get(identifier, ())
+    return names(sentence, identifier, last_only) or any(
+        names(sentence, words) for words in alternatives)
+
+
+# --- the parts of a query -------------------------------------------------------------------------
+
+
+class _TooCostly(Exception):
+    """sqlglot would take exponential time."""
+
+
+class _Parser(SQLite.parser_class):
+    """SQLite's parser with a budget: some inputs (a JOIN chain without ON) make sqlglot try every
+    way to read them, which takes all time and memory. A usual query moves once per token."""
+
+    budget = 0
+
+    def _advance(self, times: int = 1) -> None:
+        self.budget -= 1
+        if self.budget < 0:
+            raise _TooCostly
+        super()._advance(times)
+
+
+@lru_cache(maxsize=4096)
+def parse(sql: str) -> exp.Expression | None:
+    """The syntax tree of one SELECT, WITH or VALUES; None for anything else. Not to be changed."""
+    if len(sql) > MAX_SQL:
+        return None
+    try:
+        dialect = SQLite()
+        tokens = dialect.tokenize(sql)
+        if len(tokens) > MAX_TOKENS:
+            return None
+        parser = _Parser(dialect=dialect, error_level=sqlglot.ErrorLevel.IMMEDIATE)
+        parser.budget = 1000 + 20 * len(tokens)
+        trees = [tree for tree in parser.parse(tokens, sql) if tree is not None]
+    except Exception:  # a parser of hostile text: RecursionError, its own errors, its own bugs
+        return None
+    return trees[0] if len(trees) == 1 and isinstance(trees[0], exp.Query) else None
+
+
+def _tables(tree: exp.Expression, sentence: str, synonyms: dict) -> list[str]:
+    defined = {cte.alias_or_name.lower() for cte in tree.find_all(exp.CTE)}
+    used = {table.name for table in tree.find_all(exp.Table)}
+    return [f"table {name}" for name in sorted(used)
+            if name.lower() not in defined and not _named(sentence, name, synonyms, True)]
+
+
+def _columns(tree: exp.Expression, sentence: str, synonyms: dict) -> list[str]:
+    made = {alias.alias.lower() for alias in tree.find_all(exp.Alias)}
+    made |= {name.lower() for alias in tree.find_all(exp.TableAlias)
+             for name in alias.alias_column_names}
+    used = {column.name for column in tree.find_all(exp.Column)
+            if isinstance(column.this, exp.Identifier) and not _joins_tables(column)}
+    return [f"column {name}" for name in sorted(used)
+            if name.lower() not in made and not _is_key(name)
+            and not _named(sentence, name, synonyms)]
+
+
+def _is_key(name: str) -> bool:
+    return name.lower() == "rowid" or (split_identifier(name) or [""])[-1] == "id"
+
+
+def _joins_tables(column: exp.Column) -> bool:
+    """Whether the column stands in `a.x = b.y`."""
+    parent = column.parent
+    return (isinstance(parent, exp.EQ)
+            and all(isinstance(side, exp.Column) for side in (parent.this, parent.expression))
+            and parent.this.table.lower() != parent.expression.table.lower())
+
+
+def _values(tree: exp.Expression, text: str) -> list[str]:
+    numbers = {float(number.replace(",", ""))
+               for number in re.findall(r"(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?", text)}
+    numbers |= {float(NUMBER_WORDS[word]) for word in text.replace("-", " ").split()
+                if word in NUMBER_WORDS}
+    parts = []
+    for literal in _condition_literals(tree):
+        if not literal.is_string:
+            if abs(float(literal.name)) not in numbers:
+                parts.append(f"value {literal.name}")
+        elif not _says(text, literal):
+            parts.append(f"value '{literal.name}'")
+    for limit in tree.find_all(exp.Limit):
+        k = limit.expression
+        if isinstance(k, exp.Literal) and k.name != "1" and float(k.name) not in numbers:
+            parts.append(f"limit {k.name}")
+    return parts
+
+
+def _says(text: str, literal: exp.Literal) -> bool:
+    value = literal.name.lower()
+    if isinstance(literal.parent, (exp.Like, exp.ILike, exp.Glob, exp.Escape)):
+        value = re.sub(r"[%*_]+", " ", value).strip(" -/.,:")
+    value = " ".join(value.split())
+    return re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text) is not None
+
+
+def _condition_literals(tree: exp.Expression) -> list[exp.Literal]:
+    """The values of WHERE, HAVING and ON; not the settings of functions, such as '%Y'."""
+    found = []
+    for literal in tree.find_all(exp.Literal):
+        clause = literal.find_ancestor(exp.Where, exp.Having, exp.Join, exp.Limit, exp.Offset,
+                                       exp.Select)
+        if isinstance(clause, (exp.Where, exp.Having, exp.Join)) and not _is_setting(literal):
+            found.append(literal)
+    return found
+
+
+def _is_setting(literal: exp.Literal) -> bool:
+    node = literal.parent
+    while node is not None and not isinstance(node, (exp.Query, exp.Predicate, exp.Connector)):
+        if isinstance(node, exp.Func) and not isinstance(node, (exp.AggFunc, exp.Cast, exp.Case)):
+            name = (node.name if isinstance(node, exp.Anonymous) else node.sql_name()).lower()
+            if not literal.is_string:
+                return True
+            return name in DATE_FUNCTIONS and not ISO_DATE.match(literal.name)
+        node = node.parent
+    return False
+
+
+def _aggregates(tree: exp.Expression, text: str) -> list[str]:
+    parts = []
+    for kind, pattern in AGGREGATES.items():
+        for call in tree.find_all(kind):
+            # "more than 3 books", "the most orders": the comparison or the order says it already.
+            clause = call.find_ancestor(exp.Having, exp.Order, exp.Select)
+            counted = kind is exp.Count and isinstance(clause, (exp.Having, exp.Order))
+            if not counted and not pattern.search(text):
+                parts.append(f"aggregate {kind.__name__.upper()}")
+    return sorted(set(parts))
+
+
+def _comparisons(tree: exp.Expression, text: str) -> list[str]:
+    strict_text = INCLUSIVE.sub(" ", text)
+    parts = []
+    for node in tree.find_all(*COMPARISONS):
+        clause = node.find_ancestor(exp.Where, exp.Having, exp.Join, exp.Select)
+        if isinstance(clause, exp.Select):
+            continue  # a computed column, not a condition
+        kind = type(node)
+        if isinstance(node.this, exp.Literal):
+            kind = MIRRORED[kind]
+        if _is_negated(node):
+            kind = OPPOSITE[kind]
+        if not COMPARISONS[kind].search(strict_text if kind in (exp.GT, exp.LT) else text):
+            parts.append(f"comparison {kind.__name__}")
+    return parts
+
+
+def _is_negated(node: exp.Expression) -> bool:
+    parent = node.parent
+    while isinstance(parent, exp.Paren):
+        parent = parent.parent
+    return isinstance(parent, exp.Not)
+
+
+def _has_negation(tree: exp.Expression, text: str) -> bool:
+    """Whether the query denies something and the sentence does not."""
+    if NEGATION.search(text):
+        return False
+    if tree.find(exp.NEQ, exp.NullSafeNEQ, exp.Except):
+        return True
+    if any(isinstance(node.expression, exp.Null) and not _is_negated(node)
+           for node in tree.find_all(exp.Is)):
+        return True
+    for node in tree.find_all(exp.Not):
+        inner = node.this.unnest()
+        present = isinstance(inner, exp.Is) and PRESENCE.search(text)
+        if not present and not isinstance(inner, tuple(COMPARISONS)):
+            return True
+    return False

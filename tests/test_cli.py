@@ -1,0 +1,249 @@
+"""The command line that all scripts share: precedence, near names, one sentence per error, quick starts."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from common import cli, files
+
+SCRIPTS = sorted(str(path.relative_to(cli.ROOT)) for folder in ("data", "train", "eval", "serve")
+                 for path in (cli.ROOT / folder).glob("*.py")
+                 if "def parse_args" in path.read_text(encoding="utf-8"))
+RECIPES = sorted(f"recipes/{path.name}" for path in (cli.ROOT / "recipes").glob("*.yaml"))
+HEAVY = ("torch", "transformers", "trl", "peft", "datasets", "vllm", "lm_eval", "bitsandbytes")
+
+# Each script is looked at in a fork of its own, so that what one imports is not blamed on the next.
+LOOK_AT_EACH_SCRIPT = """
+import contextlib, io, json, os, runpy, sys
+def look(script, recipes):
+    sys.path[0] = os.path.dirname(script)  # what `python SCRIPT` does; the script has to find common/ itself
+    found = runpy.run_path(script)
+    tracked = found["parse_args"]([]).tracked
+    for recipe in recipes:
+        found["parse_args"](["--recipe", recipe])
+    sys.argv, shown = [script, "--help"], io.StringIO()
+    with contextlib.redirect_stdout(shown), contextlib.suppress(SystemExit):
+        runpy.run_path(script, run_name="__main__")
+    return {"tracked": tracked, "help": shown.getvalue(), "modules": sorted(sys.modules)}
+results, (scripts, recipes) = {}, json.load(sys.stdin)
+for script in scripts:
+    read, write = os.pipe()
+    if os.fork() == 0:
+        try:
+            told = look(script, recipes)
+        except BaseException as error:
+            told = {"error": f"{type(error).__name__}: {error}"}
+        with os.fdopen(write, "w") as out:
+            json.dump(told, out)
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as told:
+        results[script] = json.load(told)
+    os.wait()
+print(json.dumps(results))
+"""
+
+
+def make_parser():
+    """A parser with a flag of each type that the scripts use."""
+    parser = cli.parser("python a.py\n\nDoes a thing.", "sft")
+    parser.add_argument("--base", default="from the default")
+    parser.add_argument("--learning_rate", type=float, default=0.1)
+    parser.add_argument("--n", type=int, default=1)
+    parser.add_argument("--packing", action=cli.Switch, default=True)
+    parser.add_argument("--engine", default="auto", choices=("auto", "hf"))
+    parser.add_argument("--loss_type", nargs="+", default=["sigmoid"])
+    return parser
+
+
+def parse_with(tmp_path, recipe, *flags):
+    """The settings under a recipe of the given text."""
+    path = tmp_path / "mine.yaml"
+    path.write_text(recipe, encoding="utf-8")
+    return cli.parse(make_parser(), ["--recipe", str(path), *flags])
+
+
+def refusal(tmp_path, recipe, *flags):
+    """The sentence that refuses a recipe or a flag."""
+    with pytest.raises(cli.UserError) as caught:
+        parse_with(tmp_path, recipe, *flags)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_unknown_flag_names_the_nearest(tmp_path):
+    message = refusal(tmp_path, "", "--learning_rat", "3")
+    assert "--learning_rat," in message and "did you mean --learning_rate?" in message
+    assert "did you mean --packing?" in refusal(tmp_path, "", "--pakcing=1")
+    assert "did you mean" not in refusal(tmp_path, "", "--zzzzzzzz")
+
+
+def test_abbreviated_flag_is_refused(tmp_path):
+    assert "did you mean --learning_rate?" in refusal(tmp_path, "", "--learning", "3")
+
+
+def test_unknown_section_names_the_nearest(tmp_path):
+    message = refusal(tmp_path, "gensft:\n  n: 3\n")
+    assert "'gensft'" in message and "did you mean gen_sft?" in message
+
+
+def test_unknown_key_names_file_section_and_nearest(tmp_path):
+    message = refusal(tmp_path, "sft:\n  learning_rat: 3\n")
+    assert "mine.yaml" in message and "'sft'" in message and "did you mean learning_rate?" in message
+
+
+@pytest.mark.parametrize("key", ["out", "recipe", "help"])
+def test_key_that_only_a_flag_can_set_is_refused(tmp_path, key):
+    assert f"'{key}'" in refusal(tmp_path, f"sft:\n  {key}: x\n")
+
+
+def test_unknown_shared_key_names_the_nearest(tmp_path):
+    message = refusal(tmp_path, "shared:\n  engin: hf\n")
+    assert "'shared'" in message and "did you mean engine?" in message
+    # n is a flag of this script, but what is no shared key may not be set for all scripts at once
+    assert "'n'" in refusal(tmp_path, "shared:\n  n: 3\n")
+
+
+def test_sections_of_other_scripts_and_shared_keys_without_a_flag_here_are_left_alone(tmp_path):
+    args = parse_with(tmp_path, "shared:\n  dtype: float32\nmmlu:\n  whatever: 1\nsft:\n")
+    assert not hasattr(args, "dtype") and not hasattr(args, "whatever")
+
+
+@pytest.mark.parametrize(("line", "word"), [
+    ("n: many", "n cannot be 'many'"), ("n: true", "n is not a switch"), ("packing: 3", "packing is a switch"),
+    ("packing: 'yes'", "packing is a switch"), ("engine: vlm", "engine cannot be 'vlm'"),
+    ("learning_rate: quick", "learning_rate cannot be 'quick'"),
+])
+def test_wrong_type_in_a_recipe_is_refused(tmp_path, line, word):
+    assert word in refusal(tmp_path, f"sft:\n  {line}\n")
+
+
+@pytest.mark.parametrize("text", ["- a\n- b\n", "sft: 3\n", "sft: {n: 3\n", "words\n"])
+def test_recipe_that_is_no_mapping_is_refused(tmp_path, text):
+    assert "mine.yaml" in refusal(tmp_path, text)
+
+
+def test_missing_recipe_lists_what_there_is(tmp_path):
+    with pytest.raises(cli.UserError) as caught:
+        cli.parse(make_parser(), ["--recipe", "recipes/cpp.yaml"])
+    assert "did you mean recipes/cpu.yaml?" in str(caught.value)
+
+
+def test_recipe_values_have_the_type_that_the_flag_gives(tmp_path):
+    args = parse_with(tmp_path, "sft:\n  learning_rate: 2e-4\n  n: '7'\n  packing: false\n  loss_type: ipo\n")
+    assert (args.learning_rate, args.n, args.packing, args.loss_type) == (2e-4, 7, False, ["ipo"])
+    assert type(args.learning_rate) is float and type(args.n) is int
+    assert parse_with(tmp_path, "sft:\n  loss_type: [sigmoid, sft]\n").loss_type == ["sigmoid", "sft"]
+
+
+def test_flag_beats_section_beats_shared_beats_default(tmp_path):
+    shared, section = "shared:\n  base: from shared\n", "sft:\n  base: from the section\n"
+    assert parse_with(tmp_path, "").base == "from the default"
+    assert parse_with(tmp_path, shared).base == "from shared"
+    assert parse_with(tmp_path, shared + section).base == "from the section"
+    assert parse_with(tmp_path, shared + section, "--base", "from the flag").base == "from the flag"
+    # A flag also wins when it says what the default says.
+    assert parse_with(tmp_path, section, "--base", "from the default").base == "from the default"
+    assert parse_with(tmp_path, "sft:\n  packing: false\n", "--packing").packing is True
+
+
+def test_only_the_default_recipe_without_out_is_tracked(tmp_path):
+    args = cli.parse(make_parser(), [])
+    assert args.tracked and args.out == Path("out") and args.command_tail == ""
+    assert files.product(args, "data/sft.jsonl") == cli.ROOT / "data/sft.jsonl"
+    args = cli.parse(make_parser(), ["--recipe", str(cli.ROOT / cli.DEFAULT_RECIPE)])
+    assert args.tracked and args.out == Path("out")
+    args = cli.parse(make_parser(), ["--out", str(tmp_path)])
+    assert not args.tracked and args.out == tmp_path and args.command_tail == f" --out {tmp_path}"
+    assert files.product(args, "data/sft.jsonl") == tmp_path / "data/sft.jsonl"
+    # --out out is where the default run writes, but it was asked for: the tracked files stay as they are.
+    assert not cli.parse(make_parser(), ["--out", "out"]).tracked
+
+
+def test_another_recipe_writes_to_a_folder_of_its_name(tmp_path):
+    args = parse_with(tmp_path, "")
+    assert not args.tracked and args.out == Path("out/mine")
+    assert args.command_tail == f" --recipe {tmp_path / 'mine.yaml'}"
+    # A copy of the default recipe is another recipe, even when its name is the same.
+    copy = tmp_path / "cpu.yaml"
+    copy.write_text((cli.ROOT / cli.DEFAULT_RECIPE).read_text(encoding="utf-8"), encoding="utf-8")
+    args = cli.parse(cli.parser("", "base"), ["--recipe", str(copy)])
+    assert not args.tracked and args.out == Path("out/cpu")
+    args = parse_with(tmp_path, "", "--out", "elsewhere")
+    assert not args.tracked and args.out == Path("elsewhere")
+
+
+def test_default_recipe_is_found_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli.parse(make_parser(), []).tracked
+
+
+def run_with(error, capsys):
+    """(exit code, lines on stderr) of a script whose main raises `error`."""
+    def main(args):
+        raise error
+    with pytest.raises(SystemExit) as caught:
+        cli.run(main, lambda: None)
+    return caught.value.code, capsys.readouterr().err.strip().splitlines()
+
+
+def test_user_error_is_one_sentence_and_code_2(capsys):
+    assert run_with(cli.UserError("the file x is empty."), capsys) == (2, ["error: the file x is empty."])
+
+
+def test_user_error_of_the_parser_is_one_sentence_too(capsys):
+    def parse_args():
+        return cli.parse(make_parser(), ["--bse", "x"])
+    with pytest.raises(SystemExit) as caught:
+        cli.run(lambda args: None, parse_args)
+    lines = capsys.readouterr().err.splitlines()
+    assert caught.value.code == 2 and len(lines) == 1 and "did you mean --base?" in lines[0]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_full_disk_is_one_sentence_and_code_2(capsys, number):
+    code, lines = run_with(OSError(number, os.strerror(number), "out/sft/model.safetensors"), capsys)
+    assert code == 2 and len(lines) == 1
+    assert "space" in lines[0] and "out/sft/model.safetensors" in lines[0] and "Traceback" not in lines[0]
+
+
+def test_interrupt_says_how_to_go_on(capsys):
+    code, lines = run_with(KeyboardInterrupt(), capsys)
+    assert code == 130 and len(lines) == 1 and "run the same command" in lines[0]
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), OSError(errno.EACCES, "denied"), KeyError("x")])
+def test_a_bug_keeps_its_traceback(error):
+    def main(args):
+        raise error
+    with pytest.raises(type(error)) as caught:
+        cli.run(main, lambda: None)
+    assert caught.value is error
+
+
+@pytest.fixture(scope="module")
+def looked_at(tmp_path_factory):
+    """What each script imports and says, from a process that starts elsewhere."""
+    paths = [str(cli.ROOT / script) for script in SCRIPTS]
+    done = subprocess.run([sys.executable, "-c", LOOK_AT_EACH_SCRIPT], input=json.dumps([paths, RECIPES]), text=True,
+                          capture_output=True, cwd=tmp_path_factory.mktemp("elsewhere"), check=True)
+    return {script: found for script, found in zip(SCRIPTS, json.loads(done.stdout).values(), strict=True)}
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_script_parses_quickly_helps_and_takes_every_recipe(looked_at, script):
+    found = looked_at[script]
+    assert "error" not in found, found
+    assert found["tracked"] is True
+    assert [name for name in HEAVY if name in found["modules"]] == [], "heavy imports belong into functions"
+    assert found["help"].startswith("usage: ") and "--recipe" in found["help"]
+    assert f"python {script}" in found["help"], "the docstring begins with the command"
+
+
+def test_scripts_of_the_data_and_training_stages_are_there():
+    assert {"data/gen_sft.py", "data/gen_dpo.py", "train/sft.py", "train/dpo.py", "eval/answer.py"} <= set(SCRIPTS)

@@ -1,0 +1,151 @@
+"""Training on the small base for a few steps: what is trained, what is refused, and the proof of the DPO reference."""
+
+import json
+import math
+import random
+import shutil
+
+import pytest
+
+from common import cli, files, model
+from common.domain import load_domain
+from data import gen_dpo
+from train import dpo, sft
+
+pytestmark = pytest.mark.slow
+SMOKE = ["--recipe", "recipes/smoke.yaml"]
+
+
+def sft_rows(n, split="sft"):
+    domain = load_domain("text_to_sql")
+    return [{"id": row["id"], "prompt": row["prompt"], "completion": row["completion"]}
+            for row in domain.generate(random.Random(5), n, split)]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """An SFT adapter trained for a few steps, in a folder that the later stages accept."""
+    out = tmp_path_factory.mktemp("trained")
+    files.write_jsonl(out / "data/sft.jsonl", sft_rows(96))
+    args = sft.parse_args([*SMOKE, "--out", str(out), "--eval_rows", "8"])
+    cli.quiet()
+    sft.main(args)
+    return out
+
+
+def pairs(n):
+    domain = load_domain("text_to_sql")
+    rows = domain.generate(random.Random(6), n, "dpo")
+    return [{"id": row["id"], "prompt": row["prompt"], "chosen": row["completion"], "schema_id": row["schema_id"],
+             "rejected": row["completion"].replace("SELECT", "SELECT DISTINCT")} for row in rows if row["gold"]]
+
+
+def dpo_trainer(out, policy, work):
+    """A DPO trainer over `policy` as train/dpo.py builds it, with what prove_reference needs."""
+    args = dpo.parse_args([*SMOKE, "--out", str(out), "--dtype", "bfloat16"])
+    domain, tokenizer = load_domain("text_to_sql"), model.load_tokenizer(out / "sft")
+    rows = pairs(40)
+    trainer = dpo.build_trainer(args, policy, tokenizer, rows, rows[:4], domain, work)
+    return args, trainer, tokenizer, rows, domain
+
+
+def test_sft_writes_adapter_lineage_and_merged_model(trained):
+    folder = trained / "sft"
+    lineage = model.check_adapter(folder, "models/nano")
+    assert lineage["data_sha256"] == files.sha256(trained / "data/sft.jsonl")
+    assert model.check_merged(folder / "merged", "models/nano")["adapter_sha256"] == lineage["adapter_sha256"]
+    record = json.loads((folder / "run.json").read_text())
+    assert record["metrics"]["perplexity_after"] < record["metrics"]["perplexity_before"]
+    assert not list(folder.rglob("*.bin")) and list(folder.glob("*.safetensors"))
+    assert (folder / "samples.md").read_text().count("**reference**") == 20
+
+
+def test_only_the_completion_and_its_stop_token_are_trained(trained, tmp_path):
+    args = sft.parse_args([*SMOKE, "--out", str(trained)])
+    domain, tokenizer = load_domain("text_to_sql"), model.load_tokenizer("models/nano")
+    rows = sft_rows(12)
+    trainer = sft.build_trainer(args, model.load_base(args.base, args), tokenizer, rows, rows[:2], domain, tmp_path)
+    batch = trainer.data_collator([trainer.train_dataset[i] for i in range(len(rows))])
+    for row, labels in zip(rows, batch["labels"], strict=True):
+        kept = [t for t in labels.tolist() if t != -100]
+        assert tokenizer.decode(kept) == row["completion"] + tokenizer.eos_token
+
+
+def test_rows_that_would_be_cut_or_never_stop_are_refused(trained, tmp_path):
+    domain, tokenizer = load_domain("text_to_sql"), model.load_tokenizer("models/nano")
+    rows = sft_rows(12)
+    args = sft.parse_args([*SMOKE, "--out", str(trained), "--max_length", "120"])
+    with pytest.raises(cli.UserError, match=r"rows are longer than --max_length 120 tokens, by up to \d+"):
+        sft.check_lengths(tokenizer, domain.SYSTEM_PROMPT, rows, ("completion",), args)
+    args.allow_truncation = True
+    sft.check_lengths(tokenizer, domain.SYSTEM_PROMPT, rows, ("completion",), args)
+    trainer = sft.build_trainer(args, model.load_base(args.base, args), tokenizer, rows, rows[:2], domain, tmp_path)
+    with pytest.raises(cli.UserError, match="stop token|no trained token"):
+        sft.check_labels(trainer, tokenizer, tokenizer.eos_token_id, packing=False)
+
+
+def test_all_labels_masked_is_refused(trained, tmp_path):
+    args = sft.parse_args([*SMOKE, "--out", str(trained)])
+    domain, tokenizer = load_domain("text_to_sql"), model.load_tokenizer("models/nano")
+    rows = sft_rows(8)
+    trainer = sft.build_trainer(args, model.load_base(args.base, args), tokenizer, rows, rows[:2], domain, tmp_path)
+    trainer.train_dataset = trainer.train_dataset.map(lambda row: {"completion_mask": [0] * len(row["input_ids"])})
+    with pytest.raises(cli.UserError, match="no trained token"):
+        sft.check_labels(trainer, tokenizer, tokenizer.eos_token_id, packing=False)
+
+
+def test_an_adapter_of_another_base_is_refused(trained, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree("models/nano", other)
+    weights = other / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-2] + b"\x11\x3c")
+    with pytest.raises(cli.UserError, match="was trained on models/nano .* not on"):
+        model.check_adapter(trained / "sft", str(other))
+
+
+def test_the_right_reference_is_proved(trained, tmp_path):
+    args = dpo.parse_args([*SMOKE, "--out", str(trained)])
+    policy = dpo.load_policy(args, trained / "sft")
+    args, trainer, tokenizer, rows, domain = dpo_trainer(trained, policy, tmp_path)
+    proof = dpo.prove_reference(trainer, args, tokenizer, rows, domain.SYSTEM_PROMPT, trained / "sft")
+    assert abs(proof["loss_at_step_0"] - math.log(2)) < proof["tolerance"]
+
+
+def test_the_base_as_reference_is_caught(trained, tmp_path):
+    from peft import get_peft_model
+
+    from common.training import lora_config
+
+    args = dpo.parse_args([*SMOKE, "--out", str(trained)])
+    fresh = get_peft_model(model.load_base(args.base, args), lora_config(args))
+    args, trainer, tokenizer, rows, domain = dpo_trainer(trained, fresh, tmp_path)
+    with pytest.raises(cli.UserError, match="reference is not"):
+        dpo.prove_reference(trainer, args, tokenizer, rows, domain.SYSTEM_PROMPT, trained / "sft")
+
+
+def test_a_dpo_checkpoint_as_reference_is_caught(trained, tmp_path):
+    import torch
+
+    args = dpo.parse_args([*SMOKE, "--out", str(trained)])
+    moved = dpo.load_policy(args, trained / "sft")
+    with torch.no_grad():  # a policy that training has moved a little
+        for name, parameter in moved.named_parameters():
+            if "lora_B" in name:
+                parameter.add_(0.01 * torch.randn_like(parameter))
+    args, trainer, tokenizer, rows, domain = dpo_trainer(trained, moved, tmp_path)
+    with pytest.raises(cli.UserError, match="reference is not"):
+        dpo.prove_reference(trainer, args, tokenizer, rows, domain.SYSTEM_PROMPT, trained / "sft")
+
+
+def test_gen_dpo_goes_on_after_a_kill(trained, monkeypatch):
+    """A run stopped in its second block and started again gives the samples of a straight run."""
+    monkeypatch.setattr(gen_dpo, "BLOCK", 4)
+    monkeypatch.setattr(gen_dpo, "judge", lambda domain, row, made: [
+        {"text": c.text, "finished": True, "tokens": 1, "score": [i % 2, 1, 1], "reason": "ok"} for i, c in enumerate(made)])
+    args = gen_dpo.parse_args([*SMOKE, "--out", str(trained), "--n", "12", "--max_new_tokens", "8"])
+    gen_dpo.main(args)
+    straight = (trained / "gen_dpo/samples.jsonl").read_bytes()
+    lines = straight.split(b"\n")
+    (trained / "gen_dpo/samples.jsonl").write_bytes(b"\n".join(lines[:6]) + b"\n" + lines[6][:40])
+    gen_dpo.main(args)
+    assert (trained / "gen_dpo/samples.jsonl").read_bytes() == straight

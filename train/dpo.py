@@ -1,0 +1,210 @@
+"""python train/dpo.py
+
+DPO on data/dpo.jsonl: goes on training the SFT adapter, with the frozen SFT model as the reference (proved at run
+time). Reads data/dpo.jsonl, out/sft and --base; writes out/dpo (adapter, tokenizer, merged/, log.json, samples.md,
+run.json). A killed run goes on from its last checkpoint.
+"""
+
+import math
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
+
+from common import chat, cli, files, model, score
+from common.domain import load_domain
+from common.training import (add_training_flags, check_lengths, held_out, make_trainer_arguments, perplexity_of,
+                             prepare_output, resume_point, training_metrics, write_samples)
+
+PROOF_ROWS = 16
+KL_PROMPTS = 48
+# |loss at step 0 - ln 2| and |log-prob of a row, reference - out/sft from disk|, in nats. Both sides run the same
+# arithmetic, so even bf16 leaves only the order of sums; a wrong reference differs by far more.
+TOLERANCE = {"float32": 1e-4, "bfloat16": 1e-2}
+
+
+def parse_args(argv=None):
+    parser = cli.parser(__doc__, "dpo")
+    parser.add_argument("--data", default=None, help="JSONL with prompt, chosen, rejected (default: data/dpo.jsonl)")
+    add_training_flags(parser)
+    parser.add_argument("--beta", type=float, default=0.1, help="strength of the pull to the reference")
+    parser.add_argument("--loss_type", nargs="+", default=["sigmoid"], help="losses of trl's DPOTrainer, for example: sigmoid sft")
+    parser.add_argument("--loss_weights", nargs="+", type=float, default=None, help="a weight for each loss")
+    parser.add_argument("--held_out_share", type=float, default=0.05, help="share of the pairs' schemas kept for evaluation")
+    parser.set_defaults(learning_rate=5e-7, num_train_epochs=1.0, per_device_train_batch_size=2,
+                        gradient_accumulation_steps=8, max_length=2048)
+    return cli.parse(parser, argv)
+
+
+def split_pairs(rows, share):
+    """(training rows, held-out rows): whole groups of one schema go to one side; at least one group is held out."""
+    groups = sorted({row.get("schema_id", row["id"]) for row in rows})
+    kept_out = set(groups[::max(1, round(1 / share))]) if share else set()
+    if len(groups) < 2:
+        raise cli.UserError("all pairs have one schema_id, so none can be held out; add pairs from another.")
+    held = [row for row in rows if row.get("schema_id", row["id"]) in kept_out]
+    return [row for row in rows if row.get("schema_id", row["id"]) not in kept_out], held
+
+
+def load_policy(args, adapter):
+    """The base in NF4 with the SFT adapter, trainable, under the name that TRL copies its reference from."""
+    from peft import PeftModel
+
+    return PeftModel.from_pretrained(model.load_base(args.base, args), str(adapter), is_trainable=True)
+
+
+def build_trainer(args, policy, tokenizer, rows, held, domain, work, callbacks=()):
+    """TRL's DPOTrainer; with ref_model=None it copies the loaded adapter to a frozen one named 'ref'."""
+    from datasets import Dataset
+    from trl import DPOConfig, DPOTrainer
+
+    settings = make_trainer_arguments(args, DPOConfig, work)
+    columns = ("chosen", "rejected")
+    return DPOTrainer(model=policy, ref_model=None, args=settings, processing_class=tokenizer, callbacks=list(callbacks),
+                      train_dataset=Dataset.from_list(chat.training_rows(rows, domain.SYSTEM_PROMPT, columns)),
+                      eval_dataset=Dataset.from_list(chat.training_rows(held, domain.SYSTEM_PROMPT, columns)))
+
+
+def encode_pairs(tokenizer, rows, system):
+    """(prompt ids, completion ids) of all chosen, then of all rejected answers, stop token included."""
+    prompts = [chat.encode(tokenizer, row["prompt"], system) for row in rows] * 2
+    stop = [chat.stop_token_id(tokenizer)]
+    return prompts, [score.completion_ids(tokenizer, row[side]) + stop for side in ("chosen", "rejected") for row in rows]
+
+
+def reference_of(trainer):
+    """A context in which trainer.model (or the trainer's own ref_model) is what the trainer takes as reference.
+
+    The rule is TRL's: a ref_model when there is one, else the adapter 'ref', else the model without adapters.
+    """
+    import contextlib
+
+    from trl.trainer.utils import use_adapter
+
+    if trainer.ref_model is not None:
+        return trainer.ref_model, contextlib.nullcontext()
+    name = "ref" if "ref" in trainer.model.peft_config else None
+    return trainer.model, use_adapter(trainer.model, adapter_name=name)
+
+
+def row_logprobs(network, prompts, completions):
+    return [sum(values) for values in score.completion_logprobs(network, prompts, completions)]
+
+
+def prove_reference(trainer, args, tokenizer, rows, system, adapter):
+    """Stop unless the reference is the SFT model: equation 7 of the DPO paper is ln 2 when policy = reference.
+
+    Checks (1) that the preference part of the loss at step 0 is ln 2 and (2) that the reference's log-probs equal
+    those of `adapter` loaded afresh from disk. (1) alone would pass for any model that is its own reference.
+    Returns the figures; raises UserError saying which check failed.
+    """
+    rows = rows[:PROOF_ROWS]
+    prompts, completions = encode_pairs(tokenizer, rows, system)
+    policy = row_logprobs(trainer.model, prompts, completions)
+    network, context = reference_of(trainer)
+    with context:
+        reference = row_logprobs(network, prompts, completions)
+    n = len(rows)
+    ratios = [p - r for p, r in zip(policy, reference, strict=True)]
+    loss = sum(math.log1p(math.exp(-args.beta * (ratios[i] - ratios[n + i]))) for i in range(n)) / n
+    fresh_model = load_policy(args, adapter)
+    fresh = row_logprobs(fresh_model, prompts, completions)
+    gap = max(abs(f - r) for f, r in zip(fresh, reference, strict=True))
+    allowed = TOLERANCE[args.dtype]
+    if gap > allowed:
+        raise cli.UserError(f"the DPO reference is not {adapter}: log-probs of {n} pairs differ by up to {gap:.3g} nats "
+                            f"(allowed {allowed:g}); train from the SFT adapter, and resume only through checkpoints.")
+    if abs(loss - math.log(2)) > allowed:
+        raise cli.UserError(f"the preference loss at step 0 is {loss:.6f}, not ln 2 = {math.log(2):.6f} (allowed "
+                            f"{allowed:g}): policy and reference differ before training.")
+    print(f"reference proved: preference loss at step 0 {loss:.6f} (ln 2 = {math.log(2):.6f}), log-probs of {adapter} from "
+          f"disk within {gap:.2g} nats", flush=True)
+    return {"loss_at_step_0": loss, "largest_logprob_gap": gap, "tolerance": allowed, "pairs": n}
+
+
+def kl_from_reference(trainer, tokenizer, prompts, seed=0):
+    """Mean over samples of the policy of log p_policy - log p_reference, in nats per answer: an estimate of the KL."""
+    import torch
+
+    from common.engine import Sampling, decode_batch
+
+    was_training = trainer.model.training
+    trainer.model.eval()
+    with torch.inference_mode():
+        generator = torch.Generator(trainer.model.device).manual_seed(seed)
+        made = decode_batch(trainer.model, tokenizer, prompts, Sampling(temperature=1.0, max_new_tokens=96), generator)
+    answers = [completions[0].token_ids for completions in made]
+    policy = row_logprobs(trainer.model, prompts, answers)
+    network, context = reference_of(trainer)
+    with context:
+        reference = row_logprobs(network, prompts, answers)
+    trainer.model.train(was_training)
+    return sum(p - r for p, r in zip(policy, reference, strict=True)) / len(answers)
+
+
+def kl_callback(tokenizer, prompts, log):
+    """A trainer callback that appends {step, kl} to `log` at each evaluation and warns of a spike."""
+    from transformers import TrainerCallback
+
+    class WatchKL(TrainerCallback):
+        """Holds the trainer, which transformers does not hand to callbacks."""
+
+        trainer = None
+
+        def on_evaluate(self, args, state, control, **kwargs):
+            kl = kl_from_reference(self.trainer, tokenizer, prompts)
+            if log and kl > 3 and kl > 5 * max(log[-1]["kl"], 0.1):
+                print(f"warning: KL from the reference rose from {log[-1]['kl']:.2f} to {kl:.2f} nats; lower "
+                      "--learning_rate or raise --beta.")
+            log.append({"step": state.global_step, "kl": kl})
+
+    return WatchKL()
+
+
+def finish(trainer, result, args, folder, tokenizer, domain, dev_rows, kl, before):
+    """Figures after training, with a warning when the policy did not move."""
+    after = perplexity_of(trainer.model, tokenizer, domain, dev_rows)
+    trainable, total = model.trainable_share(trainer.model)
+    metrics = training_metrics(trainer, result, folder, before=before, after=after, trainable=trainable, total=total)
+    final = kl[-1]["kl"] if kl else float("nan")
+    if final < 1e-3:
+        print(f"warning: the policy did not move (KL {final:.2g} nats per answer); raise --learning_rate or the epochs.")
+    files.write_json(folder / "kl.json", kl)
+    return {**metrics, "kl": final}
+
+
+def main(args):
+    started = time.time()
+    domain = load_domain(args.domain)
+    data = Path(args.data) if args.data else files.product(args, "data/dpo.jsonl")
+    folder, adapter = args.out / "dpo", args.out / "sft"
+    rows = files.read_jsonl(data, ("id", "prompt", "chosen", "rejected"), f"python data/gen_dpo.py{args.command_tail}")
+    model.check_adapter(adapter, args.base)
+    rows, held = split_pairs(rows[:args.limit] if args.limit else rows, args.held_out_share)
+    dev_rows = held_out(domain, args)
+    tokenizer = model.load_tokenizer(adapter)
+    check_lengths(tokenizer, domain.SYSTEM_PROMPT, rows, ("chosen", "rejected"), args)
+    work = prepare_output(folder, args, data)
+    policy = load_policy(args, adapter)
+    before = perplexity_of(policy, tokenizer, domain, dev_rows)
+    prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in dev_rows[:KL_PROMPTS]]
+    kl = []
+    watch = kl_callback(tokenizer, prompts, kl)
+    trainer = build_trainer(args, policy, tokenizer, rows, held, domain, work, [watch])
+    watch.trainer = trainer
+    proof = prove_reference(trainer, args, tokenizer, rows, domain.SYSTEM_PROMPT, adapter)
+    trainable, total = model.trainable_share(trainer.model)
+    print(f"{len(rows)} pairs, {len(held)} held out, {trainable:,} of {total:,} parameters trained", flush=True)
+    result = trainer.train(resume_from_checkpoint=resume_point(work))
+    metrics = finish(trainer, result, args, folder, tokenizer, domain, dev_rows, kl, before)
+    write_samples(folder, args, domain, trainer.model, tokenizer, data, stage="dpo", parent=adapter)
+    files.write_run_record(folder, args, started, inputs=[data], metrics=metrics, proof=proof,
+                           counts={"pairs": len(rows), "held_out": len(held)})
+    print(f"KL {metrics['kl']:.3f} nats per answer, perplexity {before:.3f} -> {metrics['perplexity_after']:.3f}, peak "
+          f"{files.peak_memory_gib():.1f} GiB; wrote {folder} in {time.time() - started:.0f} s; "
+          f"next: python eval/answer.py{args.command_tail}")
+
+
+if __name__ == "__main__":
+    cli.run(main, parse_args)
