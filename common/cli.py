@@ -138,6 +138,7 @@ def _typed(action, value, recipe):
 
 def quiet():
     """Settings that keep lines of libraries that no user can act on off the screen; before heavy imports."""
+    import logging
     import warnings
 
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -145,9 +146,9 @@ def quiet():
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
-    os.environ.setdefault("WANDB_MODE", "offline")
     # Two threads that spin while they wait starve each other on a small machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
 

@@ -59,9 +59,12 @@ def lora_config(args):
 def make_trainer_arguments(args, config, work, **more):
     """The trainer's config: every flag that has a field of the same name, and what follows from the machine."""
     import dataclasses
+    import os
 
     import torch
 
+    if args.report_to == "wandb":
+        os.environ.setdefault("WANDB_MODE", "offline")
     fields = {field.name for field in dataclasses.fields(config)}
     named = {key: value for key, value in vars(args).items() if key in fields}
     on_gpu = torch.cuda.is_available()
@@ -69,6 +72,29 @@ def make_trainer_arguments(args, config, work, **more):
                   save_strategy="steps", save_total_limit=1, per_device_eval_batch_size=args.per_device_train_batch_size,
                   disable_tqdm=False, dataset_num_proc=None, run_name=f"{args.section}-{args.seed}",
                   logging_first_step=True, dataloader_pin_memory=on_gpu, **named, **more)
+
+
+def prepare_trainer(trainer):
+    """What both trainers need after construction: fp32 adapter weights and a progress bar with loss and speed.
+
+    trl keeps a QLoRA adapter in bf16, whose steps are 1/256 of a weight: a learning rate of 5e-7 would change nothing.
+    """
+    from transformers import ProgressCallback
+
+    class Progress(ProgressCallback):
+        """The library's bar, with the figures beside it instead of a printed dictionary at each log."""
+
+        def on_log(self, args, state, control, logs=None, **kwargs):
+            if self.training_bar is not None and logs:
+                shown = {name: logs[name] for name in ("loss", "rewards/margins", "rewards/accuracies") if name in logs}
+                self.training_bar.set_postfix({name: f"{float(value):.3f}" for name, value in shown.items()})
+
+    for parameter in trainer.model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+    trainer.remove_callback(ProgressCallback)
+    trainer.add_callback(Progress())
+    return trainer
 
 
 def check_lengths(tokenizer, system, rows, columns, args):
@@ -122,7 +148,7 @@ def training_metrics(trainer, result, folder, **more) -> dict:
     files.write_json(folder / "log.json", history)
     tokens = max((item.get("num_tokens", 0) for item in history), default=0)
     seconds = result.metrics["train_runtime"]
-    adapter = sum(p.numel() * 4 for p in trainer.model.parameters() if p.requires_grad)
+    adapter = sum(p.numel() * p.element_size() for p in trainer.model.parameters() if p.requires_grad)
     return {"loss": result.training_loss, "steps": trainer.state.global_step, "tokens": tokens,
             "tokens_per_second": tokens / seconds, "train_seconds": seconds, "adapter_mib": adapter / 2 ** 20,
             "perplexity_before": more.pop("before"), "perplexity_after": more.pop("after"), **more}
@@ -157,4 +183,5 @@ def write_samples(folder, args, domain, network, tokenizer, data, stage, parent)
             lines += [f"**{name}** ({verdict}):", "", "~~~", text, "~~~", ""]
         lines += ["**reference**:", "", "~~~", row["completion"], "~~~", ""]
     files.write_text(folder / "samples.md", "\n".join(lines))
+    shutil.rmtree(folder / "checkpoints")  # done: the same command would train anew
 

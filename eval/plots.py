@@ -1,7 +1,7 @@
-"""The plots of EVAL_REPORT.md: `draw_all(found, folder)` writes them as PNG, same figures, same bytes.
+"""The plots of EVAL_REPORT.md: `draw_all` writes them as PNG, same figures, same bytes.
 
-Used by eval/report.py. Colours are Okabe and Ito's, which colour-blind readers can tell apart; every model also has
-a marker of its own. Whiskers are 95 % intervals. matplotlib is imported inside the functions.
+Used by eval/report.py. Colours are Okabe and Ito's, which colour-blind readers can tell apart;
+every model also has a marker of its own. Whiskers are 95 % intervals.
 """
 
 import math
@@ -19,17 +19,22 @@ STYLE = {"font.size": 9, "axes.titlesize": 10, "axes.grid": True, "axes.axisbelo
 
 
 def draw_all(found, folder):
-    """Write every plot into `folder`; returns {name: (file name, what it shows)} in the report's order."""
+    """Write every plot into `folder`; returns {name: (file name, what it shows)}."""
     import matplotlib
 
-    plots = {"accuracy": ("accuracy_by_kind.png", draw_kinds, "Accuracy by kind of question. Whiskers: "
-                          "Wilson's 95 % interval of each kind on its own, items taken as independent."),
-             "winrate": ("win_rates.png", draw_win_rates, "Win rates with 95 % intervals; 50 % is a draw."),
-             "sft": ("sft_loss.png", draw_sft, "SFT: loss on the training rows and on the dev rows."),
-             "dpo": ("dpo_training.png", draw_dpo, "DPO: loss, margin of the rewards and accuracy (share of "
-                     "pairs with a positive margin), on the training pairs and on the held-out pairs."),
-             "kl": ("dpo_kl.png", draw_kl, "DPO: distance from the reference on samples of the policy; "
-                    "rewards and log-probabilities of both sides of the pairs.")}
+    plots = {
+        "accuracy": ("accuracy_by_kind.png", draw_kinds,
+                     "Accuracy by kind of question. Whiskers: Wilson's 95 % interval of each kind "
+                     "on its own, items taken as independent."),
+        "winrate": ("win_rates.png", draw_win_rates,
+                    "Win rates with 95 % intervals; 50 % is a draw."),
+        "sft": ("sft_loss.png", draw_sft, "SFT: loss on the training rows and on the dev rows."),
+        "dpo": ("dpo_training.png", draw_dpo,
+                "DPO: loss, margin of the rewards and accuracy (share of pairs with a positive "
+                "margin), on the training pairs and on the held-out pairs."),
+        "kl": ("dpo_kl.png", draw_kl,
+               "DPO: distance from the reference on samples of the policy; rewards and "
+               "log-probabilities of both sides of the pairs.")}
     made = {}
     with matplotlib.rc_context(STYLE):
         for name, (file_name, draw, caption) in plots.items():
@@ -73,6 +78,7 @@ def draw_sft(found):
     logarithmic = bool(values) and min(values) > 0 and max(values) > 20 * min(values)
     if logarithmic:
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter("{x:g}")
     elif values:
         axes.set_ylim(bottom=0)
     _label(axes, "SFT loss", f"nats per completion token{' (log scale)' if logarithmic else ''}")
@@ -83,13 +89,16 @@ def draw_dpo(found):
     """Loss, reward margin and reward accuracy of DPO, on training and on held-out pairs."""
     figure, panels = _figure(10.5, 3.2, 3)
     kinds = (("loss", "DPO loss", "nats per pair"),
-             ("rewards/margins", "Reward margin", "chosen minus rejected (nats, times beta)"),
+             ("rewards/margins", "Reward margin, chosen - rejected", "nats, times beta"),
              ("rewards/accuracies", "Reward accuracy", "share of pairs"))
     for axes, (key, title, y_label) in zip(panels, kinds, strict=True):
         _curve(axes, found.dpo_log, key, "training pairs", TRAIN)
         _curve(axes, found.dpo_log, f"eval_{key}", "held-out pairs", HELD_OUT)
         if key == "loss":
-            axes.axhline(math.log(2), color="black", linewidth=0.8, linestyle=":", label="ln 2 (no preference)")
+            axes.axhline(math.log(2), color="black", linewidth=0.8, linestyle=":",
+                         label="ln 2 (no preference)")
+        if key == "rewards/accuracies":
+            axes.set_ylim(-0.03, 1.03)
         _label(axes, title, y_label)
     return figure
 
@@ -98,6 +107,7 @@ def draw_kl(found):
     """KL from the reference, then rewards and log-probabilities of both sides."""
     figure, panels = _figure(10.5, 3.2, 3)
     _curve(panels[0], found.kl, "kl", "samples of the policy", HELD_OUT)
+    panels[0].set_ylim(bottom=min([0.0, *(item["kl"] for item in found.kl)]))
     _label(panels[0], "KL from the reference", "nats per answer")
     for axes, key, title, y_label in ((panels[1], "rewards", "Rewards", "nats, times beta"),
                                       (panels[2], "logps", "Log-probability", "nats per answer")):
@@ -111,8 +121,8 @@ def draw_kl(found):
 def _whiskers(axes, value, low, high, y, model, label=None):
     """A point with its interval, all in fractions of 1, drawn in per cent."""
     spread = [[max(0.0, 100 * (value - low))], [max(0.0, 100 * (high - value))]]
-    axes.errorbar([100 * value], [y], xerr=spread, fmt=MARKERS[model], color=COLOURS[model], markersize=4.5,
-                  elinewidth=1.1, capsize=2, label=label)
+    axes.errorbar([100 * value], [y], xerr=spread, fmt=MARKERS[model], color=COLOURS[model],
+                  markersize=4.5, elinewidth=1.1, capsize=2, label=label)
 
 
 def draw_kinds(found):
@@ -122,12 +132,17 @@ def draw_kinds(found):
     by_kind = found.domain["summary"]["by_kind"]
     kinds = sorted(by_kind, key=lambda kind: (by_kind[kind]["dpo"]["accuracy"], kind))
     figure, axes = _figure(7.2, 0.8 + 0.34 * len(kinds))
+    axes.grid(visible=False, axis="y")
     for y, kind in enumerate(kinds):
+        if y % 2:  # a band for every other kind keeps three markers to one name
+            axes.axhspan(y - 0.5, y + 0.5, color="#f3f3f3", linewidth=0, zorder=0)
         for offset, model in zip((0.25, 0.0, -0.25), MODELS, strict=True):
             one = by_kind[kind][model]
             low, high = stats.wilson(round(one["accuracy"] * one["n"]), one["n"])
-            _whiskers(axes, one["accuracy"], low, high, y + offset, model, NAMES[model] if y == 0 else None)
-    axes.set_yticks(range(len(kinds)), [f"{kind} (n {by_kind[kind]['dpo']['n']})" for kind in kinds])
+            _whiskers(axes, one["accuracy"], low, high, y + offset, model,
+                      NAMES[model] if y == 0 else None)
+    axes.set_yticks(range(len(kinds)),
+                    [f"{kind} (n {by_kind[kind]['dpo']['n']})" for kind in kinds])
     axes.set(xlim=(-2, 102), ylim=(-0.6, len(kinds) - 0.4), xlabel="correct answers (%)")
     figure.legend(loc="outside upper center", ncols=len(MODELS))
     return figure
@@ -136,15 +151,17 @@ def draw_kinds(found):
 def draw_win_rates(found):
     """The three adjusted win rates beside the line of a draw."""
     summary = found.winrate["summary"]
-    pairs = (("sft_vs_base", "SFT\nagainst base", "sft"), ("dpo_vs_base", "SFT + DPO\nagainst base", "dpo"),
-             ("dpo_vs_sft", "SFT + DPO\nagainst SFT", "dpo"))
+    pairs = (("dpo_vs_sft", "SFT + DPO\nagainst SFT", "dpo"),
+             ("dpo_vs_base", "SFT + DPO\nagainst base", "dpo"),
+             ("sft_vs_base", "SFT\nagainst base", "sft"))
     figure, axes = _figure(6.4, 2.4)
     axes.axvline(50, color="black", linewidth=0.8, linestyle=":")
-    for y, (pair, _, model) in enumerate(reversed(pairs)):
+    for y, (pair, _, model) in enumerate(pairs):
         one = summary[pair]
         _whiskers(axes, one["rate"], one["low"], one["high"], y, model)
-        axes.annotate(f"{100 * one['rate']:.1f} %", (100 * one["rate"], y), xytext=(0, 7), ha="center",
-                      textcoords="offset points")
-    axes.set_yticks(range(len(pairs)), [f"{label} (n {summary[pair]['n']})" for pair, label, _ in reversed(pairs)])
+        axes.annotate(f"{100 * one['rate']:.1f} %", (100 * one["rate"], y), xytext=(0, 7),
+                      ha="center", textcoords="offset points", bbox={"color": "white", "pad": 0.5})
+    axes.set_yticks(range(len(pairs)),
+                    [f"{label} (n {summary[pair]['n']})" for pair, label, _ in pairs])
     axes.set(xlim=(0, 100), ylim=(-0.5, len(pairs) - 0.3), xlabel="win rate, a tie counts half (%)")
     return figure

@@ -49,9 +49,9 @@ print(json.dumps(results))
 """
 
 
-def make_parser():
+def make_parser(section="sft"):
     """A parser with a flag of each type that the scripts use."""
-    parser = cli.parser("python a.py\n\nDoes a thing.", "sft")
+    parser = cli.parser("python a.py\n\nDoes a thing.", section)
     parser.add_argument("--base", default="from the default")
     parser.add_argument("--learning_rate", type=float, default=0.1)
     parser.add_argument("--n", type=int, default=1)
@@ -153,16 +153,17 @@ def test_flag_beats_section_beats_shared_beats_default(tmp_path):
 
 
 def test_only_the_default_recipe_without_out_is_tracked(tmp_path):
-    args = cli.parse(make_parser(), [])
+    parser = cli.parser("", "winrate")
+    args = cli.parse(parser, [])
     assert args.tracked and args.out == Path("out") and args.command_tail == ""
     assert files.product(args, "data/sft.jsonl") == cli.ROOT / "data/sft.jsonl"
-    args = cli.parse(make_parser(), ["--recipe", str(cli.ROOT / cli.DEFAULT_RECIPE)])
+    args = cli.parse(parser, ["--recipe", str(cli.ROOT / cli.DEFAULT_RECIPE)])
     assert args.tracked and args.out == Path("out")
-    args = cli.parse(make_parser(), ["--out", str(tmp_path)])
+    args = cli.parse(parser, ["--out", str(tmp_path)])
     assert not args.tracked and args.out == tmp_path and args.command_tail == f" --out {tmp_path}"
     assert files.product(args, "data/sft.jsonl") == tmp_path / "data/sft.jsonl"
     # --out out is where the default run writes, but it was asked for: the tracked files stay as they are.
-    assert not cli.parse(make_parser(), ["--out", "out"]).tracked
+    assert not cli.parse(parser, ["--out", "out"]).tracked
 
 
 def test_another_recipe_writes_to_a_folder_of_its_name(tmp_path):
@@ -180,7 +181,13 @@ def test_another_recipe_writes_to_a_folder_of_its_name(tmp_path):
 
 def test_default_recipe_is_found_from_any_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert cli.parse(make_parser(), []).tracked
+    assert cli.parse(cli.parser("", "winrate"), []).tracked
+
+
+@pytest.fixture(autouse=True)
+def keep_settings(monkeypatch):
+    """run() silences warnings for the whole process, which other tests want to see."""
+    monkeypatch.setattr(cli, "quiet", lambda: None)
 
 
 def run_with(error, capsys):
@@ -198,7 +205,7 @@ def test_user_error_is_one_sentence_and_code_2(capsys):
 
 def test_user_error_of_the_parser_is_one_sentence_too(capsys):
     def parse_args():
-        return cli.parse(make_parser(), ["--bse", "x"])
+        return cli.parse(make_parser("winrate"), ["--bse", "x"])
     with pytest.raises(SystemExit) as caught:
         cli.run(lambda args: None, parse_args)
     lines = capsys.readouterr().err.splitlines()

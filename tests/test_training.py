@@ -89,7 +89,7 @@ def test_all_labels_masked_is_refused(trained, tmp_path):
     domain, tokenizer = load_domain("text_to_sql"), model.load_tokenizer("models/nano")
     rows = sft_rows(8)
     trainer = sft.build_trainer(args, model.load_base(args.base, args), tokenizer, rows, rows[:2], domain, tmp_path)
-    trainer.train_dataset = trainer.train_dataset.map(lambda row: {"completion_mask": [0] * len(row["input_ids"])})
+    trainer.train_dataset = trainer.train_dataset.map(lambda row: {"labels": [-100] * len(row["input_ids"])})
     with pytest.raises(cli.UserError, match="no trained token"):
         sft.check_labels(trainer, tokenizer, tokenizer.eos_token_id, packing=False)
 

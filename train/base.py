@@ -34,7 +34,7 @@ def parse_args(argv=None):
     parser.add_argument("--sequence_length", type=int, default=512, help="tokens per row; documents are concatenated")
     parser.add_argument("--batch_size", type=int, default=16, help="rows per step")
     parser.add_argument("--learning_rate", type=float, default=3e-3, help="peak, after 3 % warm-up, then cosine to a tenth")
-    parser.add_argument("--minutes", type=float, default=25.0, help="wall-clock bound on training; the schedule follows it")
+    parser.add_argument("--minutes", type=float, default=30.0, help="wall-clock bound on training; the schedule follows it")
     parser.add_argument("--save_minutes", type=float, default=4.0, help="minutes between checkpoints")
     return cli.parse(parser, argv)
 
@@ -122,15 +122,19 @@ def train(args, model, rows, folder):
     import torch
     from tqdm import tqdm
 
-    decay = [p for p in model.parameters() if p.dim() > 1]
-    other = [p for p in model.parameters() if p.dim() == 1]
-    optimizer = torch.optim.AdamW([{"params": decay, "weight_decay": 0.1}, {"params": other, "weight_decay": 0.0}],
+    # The model computes in bf16; the optimizer moves fp32 copies of its weights, since bf16 would swallow small steps.
+    weights = list(model.parameters())
+    masters = [weight.detach().clone().requires_grad_() for weight in weights]
+    model.to(torch.bfloat16)
+    optimizer = torch.optim.AdamW([{"params": [m for m in masters if m.dim() > 1], "weight_decay": 0.1},
+                                   {"params": [m for m in masters if m.dim() == 1], "weight_decay": 0.0}],
                                   lr=args.learning_rate, betas=(0.9, 0.95))
     order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(args.seed))
     step, spent, log, checkpoint = 0, 0.0, [], folder / "checkpoint.pt"
     if checkpoint.is_file():
         state = torch.load(checkpoint, weights_only=True)
-        model.load_state_dict(state["model"])
+        for master, saved_weight in zip(masters, state["masters"], strict=True):
+            master.data.copy_(saved_weight)
         optimizer.load_state_dict(state["optimizer"])
         step, spent, log = state["step"], state["seconds"], [tuple(item) for item in state["log"]]
         print(f"goes on from {checkpoint} at step {step}")
@@ -141,13 +145,16 @@ def train(args, model, rows, folder):
         for group in optimizer.param_groups:
             group["lr"] = args.learning_rate * schedule(min(share, 1.0))
         batch = rows[order[step * args.batch_size:(step + 1) * args.batch_size]].long()
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = model(input_ids=batch[:, :-1]).logits
+        with torch.no_grad():
+            for weight, master in zip(weights, masters, strict=True):
+                weight.copy_(master)
+        logits = model(input_ids=batch[:, :-1], use_cache=False).logits
         loss = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), batch[:, 1:].flatten())
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for weight, master in zip(weights, masters, strict=True):
+            master.grad, weight.grad = weight.grad.float(), None
+        torch.nn.utils.clip_grad_norm_(masters, 1.0)
         optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
         step += 1
         recent.append(loss.item())
         if step % 50 == 0:
@@ -158,7 +165,7 @@ def train(args, model, rows, folder):
         if time.time() - saved > args.save_minutes * 60:
             folder.mkdir(parents=True, exist_ok=True)
             with files.replacing(checkpoint) as temporary:
-                torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step,
+                torch.save({"masters": masters, "optimizer": optimizer.state_dict(), "step": step,
                             "seconds": time.time() - started, "log": log}, temporary)
             saved = time.time()
     if recent:

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 from common import chat, cli, files, model, score
 from common.domain import load_domain
 from common.training import (add_training_flags, check_lengths, held_out, make_trainer_arguments, perplexity_of,
-                             prepare_output, resume_point, training_metrics, write_samples)
+                             prepare_output, prepare_trainer, resume_point, training_metrics, write_samples)
 
 PROOF_ROWS = 16
 KL_PROMPTS = 48
@@ -61,9 +61,10 @@ def build_trainer(args, policy, tokenizer, rows, held, domain, work, callbacks=(
 
     settings = make_trainer_arguments(args, DPOConfig, work)
     columns = ("chosen", "rejected")
-    return DPOTrainer(model=policy, ref_model=None, args=settings, processing_class=tokenizer, callbacks=list(callbacks),
+    trainer = DPOTrainer(model=policy, ref_model=None, args=settings, processing_class=tokenizer, callbacks=list(callbacks),
                       train_dataset=Dataset.from_list(chat.training_rows(rows, domain.SYSTEM_PROMPT, columns)),
                       eval_dataset=Dataset.from_list(chat.training_rows(held, domain.SYSTEM_PROMPT, columns)))
+    return prepare_trainer(trainer)
 
 
 def encode_pairs(tokenizer, rows, system):

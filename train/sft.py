@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 from common import chat, cli, files, model
 from common.domain import load_domain
 from common.training import (add_training_flags, check_lengths, held_out, lora_config, make_trainer_arguments,
-                             perplexity_of, prepare_output, resume_point, training_metrics, write_samples)
+                             perplexity_of, prepare_output, prepare_trainer, resume_point, training_metrics, write_samples)
 
 
 def parse_args(argv=None):
@@ -33,12 +33,12 @@ def check_labels(trainer, tokenizer, stop_id, packing):
 
     Looks at what the trainer will really use: every prepared row, and one collated batch.
     """
-    rows = trainer.train_dataset
     if not packing:
-        for i, (ids, mask) in enumerate(zip(rows["input_ids"], rows["completion_mask"], strict=True)):
-            if not any(mask):
-                raise cli.UserError(f"row {i} of the training data has no trained token: its completion is empty.")
-            if stop_id not in [t for t, m in zip(ids, mask, strict=True) if m]:
+        for i, row in enumerate(trainer.train_dataset["labels"]):
+            trained = [label for label in row if label != -100]
+            if not trained:
+                raise cli.UserError(f"row {i} of the training data has no trained token: all its labels are masked.")
+            if stop_id not in trained:
                 raise cli.UserError(f"row {i} does not train the stop token {tokenizer.decode([stop_id])!r}; the model "
                                     "would never stop. Check the chat template, and --max_length.")
     batch = next(iter(trainer.get_train_dataloader()))
@@ -55,12 +55,12 @@ def build_trainer(args, base, tokenizer, rows, dev_rows, domain, work):
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
-    settings = make_trainer_arguments(args, SFTConfig, work, packing=args.packing, completion_only_loss=True,
-                                      eval_packing=False)
+    settings = make_trainer_arguments(args, SFTConfig, work, completion_only_loss=True, eval_packing=False)
     columns = ("completion",)
-    return SFTTrainer(model=base, args=settings, processing_class=tokenizer, peft_config=lora_config(args),
+    trainer = SFTTrainer(model=base, args=settings, processing_class=tokenizer, peft_config=lora_config(args),
                       train_dataset=Dataset.from_list(chat.training_rows(rows, domain.SYSTEM_PROMPT, columns)),
                       eval_dataset=Dataset.from_list(chat.training_rows(dev_rows, domain.SYSTEM_PROMPT, columns)))
+    return prepare_trainer(trainer)
 
 
 def main(args):

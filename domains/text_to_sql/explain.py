@@ -3,9 +3,9 @@
 A library: `explains(sql, sentence)` and, for a report, `unexplained(sql, sentence)`.
 
 The query is parsed and each of its parts asks for a word in the sentence: tables, columns, values,
-aggregates, order, the direction of comparisons, negation. Words count, not grammar: a sentence that
-names every part can still be clumsy, but one that leaves a part out or names another value is found.
-Foreign and primary keys need no mention, they only hold the tables together.
+aggregates, order, the direction of comparisons, negation. Words count, not grammar: a sentence
+that names every part can still be clumsy, but one that leaves a part out or names another value is
+found. Foreign and primary keys need no mention, they only hold the tables together.
 """
 
 import logging
@@ -24,9 +24,9 @@ MAX_TOKENS = 1500
 
 IRREGULAR = {"people": "person", "children": "child", "men": "man", "women": "woman",
              "mice": "mouse", "feet": "foot", "analyses": "analysis", "criteria": "criterion"}
-NUMBER_WORDS = dict(zip(
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
-    " sixteen seventeen eighteen nineteen twenty".split(), range(21)))
+NUMBER_WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+                "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen",
+                "eighteen", "nineteen", "twenty"]
 
 
 def _words(text: str) -> re.Pattern:
@@ -34,8 +34,8 @@ def _words(text: str) -> re.Pattern:
     return re.compile(rf"(?<!\w)(?:{text})(?!\w)")
 
 
-HIGHEST = ("highest|maximum|max|maximal|largest|latest|most|greatest|biggest|longest|newest|top|best"
-           "|last|heaviest|tallest|fastest|deepest|widest|strongest|richest|busiest|priciest"
+HIGHEST = ("highest|maximum|max|maximal|largest|latest|most|greatest|biggest|longest|newest|top"
+           "|best|last|heaviest|tallest|fastest|deepest|widest|strongest|richest|busiest|priciest"
            "|dearest|hottest|oldest|youngest|upper|farthest|furthest|thickest|hardest|loudest")
 LOWEST = ("lowest|minimum|min|minimal|smallest|earliest|least|fewest|shortest|oldest|youngest|first"
           "|cheapest|lightest|worst|bottom|slowest|nearest|closest|weakest|poorest|narrowest"
@@ -65,7 +65,7 @@ INCLUSIVE_MORE = (rf"at least|no(?:t|ne)? (?:{DOWN})(?: than)?|(?:or|and) (?:{UP
                   r"|up from|from")
 INCLUSIVE_LESS = (rf"at most|no(?:t|ne)? (?:{UP})(?: than)?|(?:or|and) (?:{DOWN})|on or before"
                   r"|(?:\w+) than or equal(?: to)?|up to|until|till|through|maximum(?: of)?|within"
-                  r"|between|to")
+                  r"|between|from .+ to")
 COMPARISONS = {exp.GT: MORE, exp.LT: LESS, exp.GTE: _words(INCLUSIVE_MORE),
                exp.LTE: _words(INCLUSIVE_LESS)}
 OPPOSITE = {exp.GT: exp.LTE, exp.LT: exp.GTE, exp.GTE: exp.LT, exp.LTE: exp.GT}
@@ -78,6 +78,8 @@ NEGATION = re.compile(
     r"|neither|nor|unknown|blank|absent|null|cannot|nothing|outside|unlike|differ(?:s|ent)? from"
     r"|differs|besides|apart from|un\w+ed)(?!\w)|n['’]t(?!\w)")
 PRESENCE = _words("has|have|having|with|known|present|recorded|given|filled|set|exists?|available")
+RISING = _words("lowest|smallest|least|fewest|minimum|ascending|cheapest|shortest|low to high")
+FALLING = _words("highest|largest|most|greatest|biggest|maximum|descending|longest|high to low")
 DATE_FUNCTIONS = {"date", "datetime", "time", "julianday", "strftime", "unixepoch", "time_to_str",
                   "str_to_time", "ts_or_ds_to_date", "ts_or_ds_to_timestamp", "timestamp"}
 ISO_DATE = re.compile(r"\d{4}-\d\d")
@@ -90,15 +92,24 @@ def explains(sql: str, sentence: str, synonyms: dict | None = None) -> bool:
 
 def unexplained(sql: str, sentence: str, synonyms: dict | None = None) -> list[str]:
     """The parts of `sql` that `sentence` does not mention; `synonyms`: {identifier: [words]}."""
-    tree = parse(sql)
-    if tree is None:
+    nodes = _nodes(sql)
+    if not nodes:
         return ["query that cannot be parsed"]
+    try:
+        return _unmet(nodes, sentence, synonyms or {})
+    except Exception as error:  # a model's query can have a shape that nobody thought of
+        return [f"query that cannot be understood: {error!r}"]
+
+
+def _unmet(nodes: list, sentence: str, synonyms: dict) -> list[str]:
     text = " ".join(sentence.lower().split())
-    parts = [*_tables(tree, sentence, synonyms or {}), *_columns(tree, sentence, synonyms or {}),
-             *_values(tree, text), *_aggregates(tree, text), *_comparisons(tree, text)]
-    if tree.find(exp.Order) and not ORDERED.search(text):
+    parts = [*_tables(nodes, sentence, synonyms), *_columns(nodes, sentence, synonyms),
+             *_values(nodes, text), *_aggregates(nodes, text), *_comparisons(nodes, text)]
+    if _all(nodes, exp.Order) and not ORDERED.search(text):
         parts.append("order")
-    if _has_negation(tree, text):
+    if _reverses_order(nodes, text):
+        parts.append("direction of the order")
+    if _hides_negation(nodes, text):
         parts.append("negation")
     return parts
 
@@ -123,7 +134,7 @@ def split_identifier(name: str) -> list[str]:
 
 @lru_cache(maxsize=65536)
 def stem(word: str) -> str:
-    """A rough root, the same for singular and plural: cities and city, boxes and box, leaf, leaves."""
+    """A rough root, the same for singular and plural: city, cities; box, boxes; leaf, leaves."""
     word = IRREGULAR.get(word, word)
     if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
         word = word[:-1]
@@ -178,18 +189,29 @@ def parse(sql: str) -> exp.Expression | None:
     return trees[0] if len(trees) == 1 and isinstance(trees[0], exp.Query) else None
 
 
-def _tables(tree: exp.Expression, sentence: str, synonyms: dict) -> list[str]:
-    defined = {cte.alias_or_name.lower() for cte in tree.find_all(exp.CTE)}
-    used = {table.name for table in tree.find_all(exp.Table)}
+@lru_cache(maxsize=4096)
+def _nodes(sql: str) -> list[exp.Expression]:
+    """All nodes of the syntax tree, walked once because that takes longer than the rest."""
+    tree = parse(sql)
+    return list(tree.walk()) if tree is not None else []
+
+
+def _all(nodes: list[exp.Expression], *kinds: type) -> list[exp.Expression]:
+    return [node for node in nodes if isinstance(node, kinds)]
+
+
+def _tables(nodes: list, sentence: str, synonyms: dict) -> list[str]:
+    defined = {cte.alias_or_name.lower() for cte in _all(nodes, exp.CTE)}
+    used = {table.name for table in _all(nodes, exp.Table)}
     return [f"table {name}" for name in sorted(used)
             if name.lower() not in defined and not _named(sentence, name, synonyms, True)]
 
 
-def _columns(tree: exp.Expression, sentence: str, synonyms: dict) -> list[str]:
-    made = {alias.alias.lower() for alias in tree.find_all(exp.Alias)}
-    made |= {name.lower() for alias in tree.find_all(exp.TableAlias)
+def _columns(nodes: list, sentence: str, synonyms: dict) -> list[str]:
+    made = {alias.alias.lower() for alias in _all(nodes, exp.Alias)}
+    made |= {name.lower() for alias in _all(nodes, exp.TableAlias)
              for name in alias.alias_column_names}
-    used = {column.name for column in tree.find_all(exp.Column)
+    used = {column.name for column in _all(nodes, exp.Column)
             if isinstance(column.this, exp.Identifier) and not _joins_tables(column)}
     return [f"column {name}" for name in sorted(used)
             if name.lower() not in made and not _is_key(name)
@@ -208,23 +230,30 @@ def _joins_tables(column: exp.Column) -> bool:
             and parent.this.table.lower() != parent.expression.table.lower())
 
 
-def _values(tree: exp.Expression, text: str) -> list[str]:
+def _values(nodes: list, text: str) -> list[str]:
     numbers = {float(number.replace(",", ""))
                for number in re.findall(r"(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?", text)}
-    numbers |= {float(NUMBER_WORDS[word]) for word in text.replace("-", " ").split()
+    numbers |= {float(NUMBER_WORDS.index(word)) for word in re.findall("[a-z]+", text)
                 if word in NUMBER_WORDS}
     parts = []
-    for literal in _condition_literals(tree):
+    for literal in _condition_literals(nodes):
         if not literal.is_string:
-            if abs(float(literal.name)) not in numbers:
+            if _number(literal) not in numbers:
                 parts.append(f"value {literal.name}")
         elif not _says(text, literal):
             parts.append(f"value '{literal.name}'")
-    for limit in tree.find_all(exp.Limit):
+    for limit in _all(nodes, exp.Limit):
         k = limit.expression
-        if isinstance(k, exp.Literal) and k.name != "1" and float(k.name) not in numbers:
+        if isinstance(k, exp.Literal) and k.name != "1" and _number(k) not in numbers:
             parts.append(f"limit {k.name}")
     return parts
+
+
+def _number(literal: exp.Literal) -> float | None:
+    try:
+        return float(literal.name)
+    except ValueError:
+        return None
 
 
 def _says(text: str, literal: exp.Literal) -> bool:
@@ -235,10 +264,10 @@ def _says(text: str, literal: exp.Literal) -> bool:
     return re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text) is not None
 
 
-def _condition_literals(tree: exp.Expression) -> list[exp.Literal]:
+def _condition_literals(nodes: list) -> list[exp.Literal]:
     """The values of WHERE, HAVING and ON; not the settings of functions, such as '%Y'."""
     found = []
-    for literal in tree.find_all(exp.Literal):
+    for literal in _all(nodes, exp.Literal):
         clause = literal.find_ancestor(exp.Where, exp.Having, exp.Join, exp.Limit, exp.Offset,
                                        exp.Select)
         if isinstance(clause, (exp.Where, exp.Having, exp.Join)) and not _is_setting(literal):
@@ -258,10 +287,10 @@ def _is_setting(literal: exp.Literal) -> bool:
     return False
 
 
-def _aggregates(tree: exp.Expression, text: str) -> list[str]:
+def _aggregates(nodes: list, text: str) -> list[str]:
     parts = []
     for kind, pattern in AGGREGATES.items():
-        for call in tree.find_all(kind):
+        for call in _all(nodes, kind):
             # "more than 3 books", "the most orders": the comparison or the order says it already.
             clause = call.find_ancestor(exp.Having, exp.Order, exp.Select)
             counted = kind is exp.Count and isinstance(clause, (exp.Having, exp.Order))
@@ -270,10 +299,10 @@ def _aggregates(tree: exp.Expression, text: str) -> list[str]:
     return sorted(set(parts))
 
 
-def _comparisons(tree: exp.Expression, text: str) -> list[str]:
+def _comparisons(nodes: list, text: str) -> list[str]:
     strict_text = INCLUSIVE.sub(" ", text)
     parts = []
-    for node in tree.find_all(*COMPARISONS):
+    for node in _all(nodes, *COMPARISONS):
         clause = node.find_ancestor(exp.Where, exp.Having, exp.Join, exp.Select)
         if isinstance(clause, exp.Select):
             continue  # a computed column, not a condition
@@ -294,16 +323,31 @@ def _is_negated(node: exp.Expression) -> bool:
     return isinstance(parent, exp.Not)
 
 
-def _has_negation(tree: exp.Expression, text: str) -> bool:
+def _reverses_order(nodes: list, text: str) -> bool:
+    """Whether the sentence says only "lowest" of a descending order, or only "highest" of a rising
+    one; not asked when the order has several terms or the query has such words of its own."""
+    terms = _all(nodes, exp.Ordered)
+    if len(terms) != 1 or _all(nodes, exp.Max, exp.Min):
+        return False
+    own = " ".join(word for node in _all(nodes, exp.Identifier)
+                   for word in split_identifier(node.name))
+    if FALLING.search(own) or RISING.search(own):
+        return False
+    text = INCLUSIVE.sub(" ", text)
+    rising, falling = RISING.search(text), FALLING.search(text)
+    return bool(rising and not falling if terms[0].args.get("desc") else falling and not rising)
+
+
+def _hides_negation(nodes: list, text: str) -> bool:
     """Whether the query denies something and the sentence does not."""
     if NEGATION.search(text):
         return False
-    if tree.find(exp.NEQ, exp.NullSafeNEQ, exp.Except):
+    if _all(nodes, exp.NEQ, exp.NullSafeNEQ, exp.Except):
         return True
     if any(isinstance(node.expression, exp.Null) and not _is_negated(node)
-           for node in tree.find_all(exp.Is)):
+           for node in _all(nodes, exp.Is)):
         return True
-    for node in tree.find_all(exp.Not):
+    for node in _all(nodes, exp.Not):
         inner = node.this.unnest()
         present = isinstance(inner, exp.Is) and PRESENCE.search(text)
         if not present and not isinstance(inner, tuple(COMPARISONS)):

@@ -270,7 +270,7 @@ WRITE = {
     "sft": {"delete": ("Delete the {things} {cond}.", "Remove all {things} {cond}.", "Please delete every one of the {things} {cond}."),
             "change": ("Set the {col} to {v} for the {things} {cond}.", "Change the {col} of the {things} {cond} to {v}.",
                        "Update the {col} of {things} {cond} to {v}."),
-            "add": ("Add one of the {things} called {v}.", "Insert {v} into the {things}.")},
+            "add": ("Add {v} to the {things}.", "Insert {v} into the {things}.")},
     "dpo": {"delete": ("Get rid of the {things} {cond}.",), "change": ("Make the {col} {v} for all {things} {cond}.",),
             "add": ("Put {v} among the {things} as a new entry.",)},
     "dev": {"delete": ("Erase every one of the {things} {cond}.",),

@@ -5,6 +5,7 @@ on which the gold query is neither empty nor trivial. Everything follows from th
 """
 
 import random
+import re
 import sqlite3
 from typing import NamedTuple
 
@@ -15,6 +16,9 @@ from domains.text_to_sql.schema import (BoundColumn, BoundTable, Schema, fill, i
 
 SCHEMAS_PER_FAMILY = {"sft": 40, "dpo": 40, "dev": 8, "test": 8}
 WHOLE_NUMBERS = ("integer", "real")
+AFTER_HEAD = re.compile(r" (?:in|of|to|on|at|for|per|by|it|the)\b")  # "height in metres": singular
+NO_PLURAL = ("ss", "us", "is", "canvas", "maths")
+VERBS = {"is": "are", "has": "have", "was": "were"}  # other verbs lose their s
 
 
 class Item(NamedTuple):
@@ -66,11 +70,21 @@ class Voice:
 
 
 def tidy(text: str) -> str:
-    """Frames with an empty slot leave double spaces; sentences begin with a capital."""
+    """Without the double spaces of empty slots, 'an' where it belongs, and a capital in front."""
     text = " ".join(text.split())
+    text = re.sub(r"\ba (?=(?:[aeio]|u(?!ni|s)|hour))", "an ", text)
     for mark in ".,:?;":
         text = text.replace(f" {mark}", mark)
     return text[:1].upper() + text[1:]
+
+
+def agree(phrase: str, words: str) -> str:
+    """The phrase as it fits these column words: '{col} are' instead of 'a {col} is' for a plural."""
+    head = AFTER_HEAD.split(words)[0].split()
+    if not any(word.endswith("s") and not word.endswith(NO_PLURAL) for word in head):
+        return phrase
+    phrase = re.sub(r"\ba (recorded )?\{col\}", r"\1{col}", phrase)
+    return re.sub(r"(?<=\{col\} )\w+s\b", lambda verb: VERBS.get(verb[0], verb[0][:-1]), phrase)
 
 
 def columns_of(table: BoundTable, kinds: tuple) -> list:
@@ -102,8 +116,9 @@ def condition(voice, table, kinds=("compare", "text"), prefix="", avoid=()) -> C
     if adjective and voice.rng.random() < 0.3:
         phrase = frames.COMPARATIVE[voice.split].format(adjective=adjective, v="{v}")
     key = (table.sql, column.sql)
-    return Condition(template.format(c=name), phrase.format(col=voice.column(column), **slots),
-                     frames.EXPLAINED[operator].format(col=column.column.words, **slots),
+    asked, explained = voice.column(column), column.column.words
+    return Condition(template.format(c=name), agree(phrase, asked).format(col=asked, **slots),
+                     agree(frames.EXPLAINED[operator], explained).format(col=explained, **slots),
                      {key: plants} if plants else {}, frozenset([key]) if nulls else frozenset(), phrase)
 
 
@@ -305,7 +320,8 @@ def top_k_item(voice, schema, table):
     column, way, frame = voice.rng.choice(numbers), voice.rng.choice(("ASC", "DESC", "DESC")), voice.pick(frames.TOP)
     k, most = voice.rng.randint(2, 6), voice.rng.choice(frames.MOST[voice.split][way])
     sql, cols, explained = choose_output(voice, table)
-    return Item(frame.format(cols=cols, k=k, things=voice.things(table), most=most, col=voice.column(column)),
+    things, asked = voice.things(table), voice.column(column)
+    return Item(agree(frame, asked).format(cols=cols, k=k, things=things, most=most, col=asked),
                 f"SELECT {sql} FROM {table.sql} ORDER BY {column.sql} {way} LIMIT {k};",
                 f"Lists the {explained} of the {k} {table.table.plural} with the "
                 f"{'highest' if way == 'DESC' else 'lowest'} {column.column.words}.",
@@ -332,10 +348,12 @@ def nested_item(voice, schema, table):
     column, (side, operator) = voice.rng.choice(numbers), voice.rng.choice((("above", ">"), ("below", "<")))
     sql, cols, explained = choose_output(voice, table)
     frame = voice.pick(frames.NESTED)
-    return Item(frame.format(cols=cols, things=voice.things(table), side=side, col=voice.column(column)),
+    things, asked, words = voice.things(table), voice.column(column), column.column.words
+    whose = agree("whose {col} is", words).format(col=words)
+    return Item(agree(frame, asked).format(cols=cols, things=things, side=side, col=asked),
                 f"SELECT {sql} FROM {table.sql} WHERE {column.sql} {operator} "
                 f"(SELECT AVG({column.sql}) FROM {table.sql});",
-                f"Lists the {explained} of {table.table.plural} whose {column.column.words} is {side} the average.",
+                f"Lists the {explained} of {table.table.plural} {whose} {side} the average.",
                 frame=frame)
 
 
@@ -393,8 +411,10 @@ def write_request_item(voice, schema, table):
         return None
     column = voice.rng.choice(groups)
     value = random_value(voice.rng, table.columns[0].column if action == "add" else column.column)
+    verb = "add to" if action == "add" else action
     return Item(frame.format(things=things, cond=cond.asked, col=voice.column(column), v=value), None,
-                f"I can only read data, so I will not {action} the {table.table.plural}.", frame=frame)
+                f"I can only read data, so I will not {verb} the {table.table.plural}.",
+                frame=frame)
 
 
 KINDS = {"filter": (filter_item, 3), "two_filters": (two_filters_item, 3), "negation": (negation_item, 2),

@@ -57,6 +57,9 @@ class Limits(NamedTuple):
     address_bytes: int = 256 * 2**20
 
 
+STANDARD = Limits()
+
+
 class Execution(NamedTuple):
     """Outcome of a query on one database; `rows` is None exactly when `error` is set."""
 
@@ -66,7 +69,7 @@ class Execution(NamedTuple):
     detail: str
 
 
-def execute(ddl: str, fills: list[str], sql: str, limits: Limits = Limits()) -> list[Execution]:
+def execute(ddl: str, fills: list[str], sql: str, limits: Limits = STANDARD) -> list[Execution]:
     """Run `sql` on one fresh database per fill script; never raises because of `sql`.
 
     A DDL or fill script that fails is an error of the benchmark and raises RuntimeError.
@@ -169,9 +172,9 @@ class _Pool:
         self.all: list[_Helper] = []
 
     def ask(self, request: bytes, timeout: float) -> bytes | None:
-        """The answer of some helper; None when two helpers in a row died of the request."""
-        for _ in range(2):
-            helper = self._take()
+        """The answer of some helper; None when a fresh helper died of the request, too."""
+        for fresh in (False, True):
+            helper = self._take(fresh)
             healthy = False
             try:
                 answer = helper.ask(request, timeout)
@@ -183,14 +186,18 @@ class _Pool:
                 self._give_back(helper, healthy)
         return None
 
-    def _take(self) -> _Helper:
+    def _take(self, fresh: bool) -> _Helper:
         with self.changed:
             while not self.idle and len(self.all) >= self.size:
                 self.changed.wait()
-            if not self.idle:
-                self.all.append(_Helper())
-                return self.all[-1]
-            return self.idle.pop()
+            if fresh and self.idle:  # the others may have been killed together with the first
+                stale = self.idle.pop()
+                stale.end()
+                self.all.remove(stale)
+            elif self.idle:
+                return self.idle.pop()
+            self.all.append(_Helper())
+            return self.all[-1]
 
     def _give_back(self, helper: _Helper, healthy: bool) -> None:
         with self.changed:

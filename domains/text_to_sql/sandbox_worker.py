@@ -27,7 +27,7 @@ import time
 # printf, replace, hex, group_concat) are held by the length and heap limits. random and randomblob
 # are out because their answers change; load_extension, fts*, rtree* and sqlite_* because they reach
 # further than the data.
-FUNCTIONS = set("""
+FUNCTION_NAMES = """
     abs char coalesce concat concat_ws format glob hex if ifnull iif instr length like likelihood
     likely lower ltrim nullif octet_length printf quote replace round rtrim sign soundex substr
     substring trim typeof unhex unicode unlikely upper zeroblob
@@ -40,7 +40,8 @@ FUNCTIONS = set("""
     log2 mod pi pow power radians sin sinh sqrt tan tanh trunc
     -> ->> json json_array json_array_length json_extract json_group_array json_group_object
     json_object json_quote json_type json_valid
-""".split())
+"""
+FUNCTIONS = frozenset(FUNCTION_NAMES.split())
 
 # Names that mean something other than a table of the DDL or of a WITH.
 SPECIAL_TABLES = ("sqlite_", "pragma_", "json_", "dbstat", "fts", "rtree", "generate_series",
@@ -178,7 +179,7 @@ def _child(writer: int, blank: list, ddl: str, fills: list, sql: str, limits: di
         if len(fills) > len(blank):
             raise ValueError(f"there are more than {MAX_DATABASES} fill scripts")
         connections = blank[:len(fills)]
-        for connection, fill in zip(connections, fills):
+        for connection, fill in zip(connections, fills, strict=True):
             _build(connection, ddl, fill)
         tables = _tables(connections[0]) if connections else set()
         used = sum(_database_bytes(connection) for connection in connections)
@@ -256,7 +257,7 @@ def _set_limit(name: str, value: int) -> None:
     try:
         resource.setrlimit(getattr(resource, name), (value, value))
     except (AttributeError, ValueError, OSError):
-        pass  # macOS refuses some of them
+        return  # macOS refuses some of them
 
 
 def _run(connection: sqlite3.Connection, tables: set[str], sql: str, limits: dict,

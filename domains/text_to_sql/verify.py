@@ -1,6 +1,6 @@
 """Judge one answer: `verify(row, answer)` runs its query beside the gold query on every database.
 
-A library; bench, training data and evaluation all ask this one function.
+A library: training data, preference pairs and evaluation all ask this one function.
 
 The rule, fairer than the usual one where that one is not: same number of rows and columns, and some
 permutation of the prediction's columns gives the same rows, as a list when the gold query orders
@@ -20,7 +20,7 @@ from typing import NamedTuple
 from sqlglot import exp
 
 from domains.text_to_sql import explain
-from domains.text_to_sql.sandbox import Execution, Limits, execute, split_statements
+from domains.text_to_sql.sandbox import STANDARD, Execution, Limits, execute, split_statements
 
 GOLD_LIMITS = Limits(seconds=10.0)  # trusted, and must not fail because the machine is busy
 RELATIVE_TOLERANCE = 1e-9
@@ -29,13 +29,14 @@ MAX_ANSWER = 20_000  # characters; the longest right answer has a few hundred
 PERMUTATION_WORK = 3_000_000  # table cells looked at before giving up on a permutation
 
 FENCE = "```"
-LANGUAGE = re.compile(r"[ \t]*(?:[a-z]*sql|sqlite3?)?[ \t]*\r?\n?", re.IGNORECASE)
+LANGUAGE = re.compile(r"[ \t]*(?:sqlite3?|[a-z]*sql)?[ \t]*\r?\n?", re.IGNORECASE)
 BARE_QUERY = re.compile(
     r"select\b|with\s+(?:recursive\s+)?[\w\"`\[\]]+\s*(?:\([^()]*\)\s*)?as\b", re.IGNORECASE)
 REFUSAL = re.compile(
     r"\b(?:cannot|can['’]t|can not|will not|won['’]t|unable|not able|only read)\b", re.IGNORECASE)
 ABOUT_WRITING = re.compile(
-    r"\b(?:read|chang|modif|alter|edit|writ|updat|delet|insert|remov|add|creat|drop)", re.IGNORECASE)
+    r"\b(?:read|chang|modif|alter|edit|writ|updat|delet|insert|remov|add|creat|drop)",
+    re.IGNORECASE)
 ABBREVIATIONS = {"dr", "mr", "mrs", "ms", "st", "vs", "prof", "inc", "ltd", "co", "corp", "jr",
                  "sr", "etc", "approx", "mt"}
 
@@ -60,7 +61,7 @@ class Gold(NamedTuple):
     runs: list[int] | None
 
 
-def verify(row: dict, answer: str, limits: Limits = Limits()) -> Verdict:
+def verify(row: dict, answer: str, limits: Limits = STANDARD) -> Verdict:
     """Judge `answer` to the question of `row`; never raises because of the answer.
 
     A gold query or database that fails is an error of the benchmark and raises RuntimeError.
@@ -163,7 +164,8 @@ def _cannot_judge(format_ok: bool) -> Verdict:
 def _compare_on_all(row: dict, sql: str, limits: Limits) -> str:
     """"ok" or the reason of the first database on which the query is not right."""
     golds = gold_results(row["ddl"], tuple(row["fills"]), row["gold"])
-    for gold, execution in zip(golds, execute(row["ddl"], row["fills"], sql, limits)):
+    executions = execute(row["ddl"], row["fills"], sql, limits)
+    for gold, execution in zip(golds, executions, strict=True):
         if execution.error:
             return execution.error
         if len(execution.columns) != gold.width:
@@ -190,7 +192,11 @@ def same_result(gold: list[tuple], predicted: list[tuple], runs: list[int] | Non
     for size in [len(gold)] if runs is None else runs:
         total += size
         ends.append(total)
-    return _find_permutation(list(zip(*gold)), list(zip(*predicted)), ends)
+    return _find_permutation(_transposed(gold), _transposed(predicted), ends)
+
+
+def _transposed(rows: list[tuple]) -> list[tuple]:
+    return list(zip(*rows, strict=True))
 
 
 def _contents(values: list, ends: list[int]) -> list:
@@ -198,7 +204,7 @@ def _contents(values: list, ends: list[int]) -> list:
     if len(ends) == len(values):
         return list(values)
     starts = [0, *ends[:-1]]
-    return [Counter(values[start:end]) for start, end in zip(starts, ends)]
+    return [Counter(values[start:end]) for start, end in zip(starts, ends, strict=True)]
 
 
 def _find_permutation(gold: list[tuple], predicted: list[tuple], ends: list[int]) -> bool:
@@ -225,8 +231,8 @@ def _find_permutation(gold: list[tuple], predicted: list[tuple], ends: list[int]
             if work < 0:
                 return False
             if len(longer) > 1 and len(ends) < len(predicted[j]):
-                mine = list(zip(*gold[:len(longer)]))
-                theirs = list(zip(*(predicted[k] for k in longer)))
+                mine = _transposed(gold[:len(longer)])
+                theirs = _transposed([predicted[k] for k in longer])
                 if _contents(mine, ends) != _contents(theirs, ends):
                     continue
             if extend(longer):
@@ -239,7 +245,7 @@ def _find_permutation(gold: list[tuple], predicted: list[tuple], ends: list[int]
 def _merge_floats(*results: list[tuple]) -> list[list[tuple]]:
     """The results with floats that are equal within the tolerance made identical.
 
-    A float next to an integer becomes that integer; integers are never merged with one another.
+    A float next to an integer becomes the nearest one; integers are never merged with one another.
     """
     values = {value for rows in results for row in rows for value in row if type(value) is float}
     if not values:
@@ -259,14 +265,15 @@ def _merge_floats(*results: list[tuple]) -> list[list[tuple]]:
 
 
 def _represent(cluster: list[float], integers: list[int]) -> dict[float, float]:
-    chosen = cluster[0]
+    """What stands for each of these close floats: the nearest integer, else one of them for all."""
+    nearest = {}
     for value in cluster:
         i = bisect_left(integers, value)
         near = [n for n in integers[max(0, i - 1):i + 1] if _close(n, value)]
         if near:
-            chosen = min(near, key=lambda n: abs(n - value))
-            break
-    return dict.fromkeys(cluster, chosen)
+            nearest[value] = min(near, key=lambda n: abs(n - value))
+    default = next(iter(nearest.values()), cluster[0])
+    return {value: nearest.get(value, default) for value in cluster}
 
 
 def _close(one: float, other: float) -> bool:
@@ -296,7 +303,7 @@ def gold_results(ddl: str, fills: tuple[str, ...], gold: str) -> list[Gold]:
     except RuntimeError:
         return strict  # sqlglot wrote something that SQLite does not take
     results = []
-    for plain, execution in zip(strict, with_keys):
+    for plain, execution in zip(strict, with_keys, strict=True):
         rows = [row[:width] for row in execution.rows]
         if Counter(rows) != Counter(plain.rows):
             return strict

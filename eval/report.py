@@ -1,0 +1,203 @@
+"""python eval/report.py
+
+Puts the evaluation into words: EVAL_REPORT.md with its plots, MODEL_CARD.md, out/eval/summary.json.
+Reads out/eval/{domain,winrate,mmlu}.json, out/answers, every run.json and the training logs; says
+nothing that is not in them. The default run also puts the results table into README.md and the
+result files, compressed, into eval/results, so that every figure can be recomputed on a clone.
+"""
+
+import gzip
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ when run by hand
+
+from common import cli, files
+from common.answers import MODELS, PAIRS, load_answers
+from common.domain import load_domain
+from eval import card, plots, sections
+
+# What the report reads from each result file's summary.
+NEEDED = {"domain": ("accuracy", "by_kind", "difference", "format", "explanation", "refusals",
+                     "reasons", "perplexity", "stopped", "lost", "won"),
+          "winrate": tuple(PAIRS), "mmlu": ("accuracy", "tax", "by_subject")}
+SCRIPTS = {"gen_sft": "data/gen_sft.py", "sft": "train/sft.py", "gen_dpo": "data/gen_dpo.py",
+           "dpo": "train/dpo.py", "answers": "eval/answer.py",
+           **{name: f"eval/{name}.py" for name in NEEDED}}
+TAXES = ("dpo_vs_base", "sft_vs_base")
+BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
+
+
+class Found(NamedTuple):
+    """Everything that is reported, as loaded; `answers` by model and id, `runs` by stage."""
+    domain: dict
+    winrate: dict
+    mmlu: dict
+    answers: dict
+    runs: dict
+    sft_log: list
+    dpo_log: list
+    kl: list
+    seconds: dict
+
+
+def parse_args(argv=None):
+    return cli.parse(cli.parser(__doc__, "report"), argv)
+
+
+def command(args, stage):
+    """The command that makes a stage's products."""
+    return f"python {SCRIPTS[stage]}{args.command_tail}"
+
+
+def sources(args):
+    """{name: file} of everything that the report is made from, the run records aside."""
+    return {**{name: args.out / "answers" / f"{name}.jsonl" for name in MODELS},
+            **{name: args.out / "eval" / f"{name}.json" for name in NEEDED},
+            "sft_log": args.out / "sft" / "log.json", "dpo_log": args.out / "dpo" / "log.json",
+            "kl": args.out / "dpo" / "kl.json"}
+
+
+def load_result(args, name):
+    """One result file; UserError when it is missing, lacks a part or is older than its inputs."""
+    path, made_by = sources(args)[name], command(args, name)
+    result = files.read_json(path, made_by)
+    missing = [key for key in ("settings", "summary", "rows", "run") if key not in result]
+    missing += [f"summary.{key}" for key in NEEDED[name] if key not in result.get("summary", {})]
+    if missing:
+        raise cli.UserError(f"{path} lacks {', '.join(missing)}; run {made_by} again.")
+    for source, digest in result["run"].get("inputs", {}).items():
+        if Path(source).is_file() and files.sha256(source) != digest:
+            raise cli.UserError(f"{path} was made from another {source} than the one now there; "
+                                f"run {made_by} again.")
+    return result
+
+
+def load(args) -> Found:
+    """Every file that the report needs; UserError naming the command for what is missing."""
+    runs = {stage: files.read_json(args.out / stage / "run.json", command(args, stage))
+            for stage in ("gen_sft", "sft", "gen_dpo", "dpo", "answers")}
+    logs = {name: files.read_json(sources(args)[name], command(args, stage))
+            for name, stage in (("sft_log", "sft"), ("dpo_log", "dpo"), ("kl", "dpo"))}
+    answers = {name: {row["id"]: row for row in rows} for name, rows in load_answers(args).items()}
+    results = {name: load_result(args, name) for name in NEEDED}
+    if {row["id"] for row in results["domain"]["rows"]} != set(answers["dpo"]):
+        raise cli.UserError(f"{sources(args)['domain']} and {args.out / 'answers'} hold different "
+                            f"items; run {command(args, 'domain')} again.")
+    runs |= {name: result["run"] for name, result in results.items()}
+    return Found(**results, **logs, answers=answers, runs=runs, seconds=stage_seconds(args, runs))
+
+
+def stage_seconds(args, runs):
+    """{stage: wall seconds}: as run.sh measured them, else as each stage recorded them."""
+    measured = args.out / "stage_seconds.json"
+    if measured.is_file():
+        return files.read_json(measured)
+    return {run["stage"]: run["seconds"] for run in runs.values()}
+
+
+def summarise(found) -> dict:
+    """The figures of out/eval/summary.json, shares as fractions of 1."""
+    domain, wins, mmlu = (one["summary"] for one in (found.domain, found.winrate, found.mmlu))
+
+    def pick(one, *keys):
+        return {key: one[key] for key in keys}
+
+    interval = ("low", "high", "n")
+    decided = ("tie_share", "decided_rate", "decided_low", "decided_high")
+    change = domain["difference"]["dpo_vs_sft"]
+    return {"domain": {name: pick(domain["accuracy"][name], "accuracy", *interval)
+                       for name in MODELS},
+            "domain_difference": {"dpo_vs_sft": pick(change, "difference", "low", "high")},
+            "winrate": {pair: pick(wins[pair], "rate", *interval, *decided) for pair in PAIRS},
+            "tax": {pair: pick(mmlu["tax"][pair], "difference", *interval) for pair in TAXES},
+            "perplexity": pick(domain["perplexity"], *MODELS),
+            "stopped": pick(domain["stopped"], "sft", "dpo"), "stage_seconds": found.seconds}
+
+
+def kept_name(name):
+    """The name of a result file's compressed copy in eval/results."""
+    return f"answers/{name}.jsonl.gz" if name in MODELS else f"{name}.json.gz"
+
+
+def places(args):
+    """The path to show for each source: the tracked copy in the default run, else the file."""
+    if args.tracked:
+        return {name: f"eval/results/{kept_name(name)}" for name in (*sources(args), "runs")}
+    return {**{name: path.as_posix() for name, path in sources(args).items()},
+            "runs": f"{args.out.as_posix()}/*/run.json"}
+
+
+def compose(found, args, drawn, folder) -> str:
+    """EVAL_REPORT.md; `drawn` names the plots, `folder` is their path from the report."""
+    images = {name: [f"![{caption.split('.')[0]}]({folder}/{file})", "", caption, ""]
+              for name, (file, caption) in drawn.items()}
+    return "\n".join([
+        f"# Evaluation: {args.domain}", "", *sections.headline(found), "",
+        "**Verdict**", "", *(f"- {line}" for line in sections.verdicts(found)), "",
+        f"> {sections.copyable(found)}", "",
+        f"Written by `python eval/report.py{args.command_tail}` from the files named at the end. "
+        "\"Better\" and \"worse\" stand only where the 95 % interval excludes no difference.", "",
+        *sections.domain_section(found, images["accuracy"]),
+        *sections.winrate_section(found, images["winrate"]), *sections.skills_section(found),
+        *sections.training_section(found, images), *sections.lost_section(found),
+        *sections.side_by_side_section(found),
+        "## What does not hold", "", *(f"- {line}" for line in sections.caveats(found)), "",
+        *sections.settings_section(found), *sections.recompute_section(places(args))])
+
+
+def tidy(text):
+    """The text without this machine's path of the repository."""
+    return text.replace(f"{files.ROOT}{os.sep}", "")
+
+
+def keep_results(args, found):
+    """Compressed copies of the run's files in eval/results: same contents, same bytes."""
+    texts = {name: path.read_text(encoding="utf-8") for name, path in sources(args).items()}
+    records = {**found.runs, "stage_seconds": found.seconds}
+    texts["runs"] = json.dumps(records, indent=1, ensure_ascii=False) + "\n"
+    size = 0
+    for name, text in texts.items():
+        packed = gzip.compress(tidy(text).encode("utf-8"), mtime=0)
+        path = files.product(args, "eval/results") / kept_name(name)
+        with files.replacing(path) as temporary:
+            temporary.write_bytes(packed)
+        size += len(packed)
+    return size
+
+
+def fill_readme(path, lines):
+    """Put the results table between the README's markers; without them nothing is written."""
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if begin and end:
+        files.write_text(path, "\n".join([before + BEGIN, *lines, END + after]))
+
+
+def main(args):
+    started = time.time()
+    domain, found = load_domain(args.domain), load(args)
+    report = files.product(args, "EVAL_REPORT.md")
+    folder = files.product(args, "eval/results/plots") if args.tracked else args.out / "eval/plots"
+    drawn = plots.draw_all(found, folder)
+    link = Path(os.path.relpath(folder, report.parent)).as_posix()
+    files.write_text(report, tidy(compose(found, args, drawn, link)))
+    files.write_text(files.product(args, "MODEL_CARD.md"),
+                     tidy(card.card(found, args, domain, report.name)))
+    files.write_json(args.out / "eval" / "summary.json", summarise(found))
+    if args.tracked:
+        fill_readme(files.product(args, "README.md"), sections.headline(found))
+        size = keep_results(args, found)
+        print(f"kept the result files in eval/results, {size / 2 ** 20:.2f} MiB")
+    print(sections.copyable(found))
+    print(f"wrote {tidy(str(report))} in {time.time() - started:.0f} s; next: bash serve.sh"
+          f"{args.command_tail}")
+
+
+if __name__ == "__main__":
+    cli.run(main, parse_args)

@@ -1,0 +1,473 @@
+"""The words and tables of EVAL_REPORT.md: from loaded result files (`found`) to lines of markdown.
+
+Used by eval/report.py, which loads the files, and by eval/card.py. No figure is written here: each
+comes from `found`. "Better" and "worse" are said only where a 95 % interval excludes no difference.
+"""
+
+import json
+import math
+
+from common.answers import MODELS, PAIRS
+from eval.plots import NAMES
+
+ORDER = ("sft_vs_base", "dpo_vs_base", "dpo_vs_sft")
+SIDE_BY_SIDE = 10  # items whose three answers are shown
+LOST_SHOWN = 20
+LONGEST = 800  # characters shown of an answer
+STOP_GOAL = 0.99
+STILL = 1e-3  # a KL below this, in nats per answer, means that the policy did not move
+REHEARSAL = 200  # with fewer items the report calls itself a rehearsal
+UNCLEAR = "no difference shown"
+
+
+# ---- figures as text -----------------------------------------------------------------------------
+
+
+def percent(value) -> str:
+    """A share as per cent."""
+    return "-" if value is None else f"{100 * value:.1f} %"
+
+
+def points(value) -> str:
+    """A difference of shares in percentage points, with its sign."""
+    return f"{100 * value:+.1f}"
+
+
+def share(one, key="accuracy", low="low", high="high") -> str:
+    """A share of a result with its interval."""
+    return f"{percent(one[key])} ({100 * one[low]:.1f} to {100 * one[high]:.1f})"
+
+
+def change(one) -> str:
+    """A difference of a result with its interval, in points."""
+    return f"{points(one['difference'])} points ({points(one['low'])} to {points(one['high'])})"
+
+
+def counted(count, n) -> str:
+    """A count as a share of n with Wilson's interval."""
+    from eval import stats
+
+    if not n:
+        return "none asked"
+    low, high = stats.wilson(count, n)
+    return f"{share({'accuracy': count / n, 'low': low, 'high': high})}, {count} of {n}"
+
+
+def verdict(one, zero=0.0) -> str:
+    """What an interval says: 'better' or 'worse' only when it lies on one side of `zero`."""
+    return "better" if one["low"] > zero else "worse" if one["high"] < zero else UNCLEAR
+
+
+def table(header, rows) -> list:
+    """A markdown table."""
+    cells = [[str(cell).replace("|", "\\|") for cell in row] for row in (header, *rows)]
+    lines = [f"| {' | '.join(row)} |" for row in cells]
+    return [lines[0], "|" + "---|" * len(header), *lines[1:]]
+
+
+def fenced(text, longest=None) -> list:
+    """Text as it stands, in a fence that it cannot close; beyond `longest` it is cut."""
+    more = len(text) - longest if longest else 0
+    shown = f"{text[:longest]}\n[... {more} more characters]" if more > 0 else text
+    fence = "~~~"
+    while fence in shown:
+        fence += "~"
+    return [fence, shown, fence]
+
+
+def capital(text) -> str:
+    """The text with its first letter in upper case, the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def against(pair) -> str:
+    """A pair in words, for example 'SFT against base'."""
+    after, before = PAIRS[pair]
+    return f"{NAMES[after]} against {'base' if before == 'base' else NAMES[before]}"
+
+
+# ---- the first screen ----------------------------------------------------------------------------
+
+
+def benchmark_name(found) -> str:
+    """MMLU, or what the test that stands in for it is called."""
+    return found.mmlu["settings"]["benchmark"]
+
+
+def base_name(found) -> str:
+    """The base as the training run was given it."""
+    return found.runs["sft"]["settings"]["base"]
+
+
+def headline(found) -> list:
+    """The table of base, SFT and SFT + DPO on domain, win rate and tax."""
+    domain, wins, mmlu = (one["summary"] for one in (found.domain, found.winrate, found.mmlu))
+    name, tax = benchmark_name(found), mmlu["tax"]
+    rows = [["Domain accuracy", *(share(domain["accuracy"][model]) for model in MODELS),
+             domain["accuracy"]["dpo"]["n"]],
+            ["Win rate against base", "-", share(wins["sft_vs_base"], "rate"),
+             share(wins["dpo_vs_base"], "rate"), wins["dpo_vs_base"]["n"]],
+            ["Win rate against SFT", "-", "-", share(wins["dpo_vs_sft"], "rate"),
+             wins["dpo_vs_sft"]["n"]],
+            [f"{capital(name)}: accuracy", *(share(mmlu["accuracy"][model]) for model in MODELS),
+             mmlu["accuracy"]["dpo"]["n"]],
+            [f"{capital(name)}: tax", "-", change(tax["sft_vs_base"]), change(tax["dpo_vs_base"]),
+             tax["dpo_vs_base"]["n"]]]
+    return [*table(["", *NAMES.values(), "n"], rows), "",
+            "In brackets: 95 % intervals. Win rate: (wins + ties / 2) / n, so 50 % is a draw. Tax: "
+            "change from the base on the same items, negative is worse."]
+
+
+def verdicts(found) -> list:
+    """What the intervals allow to say, a sentence for each comparison."""
+    made = []
+    for pair in ORDER:
+        difference = found.domain["summary"]["difference"][pair]
+        wins = found.winrate["summary"][pair]
+        made.append(f"{against(pair)}: accuracy {change(difference)}, **{verdict(difference)}**; "
+                    f"win rate {share(wins, 'rate')}, **{verdict(wins, 0.5)}**.")
+    tax = found.mmlu["summary"]["tax"]["dpo_vs_base"]
+    made.append(f"{capital(benchmark_name(found))}, {against('dpo_vs_base')}: {change(tax)}, "
+                f"**{verdict(tax)}** (n = {tax['n']} would show {100 * tax['detectable']:.1f} "
+                "points or more with 80 % power).")
+    return made
+
+
+def copyable(found) -> str:
+    """The result in one sentence."""
+    says = {"better": "beats", "worse": "loses to", UNCLEAR: "shows no difference from"}
+    phrases = []
+    for pair, other in (("dpo_vs_base", "the base"), ("dpo_vs_sft", "the SFT model")):
+        one = found.winrate["summary"][pair]
+        phrases.append(f"{says[verdict(one, 0.5)]} {other} (win rate {percent(one['rate'])}, 95 % "
+                       f"interval {100 * one['low']:.1f} to {100 * one['high']:.1f}, "
+                       f"n = {one['n']})")
+    tax = found.mmlu["summary"]["tax"]["dpo_vs_base"]
+    unclear = f", {UNCLEAR}" if verdict(tax) == UNCLEAR else ""
+    return (f"{base_name(found)} after SFT on {found.runs['sft']['counts']['rows']:,} rows and DPO "
+            f"on {found.runs['dpo']['counts']['pairs']:,} on-policy pairs "
+            f"{' and '.join(phrases)} as judged by the {found.winrate['settings']['judge']}, "
+            f"at an alignment tax (change from the base in {benchmark_name(found)}) of "
+            f"{points(tax['difference'])} points ({points(tax['low'])} to {points(tax['high'])}, "
+            f"n = {tax['n']}{unclear}).")
+
+
+# ---- domain, win rates, skills -------------------------------------------------------------------
+
+
+def domain_section(found, plot) -> list:
+    """Differences, accuracy by kind, form of the answers, refusals, verdicts by reason."""
+    summary = found.domain["summary"]
+    changes = [[against(pair), change(one), verdict(one), one["gained"], one["lost"],
+                f"{one['mcnemar_p']:.2g}"]
+               for pair in ORDER for one in [summary["difference"][pair]]]
+    kinds = [[kind, one["dpo"]["n"], *(percent(one[name]["accuracy"]) for name in MODELS)]
+             for kind, one in sorted(summary["by_kind"].items())]
+    return ["## Domain", "",
+            "Accuracy is the share of answers that the domain's verifier accepts. Its intervals "
+            "resample clusters (items that depend on each other), then items. Differences are "
+            "paired; McNemar's exact p beside them takes items as independent.", "",
+            *table(["difference", "accuracy", "verdict", "gained", "lost", "McNemar p"], changes),
+            "", *plot, *table(["kind", "n", *NAMES.values()], kinds), "",
+            *_form_and_refusals(summary), *_reasons(summary)]
+
+
+def _form_and_refusals(summary):
+    n = {name: summary["accuracy"][name]["n"] for name in MODELS}
+    rows = [[label, *(counted(round(summary[key][name] * n[name]), n[name]) for name in MODELS)]
+            for key, label in (("format", "right format"), ("explanation", "right explanation"),
+                               ("stopped", "ended by itself"))]
+    for label, count, total in (("refused what should be refused", "refused_should", "n_should"),
+                                ("refused what should be answered", "refused_should_not",
+                                 "n_should_not")):
+        rows.append([label, *(counted(one[count], one[total])
+                              for one in (summary["refusals"][name] for name in MODELS))])
+    return ["### Form and refusals", "", *table(["share of answers", *NAMES.values()], rows), "",
+            "Intervals of these shares: Wilson.", ""]
+
+
+def _reasons(summary):
+    found = {name: summary["reasons"][name] for name in MODELS}
+    most = {reason: max(one.get(reason, 0) for one in found.values())
+            for one in found.values() for reason in one}
+    rows = [[f"`{reason}`", *(found[name].get(reason, 0) for name in MODELS)]
+            for reason in sorted(most, key=lambda reason: (-most[reason], reason))]
+    return ["### Verdicts by reason", "", "Answers for each reason code of the verifier.", "",
+            *table(["reason", *NAMES.values()], rows), ""]
+
+
+def winrate_section(found, plot) -> list:
+    """Win rates, decided pairs, wins by reason, lengths."""
+    summary = {pair: found.winrate["summary"][pair] for pair in ORDER}
+    rates = [[against(pair), share(one, "rate"), verdict(one, 0.5),
+              f"{one['wins']} / {one['ties']} / {one['losses']}", percent(one["tie_share"]),
+              share(one, "decided_rate", "decided_low", "decided_high"), one["n"]]
+             for pair, one in summary.items()]
+    fields = list(summary["dpo_vs_sft"]["by_reason"])
+    reasons = [[against(pair), *(f"{one['by_reason'][field]['wins']} / "
+                                 f"{one['by_reason'][field]['losses']}" for field in fields),
+                f"{one['length_difference']:+.1f}"] for pair, one in summary.items()]
+    return ["## Win rates", "", *plot,
+            *table(["pair", "win rate", "verdict", "won / tied / lost", "ties",
+                    "decided pairs won", "n"], rates), "",
+            "The win rate's interval resamples clusters, then items; that of the decided pairs is "
+            "the exact binomial one. Wins by reason: a comparison is decided (won / lost) by the "
+            "first of these in which the two answers differ. Length never decides; its mean "
+            "difference stands beside.", "",
+            *table(["decided by", *fields, "length (characters)"], reasons), ""]
+
+
+def skills_section(found) -> list:
+    """The paired tax, what n could show, and accuracy by subject."""
+    summary = found.mmlu["summary"]
+    taxes = [[against(pair), change(one), verdict(one), one["n"], f"{one['mcnemar_p']:.2g}",
+              f"{100 * one['detectable']:.1f} points"] for pair, one in summary["tax"].items()]
+    subjects = [[subject, one["dpo"]["n"], *(percent(one[name]["accuracy"]) for name in MODELS)]
+                for subject, one in sorted(summary["by_subject"].items())]
+    return [f"## Alignment tax: {benchmark_name(found)}", "",
+            "Paired differences over the same items. The last column is the smallest true "
+            "difference that this n shows with 80 % power.", "",
+            *table(["change", "tax", "verdict", "n", "McNemar p", "detectable"], taxes), "",
+            *table(["subject", "n", *NAMES.values()], subjects), ""]
+
+
+# ---- training ------------------------------------------------------------------------------------
+
+
+def training_section(found, plots) -> list:
+    """What the training logs say, with the plots of loss, margin and KL, and the perplexities."""
+    dpo, proof = found.runs["dpo"]["metrics"], found.runs["dpo"]["proof"]
+    last = next((item for item in reversed(found.dpo_log) if "eval_rewards/margins" in item), {})
+    end = "".join(f", held-out {label} {last[key]:.3f}" for key, label in
+                  (("eval_rewards/margins", "margin"), ("eval_rewards/accuracies", "accuracy"))
+                  if key in last)
+    return ["## Training", "", *plots["sft"], *plots["dpo"], *plots["kl"],
+            f"DPO ended at a KL of {dpo['kl']:.4f} nats per answer from its reference{end}. The "
+            "reference was proved to be the SFT model: preference loss at step 0 "
+            f"{proof['loss_at_step_0']:.6f} (ln 2 = {math.log(2):.6f}), largest gap of "
+            f"log-probabilities to the adapter on disk {proof['largest_logprob_gap']:.2g} nats "
+            f"over {proof['pairs']} pairs (allowed {proof['tolerance']:g}).", "",
+            *_perplexities(found)]
+
+
+def _perplexities(found):
+    sft, dpo = found.runs["sft"]["metrics"], found.runs["dpo"]["metrics"]
+    test = found.domain["summary"]["perplexity"]
+    rows = [["dev rows, around SFT", sft["perplexity_before"], sft["perplexity_after"], None],
+            ["dev rows, around DPO", None, dpo["perplexity_before"], dpo["perplexity_after"]],
+            ["items of the report", *(test[name] for name in MODELS)]]
+    forms = [f"{key.removeprefix('base_').replace('_', '-')} {test[key]:.3f}"
+             for key in sorted(test) if key.startswith("base_")]
+    return ["### Perplexity of the reference answers", "",
+            *table(["completion tokens only", *NAMES.values()],
+                   [[label, *("-" if value is None else f"{value:.3f}" for value in values)]
+                    for label, *values in rows]), "",
+            f"The base counts in the form with the lower perplexity ({', '.join(forms)}). No "
+            "interval is computed for perplexities.", ""]
+
+
+# ---- answers -------------------------------------------------------------------------------------
+
+
+def last_paragraph(prompt) -> str:
+    """The end of a prompt: what is asked, without the material it is asked about."""
+    return prompt.strip().rsplit("\n\n", 1)[-1]
+
+
+def lost_section(found) -> list:
+    """Items that SFT had right and DPO has wrong."""
+    lost, won = (found.domain["summary"][key] for key in ("lost", "won"))
+    reasons = {row["id"]: row["dpo"]["reason"] for row in found.domain["rows"]}
+    shown = sorted(lost)[:LOST_SHOWN]
+    which = f" Shown: {len(shown)}, in order of id." if shown else ""
+    lines = ["## SFT right, SFT + DPO wrong", "",
+             f"Items: {len(lost)}; the other way round: {len(won)}.{which}", ""]
+    for name in shown:
+        row = found.answers["dpo"][name]
+        lines += [f"**{name}** ({row['category']}; verdict on SFT + DPO: `{reasons[name]}`)", "",
+                  *fenced(last_paragraph(row["prompt"])), "",
+                  "SFT:", "", *fenced(found.answers["sft"][name]["answer"], LONGEST), "",
+                  "SFT + DPO:", "", *fenced(row["answer"], LONGEST), ""]
+    return lines
+
+
+def choose_items(rows) -> list:
+    """Ids for the side-by-side answers: by rule, so that nobody picks.
+
+    The kinds in alphabetical order, ten of them evenly spaced when there are more; of each kind
+    the item with the smallest id; then, while ten are not reached, each kind's next item.
+    """
+    by_kind = {}
+    for row in sorted(rows, key=lambda row: row["id"]):
+        by_kind.setdefault(row["category"], []).append(row["id"])
+    kinds = sorted(by_kind)
+    if len(kinds) > SIDE_BY_SIDE:
+        kinds = [kinds[i * len(kinds) // SIDE_BY_SIDE] for i in range(SIDE_BY_SIDE)]
+    deepest = max(len(by_kind[kind]) for kind in kinds)
+    chosen = [by_kind[kind][i] for i in range(deepest) for kind in kinds if i < len(by_kind[kind])]
+    return chosen[:SIDE_BY_SIDE]
+
+
+def side_by_side_section(found) -> list:
+    """Answers of the three models to the same prompts."""
+    rows = {row["id"]: row for row in found.domain["rows"]}
+    chosen = choose_items(found.domain["rows"])
+    lines = ["## Answers side by side", "",
+             f"{len(chosen)} items, chosen by rule: the kinds in alphabetical order, "
+             f"{SIDE_BY_SIDE} of them evenly spaced when there are more; of each the item with the "
+             f"smallest id; with fewer kinds than {SIDE_BY_SIDE}, then each kind's next.", ""]
+    for name in chosen:
+        lines += [f"### {name} ({rows[name]['category']})", "",
+                  *fenced(found.answers["dpo"][name]["prompt"]), ""]
+        for model in MODELS:
+            lines += [f"{NAMES[model]} (`{rows[name][model]['reason']}`):", "",
+                      *fenced(found.answers[model][name]["answer"], LONGEST), ""]
+    return lines
+
+
+# ---- what does not hold --------------------------------------------------------------------------
+
+
+def caveats(found) -> list:
+    """What the figures do not show: a sentence stands only when the files say that it applies."""
+    return [*_method_caveats(found), *_interval_caveats(found), *_kind_caveats(found),
+            *_run_caveats(found)]
+
+
+def _method_caveats(found):
+    made = []
+    ranker, judge = found.runs["gen_dpo"]["settings"]["judge"], found.winrate["settings"]["judge"]
+    if ranker == judge:
+        made.append("The ranker of the preference pairs and the judge of the win rate are the "
+                    f"same: the {judge}. DPO was trained on what it is measured by, and the win "
+                    "rate is no person's preference.")
+    if judge == "verifier":
+        made.append("The verifier judges each answer alone, so the order of two answers cannot "
+                    "matter: there is no position bias to report. It also decides the domain "
+                    "accuracy, so win rate and accuracy are not independent evidence.")
+    if found.runs["gen_sft"]["settings"]["teacher"] == "templates":
+        made.append("Training data and benchmark come from one generator, with other families and "
+                    "other phrasings. What people ask differs more than these splits do.")
+    counts = found.runs["answers"]["counts"]
+    forms = [f"{key.removeprefix('base_').removesuffix('_accuracy')} {percent(counts[key])}"
+             for key in counts if key.startswith("base_") and key.endswith("_accuracy")]
+    if len(forms) > 1:
+        made.append(f"The base was asked in several forms ({', '.join(forms)}) and counts in the "
+                    f"better, {counts['base_form']}. That was chosen on the reported items, which "
+                    "favours the base.")
+    if benchmark_name(found) != "MMLU":
+        made.append(f"The {benchmark_name(found)} test is this project's own, in MMLU's file "
+                    "format. It is not MMLU and compares with no published score.")
+    for key, what in (("cut", "prompts are longer than the context and lost their beginning"),
+                      ("ties", "questions have a tie of the best letters, and the first counts")):
+        most = max(found.runs["mmlu"]["counts"].get(key, {"": 0}).values())
+        if most:
+            made.append(f"In the {benchmark_name(found)} test up to {most} {what}.")
+    return made
+
+
+def _interval_caveats(found):
+    parts = (("accuracy", found.domain["summary"]["difference"], 0.0),
+             ("win rate", found.winrate["summary"], 0.5),
+             (benchmark_name(found), found.mmlu["summary"]["tax"], 0.0))
+    unclear = [f"{label}, {against(pair)}" for label, part, zero in parts
+               for pair, one in part.items() if verdict(one, zero) == UNCLEAR]
+    made = []
+    if unclear:
+        made.append(f"No difference is shown for: {'; '.join(unclear)}. That is no proof of "
+                    "equality.")
+    made.append("Several intervals are reported and none is widened for their number. They cover "
+                "the choice of items, not a new training: this is one run, with seed "
+                f"{found.runs['sft']['seed']}.")
+    n = found.domain["summary"]["accuracy"]["dpo"]["n"]
+    if n < REHEARSAL:
+        made.append(f"Only {n} items were answered: a rehearsal, not a result.")
+    return made
+
+
+def _kind_caveats(found):
+    made, kinds = [], sorted(found.domain["summary"]["by_kind"].items())
+    worse = [f"{kind} ({points(one['dpo']['accuracy'] - one['sft']['accuracy'])} points, "
+             f"n {one['dpo']['n']})"
+             for kind, one in kinds if one["dpo"]["accuracy"] < one["sft"]["accuracy"]]
+    if worse:
+        made.append(f"After DPO fewer answers are right than after SFT in: {', '.join(worse)}. A "
+                    "single kind is too small for a verdict of its own.")
+    weak = [f"{kind} ({percent(one['dpo']['accuracy'])})"
+            for kind, one in kinds if one["dpo"]["accuracy"] < 0.5]
+    if weak:
+        made.append("The final model answers fewer than half of these kinds correctly: "
+                    f"{', '.join(weak)}.")
+    return made
+
+
+def _run_caveats(found):
+    made, stopped = [], found.domain["summary"]["stopped"]
+    cut = [f"{NAMES[name]} {percent(stopped[name])}" for name in ("sft", "dpo")
+           if stopped[name] < STOP_GOAL]
+    if cut:
+        made.append(f"Fewer than {percent(STOP_GOAL)} of the answers ended by themselves: "
+                    f"{', '.join(cut)}.")
+    kl = found.runs["dpo"]["metrics"]["kl"]
+    if not kl >= STILL:  # also when it was not measured (nan)
+        made.append(f"It is not shown that DPO moved the policy: KL {kl:.2g} nats per answer.")
+    dev = [(item["eval_loss"], item["step"]) for item in found.sft_log if "eval_loss" in item]
+    if dev and min(dev)[0] < dev[-1][0]:
+        made.append(f"SFT's dev loss was lowest at step {min(dev)[1]} ({min(dev)[0]:.4f}), not at "
+                    f"its end ({dev[-1][0]:.4f}): the SFT model is not at its best.")
+    limited = [f"{stage} {run['settings']['limit']}" for stage, run in found.runs.items()
+               if run["settings"].get("limit")]
+    if limited:
+        made.append(f"Stages were limited to a number of rows: {', '.join(limited)}.")
+    split = found.runs["answers"]["settings"]["split"]
+    if split != "test":
+        made.append(f"The items are those of the {split} split, on which settings are chosen.")
+    commits = sorted({run["commit"] for run in found.runs.values()})
+    if len(commits) > 1 or commits[0].endswith("-dirty"):
+        made.append(f"Not all stages ran from one clean commit: {', '.join(commits)}.")
+    return made
+
+
+# ---- settings and sources ------------------------------------------------------------------------
+
+
+def settings_section(found) -> list:
+    """Settings of every stage, versions and stage times."""
+    lines, versions = ["## Settings, versions, times", ""], {}
+    for stage, run in found.runs.items():
+        settings = ", ".join(f"`{key} {json.dumps(value)}`" for key, value in
+                             run["settings"].items() if key not in ("recipe", "out", "tracked"))
+        counts = ", ".join(f"{key} {value}" for key, value in run["counts"].items())
+        lines += [f"**{stage}** (commit `{run['commit']}`, peak {run['peak_memory_gib']} GiB): "
+                  f"{settings}.{f' Counts: {counts}.' if counts else ''}", ""]
+        for package, version in run["versions"].items():
+            versions.setdefault(package, set()).add(version)
+    rows = [[name, ", ".join(sorted(versions[name]))] for name in sorted(versions)]
+    times = [[stage, f"{seconds:.0f}"] for stage, seconds in found.seconds.items()]
+    times.append(["all", f"{sum(found.seconds.values()):.0f}"])
+    return [*lines, *table(["package", "version"], rows), "",
+            *table(["stage", "wall seconds"], times), ""]
+
+
+def recompute_section(places) -> list:
+    """Where each number comes from; `places` gives the path of each result file."""
+    rows = [("accuracy, differences, kinds, form, refusals, reasons, perplexity", "domain",
+             "`summary`; by `eval/domain.py` from "
+             "`rows[].{base,sft,dpo}.{correct,format_ok,explanation_ok,reason}`"),
+            ("win rates, ties, decided pairs, reasons", "winrate",
+             "`summary`; by `eval/winrate.py` from `rows[].{pair}.{score,by}`"),
+            ("accuracy by subject, tax", "mmlu",
+             "`summary`; by `eval/mmlu.py` from `rows[].{base,sft,dpo}`"),
+            *((f"answers and perplexity of {NAMES[name]}", name,
+               "`answer`, `finish_reason`, `reference_logprob`, `reference_tokens`")
+              for name in MODELS),
+            ("SFT loss", "sft_log", "`loss` and `eval_loss` by `step`"),
+            ("DPO loss, rewards, margin, accuracy", "dpo_log",
+             "`loss`, `rewards/*`, `logps/*` and `eval_*` by `step`"),
+            ("KL", "kl", "`kl` by `step`"),
+            ("rows, pairs, settings, versions, proof of the reference", "runs",
+             "`counts`, `settings`, `versions`, `proof`, `metrics`")]
+    return ["## How to recompute", "",
+            "Intervals: `eval/stats.py` on the rows named here, with the seed of the stage.", "",
+            *table(["figure", "file", "key"],
+                   [[figure, f"`{places[key]}`", how] for figure, key, how in rows]), ""]

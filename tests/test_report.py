@@ -1,0 +1,352 @@
+"""The report's figures come from the result files; it claims only what their intervals allow."""
+
+import gzip
+import json
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from common import files
+from common.answers import PAIRS
+from common.cli import UserError
+from eval import plots, report, sections
+
+KINDS = [f"kind_{letter}" for letter in "abcdefghijkl"]
+ITEMS = [(f"test-{i:03d}", KINDS[i % len(KINDS)]) for i in range(48)]
+DOMAIN = SimpleNamespace(__doc__="Asking a small machine.\n\nMore.",
+                         SYSTEM_PROMPT="Answer in one line.")
+DRAW_ALL = plots.draw_all
+PAIR_FIGURES = {"dpo_vs_sft": (0.01, -0.02, 0.04, 0.505, 0.481, 0.529),
+                "dpo_vs_base": (0.41, 0.37, 0.45, 0.705, 0.671, 0.739),
+                "sft_vs_base": (0.40, 0.36, 0.44, 0.695, 0.661, 0.729)}
+
+
+def run_of(stage, **more):
+    return {"stage": stage, "seed": 0, "commit": "abc", "versions": {"torch": "2.13.0"},
+            "inputs": {}, "seconds": 12.0, "peak_memory_gib": 1.5, "counts": {},
+            "settings": {"judge": "verifier"}, **more}
+
+
+def training_run(stage, counts, **more):
+    metrics = {"perplexity_before": 9.125, "perplexity_after": 1.375, "kl": 0.4321, "trainable": 10,
+               "total": 100}
+    return run_of(stage, counts=counts, metrics=metrics, settings={
+        "base": "models/nano", "r": 16, "lora_alpha": 32, "learning_rate": 2e-4}, **more)
+
+
+def domain_result():
+    def verdict(correct):
+        return {"correct": correct, "format_ok": True, "explanation_ok": True,
+                "reason": "ok" if correct else "wrong_rows"}
+
+    rows = [{"id": name, "cluster": "c", "category": kind, "base": verdict(False),
+             "sft": verdict(True), "dpo": verdict(name != "test-003")} for name, kind in ITEMS]
+    values = {"base": 0.215, "sft": 0.615, "dpo": 0.625}
+    shares = dict.fromkeys(values, 0.75)
+    refused = {"refused_should": 7, "n_should": 8, "refused_should_not": 1, "n_should_not": 40}
+    summary = {
+        "accuracy": {name: {"accuracy": v, "low": v - 0.03, "high": v + 0.03, "n": 48}
+                     for name, v in values.items()},
+        "by_kind": {kind: {name: {"accuracy": v, "n": 4} for name, v in values.items()}
+                    for kind in KINDS},
+        "difference": {pair: {"difference": f[0], "low": f[1], "high": f[2], "mcnemar_p": 0.5,
+                              "gained": 3, "lost": 2} for pair, f in PAIR_FIGURES.items()},
+        "format": shares, "explanation": shares, "refusals": dict.fromkeys(values, refused),
+        "reasons": dict.fromkeys(values, {"ok": 30, "wrong_rows": 18}),
+        "perplexity": {"base": 8.5, "base_chat": 9.5, "base_few_shot": 8.5, "sft": 1.5,
+                       "dpo": 1.625},
+        "stopped": {"base": 0.5, "sft": 1.0, "dpo": 0.9375}, "lost": ["test-003"], "won": []}
+    return {"settings": {"split": "test"}, "summary": summary, "rows": rows,
+            "run": run_of("domain")}
+
+
+def winrate_result():
+    summary = {pair: {"rate": f[3], "low": f[4], "high": f[5], "n": 48, "wins": 20, "ties": 20,
+                      "losses": 8, "tie_share": 20 / 48, "decided_rate": 20 / 28,
+                      "decided_low": 0.51, "decided_high": 0.87, "length_difference": 2.5,
+                      "by_reason": {name: {"wins": 4, "losses": 2}
+                                    for name in ("correct", "format", "explanation")}}
+               for pair, f in PAIR_FIGURES.items()}
+    return {"settings": {"judge": "verifier"}, "summary": summary, "rows": [],
+            "run": run_of("winrate")}
+
+
+def mmlu_result():
+    models = {name: {"accuracy": 0.445, "low": 0.4, "high": 0.49, "stderr": 0.02, "n": 550}
+              for name in ("base", "sft", "dpo")}
+    tax = {pair: {"difference": -0.0231, "low": -0.041, "high": -0.0052, "n": 550,
+                  "mcnemar_p": 0.02, "detectable": 0.026}
+           for pair in ("dpo_vs_base", "sft_vs_base")}
+    return {"settings": {"benchmark": "general skills"}, "rows": [], "run": run_of("mmlu"),
+            "summary": {"accuracy": models, "tax": tax, "by_subject": {"units": models}}}
+
+
+@pytest.fixture()
+def out(tmp_path, monkeypatch):
+    """A folder with every file that the report reads; domain and plots are stand-ins."""
+    monkeypatch.setattr(report, "load_domain", lambda name: DOMAIN)
+    names = ("accuracy", "winrate", "sft", "dpo", "kl")
+    monkeypatch.setattr(plots, "draw_all",
+                        lambda found, folder: {name: (f"{name}.png", "Plot.") for name in names})
+    folder = tmp_path / "out"
+    for name in ("base", "sft", "dpo"):
+        files.write_jsonl(folder / "answers" / f"{name}.jsonl", [
+            {"id": i, "cluster": "c", "category": kind, "prompt": f"table\n\nQuestion: {i}?",
+             "answer": f"{name} on {i}\n~~~", "tokens": 3, "finish_reason": "stop", "form": "chat"}
+            for i, kind in ITEMS])
+    counts = {"base_chat_accuracy": 0.05, "base_few_shot_accuracy": 0.215, "base_form": "few_shot"}
+    files.write_json(folder / "answers" / "run.json", run_of("answer", counts=counts,
+                                                             settings={"split": "test"}))
+    files.write_json(folder / "gen_sft" / "run.json", run_of(
+        "gen_sft", counts={"candidates": 7777, "kept": 6001}, settings={"teacher": "templates"}))
+    files.write_json(folder / "gen_dpo" / "run.json", run_of(
+        "gen_dpo", counts={"prompts": 4000, "stopped": 0.991},
+        settings={"judge": "verifier", "samples": 4, "temperature": 1.0}))
+    files.write_json(folder / "sft" / "run.json", training_run("sft", {"rows": 6001}))
+    files.write_json(folder / "dpo" / "run.json", training_run(
+        "dpo", {"pairs": 2345, "held_out": 120},
+        proof={"loss_at_step_0": 0.693147, "largest_logprob_gap": 0.0, "tolerance": 0.01,
+               "pairs": 16}))
+    files.write_json(folder / "sft" / "log.json", [
+        {"step": 1, "loss": 2.0}, {"step": 5, "loss": 0.5}, {"step": 5, "eval_loss": 0.4},
+        {"step": 9, "eval_loss": 0.45}])
+    files.write_json(folder / "dpo" / "log.json", [
+        {"step": 1, "loss": 0.69, "rewards/margins": 0.0, "rewards/accuracies": 0.0},
+        {"step": 4, "eval_loss": 0.6, "eval_rewards/margins": 0.2, "eval_rewards/accuracies": 0.8}])
+    files.write_json(folder / "dpo" / "kl.json", [{"step": 4, "kl": 0.4321}])
+    for result in (domain_result(), winrate_result(), mmlu_result()):
+        files.write_json(folder / "eval" / f"{result['run']['stage']}.json", result)
+    return folder
+
+
+def write_report(out):
+    report.main(report.parse_args(["--out", str(out)]))
+    return (out / "EVAL_REPORT.md").read_text(encoding="utf-8")
+
+
+def change(path, *keys, value):
+    """Set one value deep inside a JSON file."""
+    content = inner = files.read_json(path)
+    for key in keys[:-1]:
+        inner = inner[key]
+    inner[keys[-1]] = value
+    files.write_json(path, content)
+
+
+def screen(text):
+    """What stands before the first section: the table, the verdict, the copyable sentence."""
+    return text.split("\n## ")[0]
+
+
+def test_first_screen_holds_the_figures(out):
+    text = screen(write_report(out))
+    for figure in ("62.5 % (59.5 to 65.5)", "70.5 % (67.1 to 73.9)", "50.5 % (48.1 to 52.9)",
+                   "-2.3 points (-4.1 to -0.5)", "6,001 rows", "2,345 on-policy pairs", "| 48 |",
+                   "| 550 |", "2.6 points or more"):
+        assert figure in text
+
+
+def test_every_section_and_plot_is_there(out, monkeypatch):
+    monkeypatch.setattr(plots, "draw_all", DRAW_ALL)
+    text = write_report(out)
+    for words in ("| kind_a | 4 |", "### Verdicts by reason", "87.5 % (52.9 to 97.8), 7 of 8",
+                  "few-shot 8.500", "| torch | 2.13.0 |", "KL of 0.4321"):
+        assert words in text
+    images = [line for line in text.splitlines() if line.startswith("![")]
+    links = [line.split("](")[1].split(")")[0] for line in images]
+    assert len(links) == 5
+    assert all((out / link).read_bytes().startswith(b"\x89PNG") for link in links)
+
+
+def test_changed_figure_changes_the_report(out):
+    before = write_report(out)
+    change(out / "eval" / "domain.json", "summary", "accuracy", "dpo", "accuracy", value=0.6389)
+    after = write_report(out)
+    assert "63.9 %" in screen(after) and "63.9 %" not in screen(before)
+    assert files.read_json(out / "eval" / "summary.json")["domain"]["dpo"]["accuracy"] == 0.6389
+
+
+def test_same_files_same_bytes(out, monkeypatch):
+    monkeypatch.setattr(plots, "draw_all", DRAW_ALL)
+
+    def made():
+        write_report(out)
+        return {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+    assert made() == made()
+
+
+def test_summary_has_exactly_the_agreed_keys(out):
+    write_report(out)
+    summary = files.read_json(out / "eval" / "summary.json")
+    interval = {"low", "high", "n"}
+    assert set(summary) == {"domain", "domain_difference", "winrate", "tax", "perplexity",
+                            "stopped", "stage_seconds"}
+    assert set(summary["domain"]) == {"base", "sft", "dpo"}
+    assert all(set(one) == {"accuracy"} | interval for one in summary["domain"].values())
+    assert set(summary["domain_difference"]) == {"dpo_vs_sft"}
+    assert set(summary["domain_difference"]["dpo_vs_sft"]) == {"difference", "low", "high"}
+    assert set(summary["winrate"]) == set(PAIRS)
+    decided = {"tie_share", "decided_rate", "decided_low", "decided_high"}
+    assert all(set(one) == {"rate"} | decided | interval for one in summary["winrate"].values())
+    assert set(summary["tax"]) == {"dpo_vs_base", "sft_vs_base"}
+    assert all(set(one) == {"difference"} | interval for one in summary["tax"].values())
+    assert set(summary["perplexity"]) == {"base", "sft", "dpo"}
+    assert set(summary["stopped"]) == {"sft", "dpo"}
+    assert summary["stage_seconds"] == dict.fromkeys(
+        ("gen_sft", "sft", "gen_dpo", "dpo", "answer", "domain", "winrate", "mmlu"), 12.0)
+
+
+def test_stage_seconds_of_the_run_come_first(out):
+    measured = {"gen_sft": 3.5, "sft": 210.0}
+    files.write_json(out / "stage_seconds.json", measured)
+    assert "| sft | 210 |" in write_report(out)
+    assert files.read_json(out / "eval" / "summary.json")["stage_seconds"] == measured
+
+
+@pytest.mark.parametrize("low, high, words", [
+    (-0.02, 0.04, "no difference shown"), (0.0, 0.04, "no difference shown"),
+    (0.001, 0.04, "better"), (-0.04, -0.001, "worse")])
+def test_accuracy_verdict_follows_the_interval(out, low, high, words):
+    result = out / "eval" / "domain.json"
+    for key, value in (("low", low), ("high", high)):
+        change(result, "summary", "difference", "dpo_vs_sft", key, value=value)
+    said = screen(write_report(out)).split("SFT + DPO against SFT: accuracy ")[1]
+    assert f"**{words}**" in said.split("; win rate")[0]
+
+
+@pytest.mark.parametrize("low, high, words", [
+    (0.481, 0.529, "shows no difference from the SFT model"),
+    (0.5, 0.53, "shows no difference from the SFT model"),
+    (0.501, 0.53, "beats the SFT model"), (0.45, 0.499, "loses to the SFT model")])
+def test_win_is_claimed_only_beyond_half(out, low, high, words):
+    for key, value in (("low", low), ("high", high)):
+        change(out / "eval" / "winrate.json", "summary", "dpo_vs_sft", key, value=value)
+    assert words in screen(write_report(out))
+
+
+def test_caveats_follow_the_files(out):
+    def section():
+        return write_report(out).split("## What does not hold")[1].split("\n## ")[0]
+
+    text = section()
+    for words in ("ranker of the preference pairs and the judge", "no position bias to report",
+                  "not MMLU", "counts in the better, few_shot", "SFT + DPO 93.8 %",
+                  "lowest at step 5", "Only 48 items",
+                  "accuracy, SFT + DPO against SFT; win rate, SFT + DPO against SFT."):
+        assert words in text
+    ties = {"base": 0, "dpo": 3}
+    change(out / "eval" / "mmlu.json", "run", "counts", value={"items": 550, "ties": ties})
+    change(out / "eval" / "mmlu.json", "settings", "benchmark", value="MMLU")
+    change(out / "eval" / "domain.json", "summary", "stopped", "dpo", value=1.0)
+    change(out / "gen_dpo" / "run.json", "settings", "judge", value="another")
+    text = section()
+    assert "up to 3 questions have a tie" in text
+    change(out / "eval" / "mmlu.json", "run", "counts", "ties", "dpo", value=0)
+    text = section()
+    for words in ("questions have a tie", "not MMLU", "ended by themselves",
+                  "ranker of the preference pairs"):
+        assert words not in text
+    change(out / "dpo" / "run.json", "metrics", "kl", value=2e-4)
+    assert "not shown that DPO moved" in section()
+
+
+def test_lost_item_is_shown_with_both_answers(out):
+    text = write_report(out).split("## SFT right")[1].split("\n## ")[0]
+    assert "Items: 1; the other way round: 0." in text
+    for words in ("Question: test-003?", "sft on test-003", "dpo on test-003", "`wrong_rows`"):
+        assert words in text
+    assert "\n~~~~\n" in text  # an answer that holds a fence cannot end ours
+
+
+def test_side_by_side_follows_its_rule():
+    rows = [{"id": name, "category": kind} for name, kind in reversed(ITEMS)]
+    expected = [ITEMS[i][0] for i in (0, 1, 2, 3, 4, 6, 7, 8, 9, 10)]  # ten of twelve kinds
+    assert sections.choose_items(rows) == expected
+    few = [{"id": f"{i}", "category": "xy"[i % 2]} for i in range(6)]
+    assert sections.choose_items(few) == ["0", "1", "2", "3", "4", "5"]
+
+
+def test_model_card_is_what_the_hub_reads(out):
+    write_report(out)
+    text = (out / "MODEL_CARD.md").read_text(encoding="utf-8")
+    front = yaml.safe_load(text.split("---\n")[1])
+    assert front["base_model"] == "models/nano" and front["library_name"] == "peft"
+    assert front["license"] and front["tags"] and front["datasets"]
+    values = [one["metrics"][0]["value"] for one in front["model-index"][0]["results"]]
+    assert values == [0.625, 0.445]
+    for words in ("Asking a small machine.", "Answer in one line.", "| 7777 |", "| 0.0002 |",
+                  "read-only", "70.5 % (67.1 to 73.9)"):
+        assert words in text
+
+
+@pytest.mark.parametrize("path, command", [
+    ("eval/domain.json", "eval/domain.py"), ("eval/winrate.json", "eval/winrate.py"),
+    ("eval/mmlu.json", "eval/mmlu.py"), ("answers/dpo.jsonl", "eval/answer.py"),
+    ("answers/run.json", "eval/answer.py"), ("gen_sft/run.json", "data/gen_sft.py"),
+    ("gen_dpo/run.json", "data/gen_dpo.py"), ("sft/log.json", "train/sft.py"),
+    ("dpo/kl.json", "train/dpo.py")])
+def test_missing_file_names_the_command(out, path, command):
+    (out / path).unlink()
+    with pytest.raises(UserError, match=f"run python {command} --out {out}"):
+        write_report(out)
+    assert not (out / "EVAL_REPORT.md").exists() and not (out / "eval" / "plots").exists()
+
+
+def test_result_of_other_answers_is_refused(out):
+    path = out / "answers" / "dpo.jsonl"
+    change(out / "eval" / "domain.json", "run", "inputs", value={str(path): files.sha256(path)})
+    write_report(out)
+    later = path.read_text(encoding="utf-8").replace("dpo on", "dpo, later, on")
+    path.write_text(later, encoding="utf-8")
+    with pytest.raises(UserError, match="run python eval/domain.py"):
+        write_report(out)
+
+
+def test_result_without_a_part_is_refused(out):
+    content = files.read_json(out / "eval" / "mmlu.json")
+    del content["summary"]["tax"]
+    files.write_json(out / "eval" / "mmlu.json", content)
+    with pytest.raises(UserError, match="lacks summary.tax; run python eval/mmlu.py"):
+        write_report(out)
+
+
+def test_nothing_outside_out_is_written(out, tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "ROOT", tmp_path / "repository")
+    readme = tmp_path / "repository" / "README.md"
+    files.write_text(readme, f"a\n{report.BEGIN}\n{report.END}\nb\n")
+    write_report(out)
+    outside = [path for path in tmp_path.rglob("*") if path.is_file() and out not in path.parents]
+    assert outside == [readme] and "62.5 %" not in readme.read_text(encoding="utf-8")
+
+
+def test_default_run_writes_the_tracked_files(out, tmp_path, monkeypatch):
+    repository = tmp_path / "repository"
+    monkeypatch.setattr(plots, "draw_all", DRAW_ALL)
+    monkeypatch.setattr(files, "ROOT", repository)
+    change(out / "sft" / "run.json", "inputs", value={f"{repository}/data/sft.jsonl": "0"})
+    files.write_text(repository / "README.md", f"a\n{report.BEGIN}\nold\n{report.END}\nb\n")
+    args = report.parse_args([])
+    args.out = out
+    assert args.tracked
+    report.main(args)
+    readme = (repository / "README.md").read_text(encoding="utf-8")
+    assert "62.5 % (59.5 to 65.5)" in readme and "old" not in readme
+    assert readme.startswith("a\n<!--") and readme.endswith("-->\nb\n")
+    text = (repository / "EVAL_REPORT.md").read_text(encoding="utf-8")
+    assert "](eval/results/plots/win_rates.png)" in text and str(repository) not in text
+    assert (repository / "eval/results/plots/win_rates.png").is_file()
+    assert (repository / "MODEL_CARD.md").is_file() and not (out / "MODEL_CARD.md").exists()
+    kept = repository / "eval" / "results"
+    packed = (kept / "domain.json.gz").read_bytes()
+    assert json.loads(gzip.decompress(packed)) == files.read_json(out / "eval" / "domain.json")
+    answers = gzip.decompress((kept / "answers" / "dpo.jsonl.gz").read_bytes())
+    assert answers.count(b"\n") == len(ITEMS)
+    assert str(repository).encode() not in gzip.decompress((kept / "runs.json.gz").read_bytes())
+    named = {line.split("`")[1] for line in text.split("## How to recompute")[1].splitlines()
+             if "eval/results" in line}
+    assert len(named) == 10 and all((repository / name).is_file() for name in named)
+    report.main(args)
+    assert (kept / "domain.json.gz").read_bytes() == packed
+    assert (repository / "README.md").read_text(encoding="utf-8") == readme
