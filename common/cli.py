@@ -35,9 +35,9 @@ class _Parser(argparse.ArgumentParser):
 
 
 def nearest(name, valid):
-    """', did you mean X?' for the closest of `valid`, or '' when nothing is close."""
+    """' (did you mean X?)' for the closest of `valid`, or '' when nothing is close."""
     close = difflib.get_close_matches(name, list(valid), n=1, cutoff=0.5)
-    return f", did you mean {close[0]}?" if close else ""
+    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def parser(doc, section):
@@ -69,10 +69,11 @@ def parse(made, argv=None):
     section = known.section
     recipe = find_recipe(known.recipe)
     settings = read_recipe(recipe)
-    flags = {action.dest: action for action in made._actions if action.option_strings}
+    flags = {action.dest: action for action in made._actions
+             if action.option_strings and action.dest not in ("help", "recipe", "out")}
     own = settings.get(section, {})
     for key in own:
-        if key not in flags or key in ("help", "recipe", "out"):
+        if key not in flags:
             raise UserError(f"{known.recipe}: unknown key {key!r} in section {section!r}{nearest(key, flags)}.")
     shared = {key: value for key, value in settings.get("shared", {}).items() if key in flags}
     made.set_defaults(**{key: _typed(flags[key], value, known.recipe) for key, value in {**shared, **own}.items()})
@@ -92,7 +93,7 @@ def find_recipe(name):
         if (folder / name).is_file():
             return (folder / name).resolve()
     have = sorted(f"recipes/{path.name}" for path in (ROOT / "recipes").glob("*.yaml"))
-    raise UserError(f"no recipe {name}{nearest(str(name), have)} recipes/ has {', '.join(have)}.")
+    raise UserError(f"no recipe {name}{nearest(str(name), have)}; there is {', '.join(have)}.")
 
 
 def read_recipe(path):
@@ -124,13 +125,18 @@ def _typed(action, value, recipe):
         raise UserError(f"{recipe}: {action.dest} is not a switch; give it a value.")
     if isinstance(action, argparse.BooleanOptionalAction):
         raise UserError(f"{recipe}: {action.dest} is a switch; write true or false, not {value!r}.")
+    is_list = action.nargs in ("+", "*")
+    values = value if isinstance(value, list) else [value]
     try:
+        if isinstance(value, list) and not is_list:
+            raise ValueError
         convert = action.type or str
-        made = [convert(item) for item in value] if isinstance(value, list) else convert(value)
+        if convert is int and any(isinstance(item, float) and item != int(item) for item in values):
+            raise ValueError
+        made = [convert(item) for item in values]
     except (TypeError, ValueError):
         raise UserError(f"{recipe}: {action.dest} cannot be {value!r}.") from None
-    if action.nargs in ("+", "*") and not isinstance(made, list):
-        made = [made]
+    made = made if is_list else made[0]
     if action.choices and made not in action.choices:
         raise UserError(f"{recipe}: {action.dest} cannot be {value!r}; it is one of {list(action.choices)}.")
     return made

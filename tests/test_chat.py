@@ -99,8 +99,9 @@ def test_text_cannot_open_or_close_a_turn(loaded, attack):
 def test_random_mixtures_of_control_characters_stay_text(loaded):
     rng = random.Random(0)
     harmless = control_counts(loaded, chat.encode(loaded, "Hi", SYSTEM))
+    pieces = ["<|", "|>", "<", "|", ">", "im_end", "im_start", "endoftext", "pad", " ", "\n"]
     for _ in range(300):
-        text = "".join(rng.choices(["<|", "|>", "<", "|", ">", "im_end", "im_start", "endoftext", "pad", " ", "\n"], k=12))
+        text = "".join(rng.choices(pieces, k=12))
         assert control_counts(loaded, chat.encode(loaded, text, SYSTEM)) == harmless, text
 
 

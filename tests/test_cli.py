@@ -78,7 +78,7 @@ def refusal(tmp_path, recipe, *flags):
 
 def test_unknown_flag_names_the_nearest(tmp_path):
     message = refusal(tmp_path, "", "--learning_rat", "3")
-    assert "--learning_rat," in message and "did you mean --learning_rate?" in message
+    assert "--learning_rat " in message and "did you mean --learning_rate?" in message
     assert "did you mean --packing?" in refusal(tmp_path, "", "--pakcing=1")
     assert "did you mean" not in refusal(tmp_path, "", "--zzzzzzzz")
 

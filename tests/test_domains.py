@@ -157,7 +157,7 @@ def test_domain_that_misses_part_of_the_contract_is_refused_by_name(make_domain)
 
 
 def test_domain_of_four_names_is_enough(make_domain):
-    make_domain("whole_domain", "SYSTEM_PROMPT = JUDGE_RUBRIC = 'x'\ndef load_seeds(): ...\ndef load_benchmark(s): ...\n")
+    make_domain("whole_domain", "SYSTEM_PROMPT = JUDGE_RUBRIC = 'x'\nload_seeds = load_benchmark = print\n")
     assert finder.list_domains() == ["whole_domain"]
     assert finder.load_domain("whole_domain").SYSTEM_PROMPT == "x"
 

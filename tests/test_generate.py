@@ -27,7 +27,7 @@ TABLES = {name: value for name, value in vars(frames).items()
 @lru_cache
 def rows_of(split):
     """Rows that several tests look at; nobody changes them."""
-    return teacher.generate(random.Random(5), 400, split)
+    return teacher.generate(random.Random(5), 300, split)
 
 
 @lru_cache
@@ -122,7 +122,7 @@ def test_no_question_is_shared_by_two_splits():
 def test_corpus_shows_no_question_of_the_evaluated_splits():
     lines = {words_of(line) for document in documents() for line in document.split("\n")}
     for split in EVALUATED:
-        assert {words_of(row["question"]) for row in rows_of(split)[:300]} & lines == set()
+        assert {words_of(row["question"]) for row in rows_of(split)} & lines == set()
 
 
 def letters(name):
@@ -174,7 +174,7 @@ def test_same_seed_same_rows_and_another_seed_others():
 @pytest.mark.parametrize("split", SPLITS)
 def test_rows_are_complete_and_of_every_kind(split):
     rows = rows_of(split)
-    assert len(rows) == 400 and len({row["id"] for row in rows}) == 400
+    assert len(rows) == 300 and len({row["id"] for row in rows}) == 300
     counts = Counter(row["category"] for row in rows)
     assert set(counts) == set(teacher.KINDS)
     assert {"filter", "group", "join", "unanswerable", "write_request"} <= set(counts)
@@ -203,7 +203,7 @@ def test_the_databases_of_a_row_differ(split):
 
 @pytest.mark.parametrize("split", SPLITS)
 def test_gold_finds_rows_and_its_condition_leaves_some_out(split):
-    for row in rows_of(split)[:200]:
+    for row in rows_of(split)[:150]:
         if row["gold"] is None:
             continue
         found = results(row)
@@ -222,7 +222,7 @@ def test_sorted_questions_have_no_ties(split):
             key, table = re.search(r"ORDER BY (\S+)", row["gold"])[1], re.search(r"FROM (\S+)", row["gold"])[1]
             for values in results({**row, "gold": f"SELECT {key} FROM {table}"}):
                 assert len(set(values)) == len(values) and (None,) not in values
-    assert looked_at > 30
+    assert looked_at > 20
 
 
 def test_unanswerable_questions_ask_for_what_the_schema_lacks():
@@ -246,7 +246,7 @@ def test_questions_and_answers_are_tidy_sentences(split):
             assert not re.search(r"\{|\}|  | [.,:?;]|\bNone\b", text), text
             assert text[0].isupper() or text[0].isdigit()
             assert not re.search(r"\ba (?:[aeio]|u(?!ni|s)|hour)", text), text
-            assert not re.search(r"\ban? (?:\w+ )?(?:wins|draws|\w+ (?:hours|days|years|visits))\b(?! \w+ed)", text), text
+            assert not re.search(r"\ban? (?:wins|draws|\w+ (?:hours|days|years|visits))\b", text), text
         assert sentence.endswith(".") and row["question"].count("\n") == 0
 
 

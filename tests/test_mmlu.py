@@ -44,15 +44,15 @@ def make_benchmark(folder, sizes, layout="header"):
     return folder
 
 
-def make_model(folder, seed, base=NANO):
+def make_merged(folder, seed):
     """A merged stage as train/merge.py leaves it: the base with noise on its weights."""
     import torch
     from transformers import AutoModelForCausalLM
 
     folder.mkdir(parents=True)
     (folder / "adapter_model.safetensors").write_bytes(b"stands for an adapter" + bytes([seed]))
-    model.write_lineage(folder, folder.name, str(base))
-    network = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    model.write_lineage(folder, folder.name, str(NANO))
+    network = AutoModelForCausalLM.from_pretrained(NANO, dtype=torch.float32)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for weight in network.parameters():
@@ -62,8 +62,9 @@ def make_model(folder, seed, base=NANO):
 
 
 def arguments(tmp_path, *more):
-    return mmlu.parse_args(["--base", str(NANO), "--out", str(tmp_path), "--dtype", "float32",
-                            *more])
+    args = mmlu.parse_args(["--base", str(NANO), "--out", str(tmp_path), *more])
+    args.dtype = mmlu.choose_dtype(args.dtype)
+    return args
 
 
 def test_the_prompt_is_mmlus():
@@ -173,7 +174,7 @@ def test_an_adapter_at_run_time_scores_as_the_merged_model(tmp_path):
 @pytest.mark.parametrize("benchmark", ["general skills", "MMLU"])
 def test_the_stage_end_to_end(tmp_path, capsys, benchmark):
     for seed, name in enumerate(("sft", "dpo")):
-        make_model(tmp_path / name, seed)
+        make_merged(tmp_path / name, seed)
     more = ["--n", "33"]
     if benchmark == "MMLU":
         make_benchmark(tmp_path / "files", {"law": 9, "old_maths": 31})
@@ -184,6 +185,8 @@ def test_the_stage_end_to_end(tmp_path, capsys, benchmark):
     rows, summary = made["rows"], made["summary"]
     n = int(more[1])
     assert made["settings"]["benchmark"] == benchmark and ("MMLU" in shown) == (benchmark == "MMLU")
+    assert made["settings"]["dtype"] == "float32"  # bfloat16 ties too often on a small model
+    assert set(made["run"]["counts"]["ties"].values()) == {0}
     assert made["settings"]["shots"] == 5 and made["run"]["counts"]["items"] == n
     assert set(made["run"]["counts"]["forwarded"].values()) == {n}
     assert len({row["id"] for row in rows}) == len(rows) == n

@@ -33,7 +33,7 @@ def parse_args(argv=None):
     parser.add_argument("--documents", type=int, default=64000, help="domain documents in the corpus")
     parser.add_argument("--sequence_length", type=int, default=512, help="tokens per row; documents are concatenated")
     parser.add_argument("--batch_size", type=int, default=16, help="rows per step")
-    parser.add_argument("--learning_rate", type=float, default=3e-3, help="peak, after 3 % warm-up, then cosine to a tenth")
+    parser.add_argument("--learning_rate", type=float, default=3e-3, help="peak, after 3 %% warm-up, then cosine to a tenth")
     parser.add_argument("--minutes", type=float, default=30.0, help="wall-clock bound on training; the schedule follows it")
     parser.add_argument("--save_minutes", type=float, default=4.0, help="minutes between checkpoints")
     return cli.parse(parser, argv)

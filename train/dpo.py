@@ -40,7 +40,7 @@ def parse_args(argv=None):
 def split_pairs(rows, share):
     """(training rows, held-out rows): whole groups of one schema go to one side; at least one group is held out."""
     groups = sorted({row.get("schema_id", row["id"]) for row in rows})
-    kept_out = set(groups[::max(1, round(1 / share))]) if share else set()
+    kept_out = set(groups[::max(2, round(1 / share))]) if share else set()
     if len(groups) < 2:
         raise cli.UserError("all pairs have one schema_id, so none can be held out; add pairs from another.")
     held = [row for row in rows if row.get("schema_id", row["id"]) in kept_out]
