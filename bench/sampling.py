@@ -16,7 +16,9 @@ from common.domain import load_domain
 
 def parse_args(argv=None):
     parser = cli.parser(__doc__, "answer")
-    parser.add_argument("--base", default="models/nano", help="model folder; the fine-tuned one gives realistic lengths")
+    parser.add_argument(
+        "--base", default="models/nano", help="model folder; the fine-tuned one gives realistic lengths"
+    )
     parser.add_argument("--split", default="dev", choices=("dev", "test"))
     parser.add_argument("--limit", type=int, default=64, help="prompts")
     parser.add_argument("--max_new_tokens", type=int, default=96)
@@ -34,9 +36,19 @@ def stock(model, tokenizer, prompts, args):
     width = max(map(len, prompts))
     ids = torch.tensor([[tokenizer.pad_token_id] * (width - len(p)) + p for p in prompts])
     mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts])
-    made = model.generate(ids, attention_mask=mask, do_sample=True, temperature=1.0, top_k=0, top_p=1.0,
-                          num_return_sequences=args.samples, max_new_tokens=args.max_new_tokens)[:, width:]
-    return sum(row.index(tokenizer.eos_token_id) + 1 if tokenizer.eos_token_id in row else len(row) for row in made.tolist())
+    made = model.generate(
+        ids,
+        attention_mask=mask,
+        do_sample=True,
+        temperature=1.0,
+        top_k=0,
+        top_p=1.0,
+        num_return_sequences=args.samples,
+        max_new_tokens=args.max_new_tokens,
+    )[:, width:]
+    return sum(
+        row.index(tokenizer.eos_token_id) + 1 if tokenizer.eos_token_id in row else len(row) for row in made.tolist()
+    )
 
 
 def ours(model, tokenizer, prompts, args):
@@ -58,8 +70,10 @@ def main(args):
 
     domain, tokenizer = load_domain(args.domain), load_tokenizer(args.base)
     model = AutoModelForCausalLM.from_pretrained(args.base, dtype=getattr(torch, args.dtype)).eval()
-    prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT)
-               for row in domain.load_benchmark(args.split)[:args.limit]]
+    prompts = [
+        chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT)
+        for row in domain.load_benchmark(args.split)[: args.limit]
+    ]
     rates = {"ours": [], "generate": []}
     with torch.inference_mode():
         for i in range(args.rounds + 1):
@@ -70,11 +84,19 @@ def main(args):
                 if i:
                     rates[name].append(tokens / (time.time() - started))
     ratios = sorted(a / b for a, b in zip(rates["ours"], rates["generate"], strict=True))
-    result = {"tokens_per_second": rates, "ratio_median": ratios[len(ratios) // 2], "ratios": ratios,
-              "prompts": len(prompts), "samples": args.samples, "model": args.base, "versions": files.versions()}
+    result = {
+        "tokens_per_second": rates,
+        "ratio_median": ratios[len(ratios) // 2],
+        "ratios": ratios,
+        "prompts": len(prompts),
+        "samples": args.samples,
+        "model": args.base,
+        "versions": files.versions(),
+    }
     target = cli.ROOT / "bench/results/sampling.json"
     files.write_json(target, result)
-    print(f"ours / generate: {result['ratio_median']:.2f} (from {ratios[0]:.2f} to {ratios[-1]:.2f}); wrote {target.relative_to(cli.ROOT)}")
+    shown = f"{result['ratio_median']:.2f} (from {ratios[0]:.2f} to {ratios[-1]:.2f})"
+    print(f"ours / generate: {shown}; wrote {target.relative_to(cli.ROOT)}")
 
 
 if __name__ == "__main__":

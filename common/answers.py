@@ -13,13 +13,17 @@ def load_answers(args, names=MODELS) -> dict:
     """{model: answers}, after checking that every file answers the same prompts in the same order."""
     folder = args.out / "answers"
     keys = ("id", "prompt", "answer", "cluster", "category", "finish_reason")
-    loaded = {name: files.read_jsonl(folder / f"{name}.jsonl", keys, f"python eval/answer.py{args.command_tail}")
-              for name in names}
+    loaded = {
+        name: files.read_jsonl(folder / f"{name}.jsonl", keys, f"python eval/answer.py{args.command_tail}")
+        for name in names
+    }
     first = loaded[names[0]]
     for name in names[1:]:
         if [(row["id"], row["prompt"]) for row in loaded[name]] != [(row["id"], row["prompt"]) for row in first]:
-            raise UserError(f"{folder}/{name}.jsonl and {folder}/{names[0]}.jsonl do not answer the same prompts; run "
-                            f"python eval/answer.py{args.command_tail} again.")
+            raise UserError(
+                f"{folder}/{name}.jsonl and {folder}/{names[0]}.jsonl do not answer the same prompts; run "
+                f"python eval/answer.py{args.command_tail} again."
+            )
     return loaded
 
 
@@ -36,8 +40,17 @@ def load_verdicts(args, domain, answers: dict) -> dict:
         for name, made in answers.items():
             unknown = [row["id"] for row in made if row["id"] not in rows or rows[row["id"]]["prompt"] != row["prompt"]]
             if unknown:
-                raise UserError(f"out/answers/{name}.jsonl has {unknown[0]}, which is not in today's {split} benchmark; run "
-                                "python eval/answer.py again.")
-            verdicts[name] = list(tqdm(pool.map(lambda row: domain.verify(rows[row["id"]], row["answer"]), made),
-                                       total=len(made), desc=f"verify {name}", unit="answer", mininterval=2))
+                raise UserError(
+                    f"out/answers/{name}.jsonl has {unknown[0]}, which is not in today's {split} benchmark; run "
+                    "python eval/answer.py again."
+                )
+            verdicts[name] = list(
+                tqdm(
+                    pool.map(lambda row: domain.verify(rows[row["id"]], row["answer"]), made),
+                    total=len(made),
+                    desc=f"verify {name}",
+                    unit="answer",
+                    mininterval=2,
+                )
+            )
     return verdicts

@@ -25,8 +25,13 @@ def encode(tokenizer, prompt: str, system: str) -> list:
 
 def training_rows(rows: list, system: str, columns: tuple) -> list:
     """Rows as TRL reads them: `prompt` and each of `columns` as conversations."""
-    return [{"prompt": messages(row["prompt"], system),
-             **{name: [{"role": "assistant", "content": row[name]}] for name in columns}} for row in rows]
+    return [
+        {
+            "prompt": messages(row["prompt"], system),
+            **{name: [{"role": "assistant", "content": row[name]}] for name in columns},
+        }
+        for row in rows
+    ]
 
 
 def stop_token_id(tokenizer) -> int:
@@ -38,9 +43,13 @@ def stop_token_id(tokenizer) -> int:
     turn = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
     tail = tokenizer.apply_chat_template(turn, tokenize=False).rsplit("b", 1)[1]
     if tokenizer.eos_token is None or tokenizer.eos_token not in tail:
-        raise UserError(f"the chat template of {tokenizer.name_or_path} ends a turn with {tail!r}, which is not the "
-                        f"eos token {tokenizer.eos_token!r}; such a model would never stop.")
+        raise UserError(
+            f"the chat template of {tokenizer.name_or_path} ends a turn with {tail!r}, which is not the "
+            f"eos token {tokenizer.eos_token!r}; such a model would never stop."
+        )
     if tokenizer.pad_token_id == tokenizer.eos_token_id:
-        raise UserError(f"in {tokenizer.name_or_path} the padding token is the eos token, so the stop token would "
-                        "be masked; give the tokenizer another pad token.")
+        raise UserError(
+            f"in {tokenizer.name_or_path} the padding token is the eos token, so the stop token would "
+            "be masked; give the tokenizer another pad token."
+        )
     return tokenizer.eos_token_id

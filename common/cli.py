@@ -14,8 +14,20 @@ from pathlib import Path
 Switch = argparse.BooleanOptionalAction  # type=bool would read "False" as True
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULT_RECIPE = "recipes/cpu.yaml"
-SECTIONS = ("gen_sft", "sft", "merge", "gen_dpo", "dpo", "answer", "winrate", "mmlu", "domain", "report",
-            "serve", "base")
+SECTIONS = (
+    "gen_sft",
+    "sft",
+    "merge",
+    "gen_dpo",
+    "dpo",
+    "answer",
+    "winrate",
+    "mmlu",
+    "domain",
+    "report",
+    "serve",
+    "base",
+)
 SHARED_KEYS = ("base", "domain", "seed", "engine", "dtype")
 
 
@@ -45,8 +57,12 @@ def parser(doc, section):
     made = _Parser(description=doc, allow_abbrev=False, formatter_class=_Help)
     made.set_defaults(section=section)
     made.add_argument("--recipe", default=DEFAULT_RECIPE, help="YAML file with one section per script")
-    made.add_argument("--out", default=None, metavar="DIR",
-                      help="folder of every product (default: out, or out/NAME for a recipe other than cpu)")
+    made.add_argument(
+        "--out",
+        default=None,
+        metavar="DIR",
+        help="folder of every product (default: out, or out/NAME for a recipe other than cpu)",
+    )
     made.add_argument("--domain", default="text_to_sql", help="a folder of domains/")
     made.add_argument("--seed", type=int, default=0, help="seed of everything random in this stage")
     return made
@@ -69,8 +85,11 @@ def parse(made, argv=None):
     section = known.section
     recipe = find_recipe(known.recipe)
     settings = read_recipe(recipe)
-    flags = {action.dest: action for action in made._actions
-             if action.option_strings and action.dest not in ("help", "recipe", "out")}
+    flags = {
+        action.dest: action
+        for action in made._actions
+        if action.option_strings and action.dest not in ("help", "recipe", "out")
+    }
     own = settings.get(section, {})
     for key in own:
         if key not in flags:
@@ -82,8 +101,9 @@ def parse(made, argv=None):
     is_default = recipe == (ROOT / DEFAULT_RECIPE).resolve()
     args.tracked = is_default and args.out is None
     args.out = Path(args.out) if args.out else Path("out") if is_default else Path("out") / stem
-    args.command_tail = "".join([f" --recipe {known.recipe}" if not is_default else "",
-                                 f" --out {known.out}" if known.out else ""])
+    args.command_tail = "".join(
+        [f" --recipe {known.recipe}" if not is_default else "", f" --out {known.out}" if known.out else ""]
+    )
     return args
 
 
@@ -104,8 +124,9 @@ def read_recipe(path):
         settings = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
-        raise UserError(f"{path}{f':{where.line + 1}' if where else ''} is not YAML: "
-                        f"{getattr(error, 'problem', error)}.") from None
+        raise UserError(
+            f"{path}{f':{where.line + 1}' if where else ''} is not YAML: {getattr(error, 'problem', error)}."
+        ) from None
     if not isinstance(settings, dict) or not all(isinstance(v, dict) or v is None for v in settings.values()):
         raise UserError(f"{path}: a recipe is a mapping of sections, each a mapping of keys.")
     for name in settings:
@@ -169,12 +190,18 @@ def run(main, parse_args):
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print("\nstopped by Ctrl-C: finished products are whole, the unfinished one is not written; "
-              "run the same command to go on.", file=sys.stderr)
+        print(
+            "\nstopped by Ctrl-C: finished products are whole, the unfinished one is not written; "
+            "run the same command to go on.",
+            file=sys.stderr,
+        )
         sys.exit(130)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        print(f"error: no space left on the disk while writing {error.filename or 'a file'}; free some and run the "
-              "same command again.", file=sys.stderr)
+        print(
+            f"error: no space left on the disk while writing {error.filename or 'a file'}; free some and run the "
+            "same command again.",
+            file=sys.stderr,
+        )
         sys.exit(2)

@@ -20,6 +20,7 @@ def load_domain(name: str):
     module = importlib.import_module(f"domains.{name}")
     missing = [attribute for attribute in REQUIRED if not hasattr(module, attribute)]
     if missing:
-        raise UserError(f"domains/{name}/__init__.py does not define {', '.join(missing)}; see 'Your own domain' in "
-                        "README.md.")
+        raise UserError(
+            f"domains/{name}/__init__.py does not define {', '.join(missing)}; see 'Your own domain' in README.md."
+        )
     return module

@@ -13,6 +13,7 @@ from common.cli import UserError
 
 class Completion(NamedTuple):
     """One sampled completion; finish_reason is 'stop' (ended by itself) or 'length' (cut)."""
+
     text: str
     token_ids: list
     finish_reason: str
@@ -20,6 +21,7 @@ class Completion(NamedTuple):
 
 class Sampling(NamedTuple):
     """Decoding settings; temperature 0 is greedy. `stop` strings end a completion and are not part of its text."""
+
     n: int = 1
     temperature: float = 0.0
     top_p: float = 1.0
@@ -47,7 +49,13 @@ class Engine:
     def __init__(self, base: str, adapters: dict, kind: str = "auto", dtype: str = "bfloat16", batch_size: int = 256):
         import torch
 
-        self.kind, self.base, self.adapters, self.dtype, self.batch_size = choose_engine(kind), base, adapters, dtype, batch_size
+        self.kind, self.base, self.adapters, self.dtype, self.batch_size = (
+            choose_engine(kind),
+            base,
+            adapters,
+            dtype,
+            batch_size,
+        )
         self.on_gpu = torch.cuda.is_available()
         self.loaded, self.model = None, None
 
@@ -72,8 +80,9 @@ class Engine:
         from common.model import load_tokenizer
 
         if self.loaded != name:
-            self.model = AutoModelForCausalLM.from_pretrained(self.path(name), dtype=getattr(torch, self.dtype),
-                                                              device_map="cuda" if self.on_gpu else "cpu").eval()
+            self.model = AutoModelForCausalLM.from_pretrained(
+                self.path(name), dtype=getattr(torch, self.dtype), device_map="cuda" if self.on_gpu else "cpu"
+            ).eval()
             self.tokenizer, self.loaded = load_tokenizer(self.path(name)), name
 
     def _generate_hf(self, name, prompts, sampling, description):
@@ -86,7 +95,7 @@ class Engine:
         made = [None] * len(prompts)
         with torch.inference_mode(), tqdm(total=len(prompts), desc=description, unit="prompt", mininterval=2) as bar:
             for start in range(0, len(order), rows):
-                chosen = order[start:start + rows]
+                chosen = order[start : start + rows]
                 generator = torch.Generator(self.model.device).manual_seed(sampling.seed * 1_000_003 + start)
                 batch = decode_batch(self.model, self.tokenizer, [prompts[i] for i in chosen], sampling, generator)
                 for i, completions in zip(chosen, batch, strict=True):
@@ -102,15 +111,28 @@ class Engine:
         wanted = "base" if self.on_gpu else name
         if self.loaded != wanted:
             self.model = None
-            self.model = LLM(model=self.path(wanted), dtype=self.dtype, enable_lora=self.on_gpu and bool(self.adapters),
-                             max_lora_rank=64, enforce_eager=not self.on_gpu, max_model_len=_model_length(self.path(wanted)),
-                             disable_log_stats=True)
+            self.model = LLM(
+                model=self.path(wanted),
+                dtype=self.dtype,
+                enable_lora=self.on_gpu and bool(self.adapters),
+                max_lora_rank=64,
+                enforce_eager=not self.on_gpu,
+                max_model_len=_model_length(self.path(wanted)),
+                disable_log_stats=True,
+            )
             self.loaded = wanted
         lora = LoRARequest(name, 1 + list(self.adapters).index(name), str(self.adapters[name])) if by_request else None
-        parameters = SamplingParams(n=sampling.n, temperature=sampling.temperature, top_p=sampling.top_p, seed=sampling.seed,
-                                    max_tokens=sampling.max_new_tokens, stop=list(sampling.stop) or None)
-        outputs = self.model.generate([{"prompt_token_ids": ids} for ids in prompts], parameters, lora_request=lora,
-                                      use_tqdm=True)
+        parameters = SamplingParams(
+            n=sampling.n,
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            seed=sampling.seed,
+            max_tokens=sampling.max_new_tokens,
+            stop=list(sampling.stop) or None,
+        )
+        outputs = self.model.generate(
+            [{"prompt_token_ids": ids} for ids in prompts], parameters, lora_request=lora, use_tqdm=True
+        )
         return [[Completion(o.text, list(o.token_ids), o.finish_reason) for o in output.outputs] for output in outputs]
 
 
@@ -139,8 +161,8 @@ def make_cache(config, capacity):
                 self.key_buffer = key_states.new_empty(rows, heads, capacity, size)
                 self.value_buffer = value_states.new_empty(rows, heads, capacity, size)
             end = self.length + key_states.shape[2]
-            self.key_buffer[:, :, self.length:end] = key_states
-            self.value_buffer[:, :, self.length:end] = value_states
+            self.key_buffer[:, :, self.length : end] = key_states
+            self.value_buffer[:, :, self.length : end] = value_states
             self.length = end
             self.keys, self.values = self.key_buffer[:, :, :end], self.value_buffer[:, :, :end]
             return self.keys, self.values
@@ -172,32 +194,42 @@ def next_tokens(logits, sampling, generator):
     return torch.multinomial(probabilities, 1, generator=generator).squeeze(-1)
 
 
-def decode_batch(model, tokenizer, prompts, sampling, generator) -> list:
-    """Completions of one batch of prompts: left-padded, rows dropped from the batch as they finish."""
+def prefill(model, tokenizer, prompts, sampling, steps):
+    """Read the prompts, left-padded, and repeat each sampling.n times.
+
+    Returns the cache, the logits of the next token (rows, vocabulary), each row's padding, and the attention mask
+    (rows, width + steps), None when no row is padded: the kernels are faster without one.
+    """
     import torch
 
-    width = max(map(len, prompts))
-    ids = torch.tensor([[tokenizer.pad_token_id] * (width - len(p)) + p for p in prompts], device=model.device)
-    padding = torch.tensor([width - len(p) for p in prompts], device=model.device)
-    steps = min(sampling.max_new_tokens, model.config.max_position_embeddings - width)
-    if steps < 1:
-        raise UserError(f"a prompt of {width} tokens leaves no room in a context of "
-                        f"{model.config.max_position_embeddings}; shorten it.")
-    cache = make_cache(model.config, width + steps)
+    width, device = max(map(len, prompts)), model.device
+    ids = torch.tensor([[tokenizer.pad_token_id] * (width - len(p)) + p for p in prompts], device=device)
+    padding = torch.tensor([width - len(p) for p in prompts], device=device)
     padded = bool((padding > 0).any())
-    mask = (torch.arange(width + steps, device=model.device)[None] >= padding[:, None]).long() if padded else None
-    positions = (torch.arange(width, device=model.device)[None] - padding[:, None]).clamp(min=0)
-    output = model(input_ids=ids, attention_mask=mask[:, :width] if padded else None, position_ids=positions,
-                   past_key_values=cache, use_cache=True, logits_to_keep=1)
-    repeat = torch.arange(len(prompts), device=model.device).repeat_interleave(sampling.n)
+    mask = (torch.arange(width + steps, device=device)[None] >= padding[:, None]).long() if padded else None
+    positions = (torch.arange(width, device=device)[None] - padding[:, None]).clamp(min=0)
+    cache = make_cache(model.config, width + steps)
+    read = {"attention_mask": mask[:, :width] if padded else None, "position_ids": positions}
+    logits = model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1, **read).logits[:, -1]
+    repeat = torch.arange(len(prompts), device=device).repeat_interleave(sampling.n)
     for layer in cache.layers:
         layer.select(repeat)
-    logits, padding = output.logits[repeat, -1], padding[repeat]
-    mask = mask[repeat] if padded else None
-    rows = list(range(len(repeat)))  # which completion each row of the batch writes
+    return cache, logits[repeat], padding[repeat], mask[repeat] if padded else None
+
+
+def decode_batch(model, tokenizer, prompts, sampling, generator) -> list:
+    """Completions of one batch of prompts (lists of token ids); rows leave the batch as they finish."""
+    import torch
+
+    width, context = max(map(len, prompts)), model.config.max_position_embeddings
+    steps = min(sampling.max_new_tokens, context - width)
+    if steps < 1:
+        raise UserError(f"a prompt of {width} tokens leaves no room in a context of {context}; shorten it.")
+    cache, logits, padding, mask = prefill(model, tokenizer, prompts, sampling, steps)
+    rows = list(range(len(logits)))  # which completion each row of the batch writes
     tokens, reasons = [[] for _ in rows], ["length"] * len(rows)
-    stop_ids = set(model.generation_config.eos_token_id if isinstance(model.generation_config.eos_token_id, list)
-                   else [model.generation_config.eos_token_id])
+    ends = model.generation_config.eos_token_id
+    stop_ids = set(ends if isinstance(ends, list) else [ends])
     for step in range(steps):
         chosen = next_tokens(logits, sampling, generator)
         for i, token in enumerate(chosen.tolist()):
@@ -212,17 +244,20 @@ def decode_batch(model, tokenizer, prompts, sampling, generator) -> list:
         if len(alive) < 0.75 * len(rows):  # moving the cache costs about one step, so not for every row
             keep = torch.tensor(alive, device=model.device)
             chosen, padding, rows = chosen[keep], padding[keep], [rows[i] for i in alive]
-            mask = mask[keep] if padded else None
+            mask = None if mask is None else mask[keep]
             for layer in cache.layers:
                 layer.select(keep)
         length = width + step + 1
-        logits = model(input_ids=chosen[:, None], attention_mask=mask[:, :length] if padded else None,
-                       position_ids=(length - 1 - padding)[:, None], past_key_values=cache, use_cache=True).logits[:, -1]
+        place = {
+            "attention_mask": None if mask is None else mask[:, :length],
+            "position_ids": (length - 1 - padding)[:, None],
+        }
+        logits = model(input_ids=chosen[:, None], past_key_values=cache, use_cache=True, **place).logits[:, -1]
     made = [Completion(_text(tokenizer, t, sampling), t, reason) for t, reason in zip(tokens, reasons, strict=True)]
-    return [made[i:i + sampling.n] for i in range(0, len(made), sampling.n)]
+    return [made[i : i + sampling.n] for i in range(0, len(made), sampling.n)]
 
 
 def _text(tokenizer, token_ids, sampling):
     text = tokenizer.decode(token_ids, skip_special_tokens=True)
     cuts = [text.find(stop) for stop in sampling.stop if stop in text]
-    return text[:min(cuts)] if cuts else text
+    return text[: min(cuts)] if cuts else text

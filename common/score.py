@@ -25,8 +25,11 @@ def completion_logprobs(model, prompts: list, completions: list, batch_tokens: i
             batch.append(i)
             following = order[position + 1] if position + 1 < len(order) else None
             if following is None or (len(batch) + 1) * lengths[following] > batch_tokens:
-                for j, values in zip(batch, _batch_logprobs(model, [prompts[j] for j in batch],
-                                                            [completions[j] for j in batch]), strict=True):
+                for j, values in zip(
+                    batch,
+                    _batch_logprobs(model, [prompts[j] for j in batch], [completions[j] for j in batch]),
+                    strict=True,
+                ):
                     made[j] = values
                 batch = []
     model.train(was_training)
@@ -40,15 +43,17 @@ def _batch_logprobs(model, prompts, completions):
     ids = torch.zeros(len(prompts), width, dtype=torch.long)
     mask = torch.zeros_like(ids)
     for i, (prompt, completion) in enumerate(zip(prompts, completions, strict=True)):
-        ids[i, :len(prompt) + len(completion)] = torch.tensor(prompt + completion)
-        mask[i, :len(prompt) + len(completion)] = 1
+        ids[i, : len(prompt) + len(completion)] = torch.tensor(prompt + completion)
+        mask[i, : len(prompt) + len(completion)] = 1
     ids, mask = ids.to(model.device), mask.to(model.device)
     first = min(map(len, prompts))  # logits before the first completion token of any row are not needed
     logits = model(input_ids=ids, attention_mask=mask, use_cache=False, logits_to_keep=width - first + 1).logits
     logits = logits[:, :-1].float()
     chosen = logits.gather(-1, ids[:, first:, None]).squeeze(-1) - logits.logsumexp(-1)
-    return [chosen[i, len(p) - first:len(p) - first + len(c)].tolist()
-            for i, (p, c) in enumerate(zip(prompts, completions, strict=True))]
+    return [
+        chosen[i, len(p) - first : len(p) - first + len(c)].tolist()
+        for i, (p, c) in enumerate(zip(prompts, completions, strict=True))
+    ]
 
 
 def perplexity(logprobs: list) -> float:

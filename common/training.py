@@ -27,8 +27,12 @@ def add_training_flags(parser):
     add("--weight_decay", type=float, default=0.0)
     add("--max_grad_norm", type=float, default=1.0)
     add("--gradient_checkpointing", action=cli.Switch, default=True, help="less memory for a third more time")
-    add("--train_sampling_strategy", default="random", choices=("random", "group_by_length"),
-        help="group_by_length puts rows of similar length together: no packing, little padding")
+    add(
+        "--train_sampling_strategy",
+        default="random",
+        choices=("random", "group_by_length"),
+        help="group_by_length puts rows of similar length together: no packing, little padding",
+    )
     add("--dtype", default="bfloat16", choices=("bfloat16", "float32"), help="dtype of computation")
     add("--load_in_4bit", action=cli.Switch, default=True, help="the base quantised by bitsandbytes (QLoRA)")
     add("--bnb_4bit_quant_type", default="nf4", choices=("nf4", "fp4"))
@@ -45,15 +49,21 @@ def add_training_flags(parser):
 
 def held_out(domain, args) -> list:
     """The dev rows that both stages measure themselves on."""
-    return domain.load_benchmark("dev")[:args.eval_rows]
+    return domain.load_benchmark("dev")[: args.eval_rows]
 
 
 def lora_config(args):
     """PEFT's config from the flags."""
     from peft import LoraConfig
 
-    return LoraConfig(r=args.r, lora_alpha=args.lora_alpha, lora_dropout=args.lora_dropout, bias="none",
-                      task_type="CAUSAL_LM", target_modules=args.target_modules)
+    return LoraConfig(
+        r=args.r,
+        lora_alpha=args.lora_alpha,
+        lora_dropout=args.lora_dropout,
+        bias="none",
+        task_type="CAUSAL_LM",
+        target_modules=args.target_modules,
+    )
 
 
 def make_trainer_arguments(args, config, work, **more):
@@ -68,10 +78,22 @@ def make_trainer_arguments(args, config, work, **more):
     fields = {field.name for field in dataclasses.fields(config)}
     named = {key: value for key, value in vars(args).items() if key in fields}
     on_gpu = torch.cuda.is_available()
-    return config(output_dir=str(work), bf16=args.dtype == "bfloat16", use_cpu=not on_gpu, eval_strategy="steps",
-                  save_strategy="steps", save_total_limit=1, per_device_eval_batch_size=args.per_device_train_batch_size,
-                  disable_tqdm=False, dataset_num_proc=None, run_name=f"{args.section}-{args.seed}",
-                  logging_first_step=True, dataloader_pin_memory=on_gpu, **named, **more)
+    return config(
+        output_dir=str(work),
+        bf16=args.dtype == "bfloat16",
+        use_cpu=not on_gpu,
+        eval_strategy="steps",
+        save_strategy="steps",
+        save_total_limit=1,
+        per_device_eval_batch_size=args.per_device_train_batch_size,
+        disable_tqdm=False,
+        dataset_num_proc=None,
+        run_name=f"{args.section}-{args.seed}",
+        logging_first_step=True,
+        dataloader_pin_memory=on_gpu,
+        **named,
+        **more,
+    )
 
 
 def prepare_trainer(trainer):
@@ -103,8 +125,10 @@ def check_lengths(tokenizer, system, rows, columns, args):
     longest = [max(len(score.completion_ids(tokenizer, row[name])) for name in columns) + 1 for row in rows]
     over = [p + c - args.max_length for p, c in zip(prompts, longest, strict=True) if p + c > args.max_length]
     if over and not args.allow_truncation:
-        raise cli.UserError(f"{len(over)} of {len(rows)} rows are longer than --max_length {args.max_length} tokens, by up "
-                            f"to {max(over)}; raise it to {args.max_length + max(over)}, or say --allow_truncation.")
+        raise cli.UserError(
+            f"{len(over)} of {len(rows)} rows are longer than --max_length {args.max_length} tokens, by up "
+            f"to {max(over)}; raise it to {args.max_length + max(over)}, or say --allow_truncation."
+        )
     if over:
         print(f"note: {len(over)} of {len(rows)} rows are cut at {args.max_length} tokens, by up to {max(over)}.")
 
@@ -149,9 +173,17 @@ def training_metrics(trainer, result, folder, **more) -> dict:
     tokens = max((item.get("num_tokens", 0) for item in history), default=0)
     seconds = result.metrics["train_runtime"]
     adapter = sum(p.numel() * p.element_size() for p in trainer.model.parameters() if p.requires_grad)
-    return {"loss": result.training_loss, "steps": trainer.state.global_step, "tokens": tokens,
-            "tokens_per_second": tokens / seconds, "train_seconds": seconds, "adapter_mib": adapter / 2 ** 20,
-            "perplexity_before": more.pop("before"), "perplexity_after": more.pop("after"), **more}
+    return {
+        "loss": result.training_loss,
+        "steps": trainer.state.global_step,
+        "tokens": tokens,
+        "tokens_per_second": tokens / seconds,
+        "train_seconds": seconds,
+        "adapter_mib": adapter / 2**20,
+        "perplexity_before": more.pop("before"),
+        "perplexity_after": more.pop("after"),
+        **more,
+    }
 
 
 def save_adapter(folder, network, tokenizer, stage, base, parent, data):
@@ -173,7 +205,12 @@ def write_samples(folder, args, domain, network, tokenizer, data, stage, parent)
     before = "base" if parent is None else parent.name
     engine = Engine(args.base, {stage: folder} | ({before: parent} if parent else {}), "hf", "float32")
     sampling = Sampling(max_new_tokens=128)
-    lines = [f"# {stage} beside {before}", "", f"Greedy answers to the first {SAMPLES} dev prompts, in the chat template.", ""]
+    lines = [
+        f"# {stage} beside {before}",
+        "",
+        f"Greedy answers to the first {SAMPLES} dev prompts, in the chat template.",
+        "",
+    ]
     answers = {name: engine.generate(name, prompts, sampling, f"samples {name}") for name in (before, stage)}
     for i, row in enumerate(rows):
         lines += [f"## {row['id']} ({row['category']})", "", row["prompt"], ""]
@@ -184,4 +221,3 @@ def write_samples(folder, args, domain, network, tokenizer, data, stage, parent)
         lines += ["**reference**:", "", "~~~", row["completion"], "~~~", ""]
     files.write_text(folder / "samples.md", "\n".join(lines))
     shutil.rmtree(folder / "checkpoints")  # done: the same command would train anew
-

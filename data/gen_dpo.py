@@ -24,7 +24,9 @@ BLOCK = 512  # prompts between two saves
 
 def parse_args(argv=None):
     parser = cli.parser(__doc__, "gen_dpo")
-    parser.add_argument("--judge", default="verifier", choices=("verifier",), help="who ranks: the domain's own verifier")
+    parser.add_argument(
+        "--judge", default="verifier", choices=("verifier",), help="who ranks: the domain's own verifier"
+    )
     parser.add_argument("--base", default="models/nano", help="model folder or name on the Hub")
     parser.add_argument("--n", type=int, default=4000, help="prompts to sample")
     parser.add_argument("--samples", type=int, default=4, help="samples per prompt")
@@ -58,16 +60,22 @@ def make_pair(samples):
     worst_rank = worst if worst[0] else min(s["score"] for s in finished if not s["score"][0])
     chosen = [s for s in finished if s["score"] == best]
     rejected = [s for s in finished if (s["score"] == worst_rank if worst_rank[0] else not s["score"][0])]
-    near = {(i, j): SequenceMatcher(None, c["text"], r["text"], autojunk=False).ratio()
-            for i, c in enumerate(chosen) for j, r in enumerate(rejected)}
+    near = {
+        (i, j): SequenceMatcher(None, c["text"], r["text"], autojunk=False).ratio()
+        for i, c in enumerate(chosen)
+        for j, r in enumerate(rejected)
+    }
     i, j = max(near, key=lambda pair: (near[pair], -pair[0], -pair[1]))
     return chosen[i], rejected[j]
 
 
 def margin_of(chosen, rejected):
     """What the pair differs in: 'correct', 'format' or 'explanation'."""
-    return next(name for name, a, b in zip(("correct", "format", "explanation"), chosen["score"], rejected["score"],
-                                           strict=True) if a != b)
+    return next(
+        name
+        for name, a, b in zip(("correct", "format", "explanation"), chosen["score"], rejected["score"], strict=True)
+        if a != b
+    )
 
 
 def sample_blocks(args, domain, rows, folder, parent):
@@ -75,14 +83,18 @@ def sample_blocks(args, domain, rows, folder, parent):
     from common.engine import Engine, Sampling
 
     path, mark = folder / "samples.jsonl", folder / "made_with.json"
-    now = {"settings": model.settings_hash({k: str(v) for k, v in vars(args).items() if k not in ("recipe", "command_tail")}),
-           "adapter": parent["adapter_sha256"]}
+    now = {
+        "settings": model.settings_hash(
+            {k: str(v) for k, v in vars(args).items() if k not in ("recipe", "command_tail")}
+        ),
+        "adapter": parent["adapter_sha256"],
+    }
     if path.is_file() and (not mark.is_file() or files.read_json(mark) != now):
         print("settings or the SFT model changed since the last samples: sampling starts anew.")
         path.unlink()
     files.write_json(mark, now)
     done = read_whole_lines(path)
-    done = done[:len(done) // BLOCK * BLOCK]
+    done = done[: len(done) // BLOCK * BLOCK]
     if done:
         print(f"goes on after {len(done)} of {len(rows)} prompts")
     folder.mkdir(parents=True, exist_ok=True)
@@ -91,9 +103,11 @@ def sample_blocks(args, domain, rows, folder, parent):
     engine = Engine(args.base, {"sft": args.out / "sft"}, args.engine, args.dtype)
     with path.open("a", encoding="utf-8") as handle, ThreadPoolExecutor(4) as pool:
         for start in range(len(done), len(rows), BLOCK):
-            block = rows[start:start + BLOCK]
+            block = rows[start : start + BLOCK]
             prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in block]
-            sampling = Sampling(args.samples, args.temperature, args.top_p, args.max_new_tokens, args.seed * 1000 + start)
+            sampling = Sampling(
+                args.samples, args.temperature, args.top_p, args.max_new_tokens, args.seed * 1000 + start
+            )
             made = engine.generate("sft", prompts, sampling, f"prompts {start}-{start + len(block)} of {len(rows)}")
             judged = pool.map(lambda pair: judge(domain, *pair), zip(block, made, strict=True))
             for row, samples in zip(block, judged, strict=True):
@@ -116,8 +130,15 @@ def judge(domain, row, completions):
     judged = []
     for completion in completions:
         verdict, finished = domain.verify(row, completion.text), completion.finish_reason == "stop"
-        judged.append({"text": completion.text, "finished": finished, "tokens": len(completion.token_ids),
-                       "score": list(score(verdict, finished)), "reason": verdict.reason if finished else "unfinished"})
+        judged.append(
+            {
+                "text": completion.text,
+                "finished": finished,
+                "tokens": len(completion.token_ids),
+                "score": list(score(verdict, finished)),
+                "reason": verdict.reason if finished else "unfinished",
+            }
+        )
     return judged
 
 
@@ -129,12 +150,27 @@ def build_rows(args, rows, sampled, parent):
         if pair is None:
             continue
         chosen, rejected = pair
-        made.append({"id": f"dpo-{len(made):06d}", "prompt": row["prompt"], "chosen": chosen["text"],
-                     "rejected": rejected["text"], "chosen_score": chosen["score"], "rejected_score": rejected["score"],
-                     "margin": margin_of(chosen, rejected), "reason": rejected["reason"], "prompt_id": row["id"],
-                     "category": row["category"], "schema_id": row["schema_id"], "family": row["family"],
-                     "judge": args.judge, "temperature": args.temperature, "top_p": args.top_p, "samples": args.samples,
-                     "adapter_sha256": parent["adapter_sha256"][:16]})
+        made.append(
+            {
+                "id": f"dpo-{len(made):06d}",
+                "prompt": row["prompt"],
+                "chosen": chosen["text"],
+                "rejected": rejected["text"],
+                "chosen_score": chosen["score"],
+                "rejected_score": rejected["score"],
+                "margin": margin_of(chosen, rejected),
+                "reason": rejected["reason"],
+                "prompt_id": row["id"],
+                "category": row["category"],
+                "schema_id": row["schema_id"],
+                "family": row["family"],
+                "judge": args.judge,
+                "temperature": args.temperature,
+                "top_p": args.top_p,
+                "samples": args.samples,
+                "adapter_sha256": parent["adapter_sha256"][:16],
+            }
+        )
     return made
 
 
@@ -142,18 +178,33 @@ def report(args, sampled, pairs):
     """The quality report as markdown."""
     flat = [sample for item in sampled for sample in item["samples"]]
     correct = [[sample["score"][0] for sample in item["samples"]] for item in sampled]
-    no_margin = Counter("all correct, equal" if all(one) else "none correct" if not any(one) else "margin" for one in correct)
+    no_margin = Counter(
+        "all correct, equal" if all(one) else "none correct" if not any(one) else "margin" for one in correct
+    )
     words = {side: sorted(len(row[side].split()) for row in pairs) or [0] for side in ("chosen", "rejected")}
-    lines = ["# Preference pairs", "", f"{len(sampled)} prompts x {args.samples} samples at temperature {args.temperature}, "
-             f"judged by the {args.judge}: {len(pairs)} pairs.", "", "| | share |", "|---|---|",
-             f"| pass@1 (mean over samples) | {sum(map(sum, correct)) / len(flat):.3f} |",
-             f"| pass@{args.samples} (any sample) | {sum(map(any, correct)) / len(correct):.3f} |",
-             f"| samples that ended by themselves | {sum(s['finished'] for s in flat) / len(flat):.4f} |",
-             f"| prompts without a pair: none correct | {no_margin['none correct'] / len(sampled):.3f} |",
-             f"| prompts without a pair: all equal | {1 - (len(pairs) + no_margin['none correct']) / len(sampled):.3f} |",
-             "", "| score (correct, format, explanation) | samples |", "|---|---|"]
+    lines = [
+        "# Preference pairs",
+        "",
+        f"{len(sampled)} prompts x {args.samples} samples at temperature {args.temperature}, "
+        f"judged by the {args.judge}: {len(pairs)} pairs.",
+        "",
+        "| | share |",
+        "|---|---|",
+        f"| pass@1 (mean over samples) | {sum(map(sum, correct)) / len(flat):.3f} |",
+        f"| pass@{args.samples} (any sample) | {sum(map(any, correct)) / len(correct):.3f} |",
+        f"| samples that ended by themselves | {sum(s['finished'] for s in flat) / len(flat):.4f} |",
+        f"| prompts without a pair: none correct | {no_margin['none correct'] / len(sampled):.3f} |",
+        f"| prompts without a pair: all equal | {1 - (len(pairs) + no_margin['none correct']) / len(sampled):.3f} |",
+        "",
+        "| score (correct, format, explanation) | samples |",
+        "|---|---|",
+    ]
     lines += [f"| {key} | {count} |" for key, count in Counter(str(tuple(s["score"])) for s in flat).most_common()]
-    for title, key in (("the pair differs in", "margin"), ("the rejected answer is wrong because", "reason"), ("kind", "category")):
+    for title, key in (
+        ("the pair differs in", "margin"),
+        ("the rejected answer is wrong because", "reason"),
+        ("kind", "category"),
+    ):
         lines += ["", f"| {title} | pairs |", "|---|---|"]
         lines += [f"| {name} | {count} |" for name, count in Counter(row[key] for row in pairs).most_common()]
     lines += ["", "| words | shortest | median | mean | longest |", "|---|---|---|---|---|"]
@@ -172,14 +223,19 @@ def main(args):
     sampled = sample_blocks(args, domain, rows, folder, parent)
     pairs = build_rows(args, rows, sampled, parent)
     if not pairs:
-        raise cli.UserError(f"no prompt of {len(rows)} gave a pair, see {folder}/samples.jsonl; is the SFT model trained?")
+        raise cli.UserError(
+            f"no prompt of {len(rows)} gave a pair, see {folder}/samples.jsonl; is the SFT model trained?"
+        )
     files.write_jsonl(target, pairs)
     files.write_text(folder / "report.md", report(args, sampled, pairs))
     finished = sum(s["finished"] for item in sampled for s in item["samples"]) / (len(rows) * args.samples)
     counts = {"prompts": len(rows), "samples": len(rows) * args.samples, "pairs": len(pairs), "stopped": finished}
     files.write_run_record(folder, args, started, counts=counts, output={target.name: files.sha256(target)})
-    print(f"wrote {len(pairs)} pairs from {len(rows)} prompts to {target}, {finished:.1%} of the samples ended by "
-          f"themselves, {time.time() - started:.0f} s; report: {folder}/report.md; next: python train/dpo.py{args.command_tail}")
+    print(
+        f"wrote {len(pairs)} pairs from {len(rows)} prompts to {target}, {finished:.1%} of the samples ended by "
+        f"themselves, {time.time() - started:.0f} s; report: {folder}/report.md; "
+        f"next: python train/dpo.py{args.command_tail}"
+    )
 
 
 if __name__ == "__main__":

@@ -23,11 +23,14 @@ SHINGLE = 3  # words; short enough that one changed value does not make two text
 
 def parse_args(argv=None):
     parser = cli.parser(__doc__, "gen_sft")
-    parser.add_argument("--teacher", default="templates", choices=("templates",),
-                        help="who writes the rows: the domain's own templates")
+    parser.add_argument(
+        "--teacher", default="templates", choices=("templates",), help="who writes the rows: the domain's own templates"
+    )
     parser.add_argument("--n", type=int, default=6000, help="rows to write")
     parser.add_argument("--max_characters", type=int, default=6000, help="longest prompt with completion")
-    parser.add_argument("--jaccard", type=float, default=0.9, help="word-trigram similarity from which rows are duplicates")
+    parser.add_argument(
+        "--jaccard", type=float, default=0.9, help="word-trigram similarity from which rows are duplicates"
+    )
     return cli.parse(parser, argv)
 
 
@@ -49,8 +52,15 @@ def judge(domain, rows):
 
     def reason(row):
         verdict = domain.verify(row, row["completion"])
-        return (f"wrong: {verdict.reason}" if verdict.correct is False else "bad format" if verdict.format_ok is False
-                else "bad explanation" if verdict.explanation_ok is False else "")
+        return (
+            f"wrong: {verdict.reason}"
+            if verdict.correct is False
+            else "bad format"
+            if verdict.format_ok is False
+            else "bad explanation"
+            if verdict.explanation_ok is False
+            else ""
+        )
 
     with ThreadPoolExecutor(4) as pool:  # each verdict waits for a process of its own
         return list(tqdm(pool.map(reason, rows), total=len(rows), desc="verify", unit="row", mininterval=2))
@@ -59,7 +69,7 @@ def judge(domain, rows):
 def shingles(text):
     """The set of word trigrams of a text (the whole text when it is shorter)."""
     words = text.lower().split()
-    return {" ".join(words[i:i + SHINGLE]) for i in range(max(1, len(words) - SHINGLE + 1))}
+    return {" ".join(words[i : i + SHINGLE]) for i in range(max(1, len(words) - SHINGLE + 1))}
 
 
 def near_duplicates(texts, threshold):
@@ -74,8 +84,9 @@ def near_duplicates(texts, threshold):
     hashes = MinHash.bulk([[s.encode() for s in one] for one in sets], num_perm=128)
     index, found = MinHashLSH(threshold=max(0.3, threshold - 0.2), num_perm=128), []
     for i, minhash in enumerate(hashes):
-        similar = (j for j in sorted(index.query(minhash))
-                   if len(sets[i] & sets[j]) >= threshold * len(sets[i] | sets[j]))
+        similar = (
+            j for j in sorted(index.query(minhash)) if len(sets[i] & sets[j]) >= threshold * len(sets[i] | sets[j])
+        )
         found.append(next(similar, None))
         if found[-1] is None:
             index.insert(i, minhash)
@@ -110,8 +121,9 @@ def select(domain, rows, reasons, args):
 
 def distinct_share(texts, size):
     """Distinct word n-grams over all word n-grams: how much the set repeats itself."""
-    grams = Counter(tuple(words[i:i + size]) for words in (text.split() for text in texts)
-                    for i in range(len(words) - size + 1))
+    grams = Counter(
+        tuple(words[i : i + size]) for words in (text.split() for text in texts) for i in range(len(words) - size + 1)
+    )
     return len(grams) / max(1, sum(grams.values()))
 
 
@@ -120,17 +132,29 @@ def report(rows, dropped, candidates, domain):
     compare = getattr(domain, "dedup_text", lambda row: row["prompt"])
     texts = [compare(row) for row in rows]
     lengths = {name: sorted(len(row[name].split()) for row in rows) for name in ("prompt", "completion")}
-    lines = ["# SFT data", "", f"{candidates} candidates, {len(rows)} kept, {len(dropped)} dropped.", "",
-             "| dropped because | rows |", "|---|---|"]
+    lines = [
+        "# SFT data",
+        "",
+        f"{candidates} candidates, {len(rows)} kept, {len(dropped)} dropped.",
+        "",
+        "| dropped because | rows |",
+        "|---|---|",
+    ]
     lines += [f"| {reason} | {count} |" for reason, count in Counter(row["reason"] for row in dropped).most_common()]
     lines += ["", "| kind | rows |", "|---|---|"]
     lines += [f"| {kind} | {count} |" for kind, count in sorted(Counter(row["category"] for row in rows).items())]
     lines += ["", "| words in | shortest | median | 95 % | longest |", "|---|---|---|---|---|"]
-    lines += [f"| {name} | {v[0]} | {v[len(v) // 2]} | {v[int(len(v) * .95)]} | {v[-1]} |" for name, v in lengths.items()]
+    lines += [
+        f"| {name} | {v[0]} | {v[len(v) // 2]} | {v[int(len(v) * 0.95)]} | {v[-1]} |" for name, v in lengths.items()
+    ]
     lines += ["", "| distinct share of | questions with answers |", "|---|---|"]
     lines += [f"| {size}-grams | {distinct_share(texts, size):.3f} |" for size in (1, 2, 3, 4)]
-    lines += ["", f"{len({row['family'] for row in rows})} families, {len({row['schema_id'] for row in rows})} schemas, "
-                  f"{sum(row['teacher'] == 'curated' for row in rows)} curated rows.", ""]
+    lines += [
+        "",
+        f"{len({row['family'] for row in rows})} families, {len({row['schema_id'] for row in rows})} schemas, "
+        f"{sum(row['teacher'] == 'curated' for row in rows)} curated rows.",
+        "",
+    ]
     return "\n".join(lines)
 
 
@@ -142,14 +166,26 @@ def main(args):
     kept, dropped = select(domain, rows, judge(domain, rows), args)
     if len(kept) < args.n:
         print(f"note: {len(kept)} rows are left of the {args.n} asked for; raise --jaccard or lower --n.")
-    files.write_jsonl(target, [{"id": f"sft-{i:06d}", "prompt": row["prompt"], "completion": row["completion"],
-                                **{key: row[key] for key in PROVENANCE}} for i, row in enumerate(kept)])
+    files.write_jsonl(
+        target,
+        [
+            {
+                "id": f"sft-{i:06d}",
+                "prompt": row["prompt"],
+                "completion": row["completion"],
+                **{key: row[key] for key in PROVENANCE},
+            }
+            for i, row in enumerate(kept)
+        ],
+    )
     files.write_jsonl(work / "dropped.jsonl", dropped)
     files.write_text(work / "report.md", report(kept, dropped, len(rows), domain))
     counts = {"candidates": len(rows), "kept": len(kept), **Counter(row["reason"] for row in dropped)}
     files.write_run_record(work, args, started, counts=counts, output={str(target.name): files.sha256(target)})
-    print(f"wrote {len(kept)} rows to {target} ({', '.join(f'{k} {v}' for k, v in counts.items())}) in "
-          f"{time.time() - started:.0f} s; report: {work}/report.md; next: python train/sft.py{args.command_tail}")
+    print(
+        f"wrote {len(kept)} rows to {target} ({', '.join(f'{k} {v}' for k, v in counts.items())}) in "
+        f"{time.time() - started:.0f} s; report: {work}/report.md; next: python train/sft.py{args.command_tail}"
+    )
 
 
 if __name__ == "__main__":

@@ -18,7 +18,9 @@ from common.domain import load_domain
 def parse_args(argv=None):
     parser = cli.parser(__doc__, "answer")
     parser.add_argument("--base", default="models/nano", help="model folder or name on the Hub")
-    parser.add_argument("--split", default="test", choices=("dev", "test"), help="benchmark split; test is for the reported run")
+    parser.add_argument(
+        "--split", default="test", choices=("dev", "test"), help="benchmark split; test is for the reported run"
+    )
     parser.add_argument("--limit", type=int, default=0, help="answer only this many items; 0 answers all")
     parser.add_argument("--max_new_tokens", type=int, default=256, help="longest answer in tokens")
     parser.add_argument("--engine", default="auto", choices=("auto", "vllm", "hf"), help="auto: vllm on a GPU, else hf")
@@ -40,18 +42,36 @@ def answer(args, domain, engine, tokenizer, rows, name, form, path):
 
     weights = model.fingerprint(engine.path(name))
     mark = path.with_suffix(".made_with.json")
-    now = {"weights": weights, "split": args.split, "rows": len(rows), "prompts": model.settings_hash([r["prompt"] for r in rows]),
-           "max_new_tokens": args.max_new_tokens, "dtype": args.dtype, "engine": engine.kind}
+    now = {
+        "weights": weights,
+        "split": args.split,
+        "rows": len(rows),
+        "prompts": model.settings_hash([r["prompt"] for r in rows]),
+        "max_new_tokens": args.max_new_tokens,
+        "dtype": args.dtype,
+        "engine": engine.kind,
+    }
     if path.is_file() and mark.is_file() and files.read_json(mark) == now:
         print(f"{path} is there already")
         return files.read_jsonl(path)
     prompts, stop = render_all(domain, tokenizer, rows, form)
     made = engine.generate(name, prompts, Sampling(max_new_tokens=args.max_new_tokens, stop=stop), f"{name} {form}")
     references = reference_scores(args, domain, engine.path(name), tokenizer, rows, prompts, form)
-    answers = [{"id": row["id"], "cluster": row["cluster"], "category": row["category"], "prompt": row["prompt"],
-                "answer": one[0].text, "tokens": len(one[0].token_ids), "finish_reason": one[0].finish_reason, "form": form,
-                "reference_logprob": sum(values), "reference_tokens": len(values)}
-               for row, one, values in zip(rows, made, references, strict=True)]
+    answers = [
+        {
+            "id": row["id"],
+            "cluster": row["cluster"],
+            "category": row["category"],
+            "prompt": row["prompt"],
+            "answer": one[0].text,
+            "tokens": len(one[0].token_ids),
+            "finish_reason": one[0].finish_reason,
+            "form": form,
+            "reference_logprob": sum(values),
+            "reference_tokens": len(values),
+        }
+        for row, one, values in zip(rows, made, references, strict=True)
+    ]
     files.write_jsonl(path, answers)
     files.write_json(mark, now)
     return answers
@@ -64,14 +84,18 @@ def reference_scores(args, domain, folder, tokenizer, rows, prompts, form):
 
     device = {"": 0} if torch.cuda.is_available() else {"": "cpu"}
     network = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, args.dtype), device_map=device)
-    return score.completion_logprobs(network, prompts, [score.completion_ids(tokenizer, row["completion"]) for row in rows])
+    return score.completion_logprobs(
+        network, prompts, [score.completion_ids(tokenizer, row["completion"]) for row in rows]
+    )
 
 
 def accuracy(domain, rows, answers):
     """Share of correct answers, None where the domain cannot judge."""
     if not hasattr(domain, "verify"):
         return None
-    return sum(bool(domain.verify(row, made["answer"]).correct) for row, made in zip(rows, answers, strict=True)) / len(rows)
+    return sum(bool(domain.verify(row, made["answer"]).correct) for row, made in zip(rows, answers, strict=True)) / len(
+        rows
+    )
 
 
 def main(args):
@@ -83,22 +107,32 @@ def main(args):
     for folder in adapters.values():
         model.check_merged(folder / "merged", args.base)
     rows = domain.load_benchmark(args.split)
-    rows = rows[:args.limit] if args.limit else rows
+    rows = rows[: args.limit] if args.limit else rows
     tokenizer = model.load_tokenizer(adapters["sft"])
     engine = Engine(args.base, adapters, args.engine, args.dtype)
     folder = args.out / "answers"
     forms = ["chat"] + (["few_shot"] if hasattr(domain, "few_shot_prompt") else [])
-    base = {form: answer(args, domain, engine, tokenizer, rows, "base", form, folder / f"base_{form}.jsonl") for form in forms}
+    base = {
+        form: answer(args, domain, engine, tokenizer, rows, "base", form, folder / f"base_{form}.jsonl")
+        for form in forms
+    }
     scores = {form: accuracy(domain, rows, base[form]) for form in forms}
     better = max(forms, key=lambda form: scores[form] or 0)
     files.write_jsonl(folder / "base.jsonl", base[better])
     for name in adapters:
         answer(args, domain, engine, tokenizer, rows, name, "chat", folder / f"{name}.jsonl")
-    counts = {"items": len(rows), "base_form": better, **{f"base_{form}_accuracy": value for form, value in scores.items()}}
-    files.write_run_record(folder, args, started, counts=counts, engine=engine.kind,
-                           benchmark_sha256=model.settings_hash(rows))
-    print(f"wrote {len(rows)} answers of each model to {folder} in {time.time() - started:.0f} s; the base is better in the form "
-          f"{better}; next: python eval/winrate.py{args.command_tail}")
+    counts = {
+        "items": len(rows),
+        "base_form": better,
+        **{f"base_{form}_accuracy": value for form, value in scores.items()},
+    }
+    files.write_run_record(
+        folder, args, started, counts=counts, engine=engine.kind, benchmark_sha256=model.settings_hash(rows)
+    )
+    print(
+        f"wrote {len(rows)} answers of each model to {folder} in {time.time() - started:.0f} s; the base is better in "
+        f"the form {better}; next: python eval/winrate.py{args.command_tail}"
+    )
 
 
 if __name__ == "__main__":

@@ -70,12 +70,21 @@ def main(args):
         for row, (score, by) in zip(rows, outcomes, strict=True):
             row[pair] = {"score": score, "by": by}
         one = summary[pair]
-        print(f"{pair:12s} {one['rate']:.1%} [{one['low']:.1%}, {one['high']:.1%}], n {one['n']}, ties {one['tie_share']:.1%}, "
-              f"decided pairs won {one['decided_rate']:.1%} [{one['decided_low']:.1%}, {one['decided_high']:.1%}]")
+        print(
+            f"{pair:12s} {one['rate']:.1%} [{one['low']:.1%}, {one['high']:.1%}], n {one['n']}; "
+            f"{one['wins']} won, {one['losses']} lost, {one['ties']} tied"
+        )
     target = args.out / "eval" / "winrate.json"
     inputs = [args.out / "answers" / f"{name}.jsonl" for name in answers]
-    files.write_json(target, {"settings": {"judge": args.judge, "orders": "each answer judged alone: order-free"},
-                              "summary": summary, "rows": rows, "run": files.run_record(args, started, inputs=inputs)})
+    files.write_json(
+        target,
+        {
+            "settings": {"judge": args.judge, "orders": "each answer judged alone: order-free"},
+            "summary": summary,
+            "rows": rows,
+            "run": files.run_record(args, started, inputs=inputs),
+        },
+    )
     print(f"wrote {target} in {time.time() - started:.0f} s; next: python eval/domain.py{args.command_tail}")
 
 

@@ -138,6 +138,9 @@ def prepare(args) -> Plan:
     folder, own = cpu_flags(adapter, args.base) if build == "cpu" else gpu_flags(adapter, args.base)
     check_address(args.host, args.port)
     dtype = args.dtype if args.dtype != "auto" else "float32" if build == "cpu" else "bfloat16"
+    if build == "gpu" and dtype == "float32":
+        print("note: vLLM computes adapters in 16 bits only, so this serves in bfloat16.")
+        dtype = "bfloat16"
     length = args.max_model_len or own_length(folder if build == "cpu" else args.base)
     command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", *own,
                "--host", args.host, "--port", str(args.port), "--dtype", dtype,
@@ -225,7 +228,10 @@ def running(plan: Plan, waiting=None):
                                    stderr=subprocess.STDOUT, env=plan.environment, start_new_session=True)
     try:
         wait_until_healthy(process, plan, waiting or (lambda seconds: None))
-        yield Server(plan.url, model_names(plan.url), process)
+        names = model_names(plan.url)
+        if plan.name not in names:
+            raise cli.UserError(f"another server answers on {plan.url} ({', '.join(names)}); give another --port.")
+        yield Server(plan.url, names, process)
     finally:
         stop(process)
 
@@ -291,7 +297,7 @@ def curl(url: str, body: dict) -> str:
     """A command for any POSIX shell, on one line, that posts `body`."""
     # The key's name, not its value: it must not end up on a screen or in a shell's history.
     key = ' -H "Authorization: Bearer $VLLM_API_KEY"' if os.environ.get("VLLM_API_KEY") else ""
-    return f"curl -s {url} -H 'Content-Type: application/json'{key} -d {shlex.quote(json.dumps(body))}"
+    return f"curl -sS {url} -H 'Content-Type: application/json'{key} -d {shlex.quote(json.dumps(body))}"
 
 
 def example_curls(plan: Plan, domain) -> tuple:

@@ -16,8 +16,17 @@ from data import gen_sft
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[1]
-STAGES = ("data/gen_sft.py", "train/sft.py", "data/gen_dpo.py", "train/dpo.py", "eval/answer.py", "eval/winrate.py",
-          "eval/domain.py", "eval/mmlu.py", "eval/report.py")
+STAGES = (
+    "data/gen_sft.py",
+    "train/sft.py",
+    "data/gen_dpo.py",
+    "train/dpo.py",
+    "eval/answer.py",
+    "eval/winrate.py",
+    "eval/domain.py",
+    "eval/mmlu.py",
+    "eval/report.py",
+)
 
 
 def git_status():
@@ -25,7 +34,9 @@ def git_status():
 
 
 def run(script, *flags):
-    return subprocess.run([sys.executable, script, *map(str, flags)], cwd=ROOT, capture_output=True, text=True, timeout=600)
+    return subprocess.run(
+        [sys.executable, script, *map(str, flags)], cwd=ROOT, capture_output=True, text=True, timeout=600
+    )
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +61,9 @@ def test_every_stage_says_what_it_wrote_and_what_to_run_next(finished):
 def test_no_library_chatter_on_the_screen(finished):
     _, said = finished
     for script, done in said.items():
-        chatter = [line for line in (done.stdout + done.stderr).split("\n") if re.search(r"Warning|WARNING|warn\(", line)]
+        chatter = [
+            line for line in (done.stdout + done.stderr).split("\n") if re.search(r"Warning|WARNING|warn\(", line)
+        ]
         assert not chatter, f"{script}: {chatter[:3]}"
 
 
@@ -80,10 +93,18 @@ def test_same_seed_same_bytes(tmp_path):
     assert made[0] == made[1] and made[0].count(b"\n") == 300
 
 
-@pytest.mark.parametrize("script, names", [("train/sft.py", "data/gen_sft.py"), ("data/gen_dpo.py", "train/sft.py"),
-                                           ("train/dpo.py", "data/gen_dpo.py"), ("eval/answer.py", "train/sft.py"),
-                                           ("eval/winrate.py", "eval/answer.py"), ("eval/domain.py", "eval/answer.py"),
-                                           ("eval/report.py", "eval/")])
+@pytest.mark.parametrize(
+    "script, names",
+    [
+        ("train/sft.py", "data/gen_sft.py"),
+        ("data/gen_dpo.py", "train/sft.py"),
+        ("train/dpo.py", "data/gen_dpo.py"),
+        ("eval/answer.py", "train/sft.py"),
+        ("eval/winrate.py", "eval/answer.py"),
+        ("eval/domain.py", "eval/answer.py"),
+        ("eval/report.py", "eval/"),
+    ],
+)
 def test_a_stage_before_its_input_names_the_command_to_run(script, names, tmp_path):
     done = run(script, "--out", tmp_path)
     assert done.returncode == 2 and names in done.stderr and len(done.stderr.strip().split("\n")) == 1, done.stderr
@@ -99,17 +120,27 @@ def free_port():
 def test_the_printed_curl_answers_and_equals_the_chat_route(finished):
     out, _ = finished
     port = free_port()
-    server = subprocess.Popen(["bash", "serve.sh", "--recipe", "recipes/smoke.yaml", "--out", str(out), "--port", str(port)],
-                              cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    server = subprocess.Popen(
+        ["bash", "serve.sh", "--recipe", "recipes/smoke.yaml", "--out", str(out), "--port", str(port)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
     try:
         said, deadline = "", time.time() + 400
         while said.count("curl ") < 2 and time.time() < deadline:
             line = server.stdout.readline()
             assert line, f"the server ended: {said}"
             said += line
-        curls = [shlex.split(line) for line in re.sub(r"\\\n", " ", said).split("\n") if line.strip().startswith("curl ")]
-        replies = [json.loads(subprocess.run([*curl, "-s"], capture_output=True, text=True, timeout=60).stdout)
-                   for curl in curls[:2]]
+        curls = [
+            shlex.split(line) for line in re.sub(r"\\\n", " ", said).split("\n") if line.strip().startswith("curl ")
+        ]
+        replies = [
+            json.loads(subprocess.run([*curl, "-s"], capture_output=True, text=True, timeout=60).stdout)
+            for curl in curls[:2]
+        ]
         plain, chat = replies[0]["choices"][0], replies[1]["choices"][0]
         assert plain["finish_reason"] == chat["finish_reason"] == "stop"
         assert plain["text"] == chat["message"]["content"] and plain["text"].strip()

@@ -18,8 +18,10 @@ SMOKE = ["--recipe", "recipes/smoke.yaml"]
 
 def sft_rows(n, split="sft"):
     domain = load_domain("text_to_sql")
-    return [{"id": row["id"], "prompt": row["prompt"], "completion": row["completion"]}
-            for row in domain.generate(random.Random(5), n, split)]
+    return [
+        {"id": row["id"], "prompt": row["prompt"], "completion": row["completion"]}
+        for row in domain.generate(random.Random(5), n, split)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +38,17 @@ def trained(tmp_path_factory):
 def pairs(n):
     domain = load_domain("text_to_sql")
     rows = domain.generate(random.Random(6), n, "dpo")
-    return [{"id": row["id"], "prompt": row["prompt"], "chosen": row["completion"], "schema_id": row["schema_id"],
-             "rejected": row["completion"].replace("SELECT", "SELECT DISTINCT")} for row in rows if row["gold"]]
+    return [
+        {
+            "id": row["id"],
+            "prompt": row["prompt"],
+            "chosen": row["completion"],
+            "schema_id": row["schema_id"],
+            "rejected": row["completion"].replace("SELECT", "SELECT DISTINCT"),
+        }
+        for row in rows
+        if row["gold"]
+    ]
 
 
 def dpo_trainer(out, policy, work):
@@ -140,8 +151,14 @@ def test_a_dpo_checkpoint_as_reference_is_caught(trained, tmp_path):
 def test_gen_dpo_goes_on_after_a_kill(trained, monkeypatch):
     """A run stopped in its second block and started again gives the samples of a straight run."""
     monkeypatch.setattr(gen_dpo, "BLOCK", 4)
-    monkeypatch.setattr(gen_dpo, "judge", lambda domain, row, made: [
-        {"text": c.text, "finished": True, "tokens": 1, "score": [i % 2, 1, 1], "reason": "ok"} for i, c in enumerate(made)])
+    monkeypatch.setattr(
+        gen_dpo,
+        "judge",
+        lambda domain, row, made: [
+            {"text": c.text, "finished": True, "tokens": 1, "score": [i % 2, 1, 1], "reason": "ok"}
+            for i, c in enumerate(made)
+        ],
+    )
     args = gen_dpo.parse_args([*SMOKE, "--out", str(trained), "--n", "12", "--max_new_tokens", "8"])
     gen_dpo.main(args)
     straight = (trained / "gen_dpo/samples.jsonl").read_bytes()

@@ -14,8 +14,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 
 from common import chat, cli, files, model, score
 from common.domain import load_domain
-from common.training import (add_training_flags, check_lengths, held_out, make_trainer_arguments, perplexity_of,
-                             prepare_output, prepare_trainer, resume_point, training_metrics, write_samples)
+from common.training import (
+    add_training_flags,
+    check_lengths,
+    held_out,
+    make_trainer_arguments,
+    perplexity_of,
+    prepare_output,
+    prepare_trainer,
+    resume_point,
+    training_metrics,
+    write_samples,
+)
 
 PROOF_ROWS = 16
 KL_PROMPTS = 48
@@ -29,18 +39,27 @@ def parse_args(argv=None):
     parser.add_argument("--data", default=None, help="JSONL with prompt, chosen, rejected (default: data/dpo.jsonl)")
     add_training_flags(parser)
     parser.add_argument("--beta", type=float, default=0.1, help="strength of the pull to the reference")
-    parser.add_argument("--loss_type", nargs="+", default=["sigmoid"], help="losses of trl's DPOTrainer, for example: sigmoid sft")
+    parser.add_argument(
+        "--loss_type", nargs="+", default=["sigmoid"], help="losses of trl's DPOTrainer, for example: sigmoid sft"
+    )
     parser.add_argument("--loss_weights", nargs="+", type=float, default=None, help="a weight for each loss")
-    parser.add_argument("--held_out_share", type=float, default=0.05, help="share of the pairs' schemas kept for evaluation")
-    parser.set_defaults(learning_rate=5e-7, num_train_epochs=1.0, per_device_train_batch_size=2,
-                        gradient_accumulation_steps=8, max_length=2048)
+    parser.add_argument(
+        "--held_out_share", type=float, default=0.05, help="share of the pairs' schemas kept for evaluation"
+    )
+    parser.set_defaults(
+        learning_rate=5e-7,
+        num_train_epochs=1.0,
+        per_device_train_batch_size=2,
+        gradient_accumulation_steps=8,
+        max_length=2048,
+    )
     return cli.parse(parser, argv)
 
 
 def split_pairs(rows, share):
     """(training rows, held-out rows): whole groups of one schema go to one side; at least one group is held out."""
     groups = sorted({row.get("schema_id", row["id"]) for row in rows})
-    kept_out = set(groups[::max(2, round(1 / share))]) if share else set()
+    kept_out = set(groups[:: max(2, round(1 / share))]) if share else set()
     if len(groups) < 2:
         raise cli.UserError("all pairs have one schema_id, so none can be held out; add pairs from another.")
     held = [row for row in rows if row.get("schema_id", row["id"]) in kept_out]
@@ -61,9 +80,15 @@ def build_trainer(args, policy, tokenizer, rows, held, domain, work, callbacks=(
 
     settings = make_trainer_arguments(args, DPOConfig, work)
     columns = ("chosen", "rejected")
-    trainer = DPOTrainer(model=policy, ref_model=None, args=settings, processing_class=tokenizer, callbacks=list(callbacks),
-                      train_dataset=Dataset.from_list(chat.training_rows(rows, domain.SYSTEM_PROMPT, columns)),
-                      eval_dataset=Dataset.from_list(chat.training_rows(held, domain.SYSTEM_PROMPT, columns)))
+    trainer = DPOTrainer(
+        model=policy,
+        ref_model=None,
+        args=settings,
+        processing_class=tokenizer,
+        callbacks=list(callbacks),
+        train_dataset=Dataset.from_list(chat.training_rows(rows, domain.SYSTEM_PROMPT, columns)),
+        eval_dataset=Dataset.from_list(chat.training_rows(held, domain.SYSTEM_PROMPT, columns)),
+    )
     return prepare_trainer(trainer)
 
 
@@ -71,7 +96,9 @@ def encode_pairs(tokenizer, rows, system):
     """(prompt ids, completion ids) of all chosen, then of all rejected answers, stop token included."""
     prompts = [chat.encode(tokenizer, row["prompt"], system) for row in rows] * 2
     stop = [chat.stop_token_id(tokenizer)]
-    return prompts, [score.completion_ids(tokenizer, row[side]) + stop for side in ("chosen", "rejected") for row in rows]
+    return prompts, [
+        score.completion_ids(tokenizer, row[side]) + stop for side in ("chosen", "rejected") for row in rows
+    ]
 
 
 def reference_of(trainer):
@@ -114,13 +141,20 @@ def prove_reference(trainer, args, tokenizer, rows, system, adapter):
     gap = max(abs(f - r) for f, r in zip(fresh, reference, strict=True))
     allowed = TOLERANCE[args.dtype]
     if gap > allowed:
-        raise cli.UserError(f"the DPO reference is not {adapter}: log-probs of {n} pairs differ by up to {gap:.3g} nats "
-                            f"(allowed {allowed:g}); train from the SFT adapter, and resume only through checkpoints.")
+        raise cli.UserError(
+            f"the DPO reference is not {adapter}: log-probs of {n} pairs differ by up to {gap:.3g} nats "
+            f"(allowed {allowed:g}); train from the SFT adapter, and resume only through checkpoints."
+        )
     if abs(loss - math.log(2)) > allowed:
-        raise cli.UserError(f"the preference loss at step 0 is {loss:.6f}, not ln 2 = {math.log(2):.6f} (allowed "
-                            f"{allowed:g}): policy and reference differ before training.")
-    print(f"reference proved: preference loss at step 0 {loss:.6f} (ln 2 = {math.log(2):.6f}), log-probs of {adapter} from "
-          f"disk within {gap:.2g} nats", flush=True)
+        raise cli.UserError(
+            f"the preference loss at step 0 is {loss:.6f}, not ln 2 = {math.log(2):.6f} (allowed "
+            f"{allowed:g}): policy and reference differ before training."
+        )
+    print(
+        f"reference proved: preference loss at step 0 {loss:.6f} (ln 2 = {math.log(2):.6f}), log-probs of {adapter} "
+        f"from disk within {gap:.2g} nats",
+        flush=True,
+    )
     return {"loss_at_step_0": loss, "largest_logprob_gap": gap, "tolerance": allowed, "pairs": n}
 
 
@@ -156,8 +190,10 @@ def kl_callback(tokenizer, prompts, log):
         def on_evaluate(self, args, state, control, **kwargs):
             kl = kl_from_reference(self.trainer, tokenizer, prompts)
             if log and kl > 3 and kl > 5 * max(log[-1]["kl"], 0.1):
-                print(f"warning: KL from the reference rose from {log[-1]['kl']:.2f} to {kl:.2f} nats; lower "
-                      "--learning_rate or raise --beta.")
+                print(
+                    f"warning: KL from the reference rose from {log[-1]['kl']:.2f} to {kl:.2f} nats; lower "
+                    "--learning_rate or raise --beta."
+                )
             log.append({"step": state.global_step, "kl": kl})
 
     return WatchKL()
@@ -170,7 +206,9 @@ def finish(trainer, result, args, folder, tokenizer, domain, dev_rows, kl, befor
     metrics = training_metrics(trainer, result, folder, before=before, after=after, trainable=trainable, total=total)
     final = kl[-1]["kl"] if kl else float("nan")
     if final < 1e-3:
-        print(f"warning: the policy did not move (KL {final:.2g} nats per answer); raise --learning_rate or the epochs.")
+        print(
+            f"warning: the policy did not move (KL {final:.2g} nats per answer); raise --learning_rate or the epochs."
+        )
     files.write_json(folder / "kl.json", kl)
     return {**metrics, "kl": final}
 
@@ -182,7 +220,7 @@ def main(args):
     folder, adapter = args.out / "dpo", args.out / "sft"
     rows = files.read_jsonl(data, ("id", "prompt", "chosen", "rejected"), f"python data/gen_dpo.py{args.command_tail}")
     model.check_adapter(adapter, args.base)
-    rows, held = split_pairs(rows[:args.limit] if args.limit else rows, args.held_out_share)
+    rows, held = split_pairs(rows[: args.limit] if args.limit else rows, args.held_out_share)
     dev_rows = held_out(domain, args)
     tokenizer = model.load_tokenizer(adapter)
     check_lengths(tokenizer, domain.SYSTEM_PROMPT, rows, ("chosen", "rejected"), args)
@@ -200,11 +238,20 @@ def main(args):
     result = trainer.train(resume_from_checkpoint=resume_point(work))
     metrics = finish(trainer, result, args, folder, tokenizer, domain, dev_rows, kl, before)
     write_samples(folder, args, domain, trainer.model, tokenizer, data, stage="dpo", parent=adapter)
-    files.write_run_record(folder, args, started, inputs=[data], metrics=metrics, proof=proof,
-                           counts={"pairs": len(rows), "held_out": len(held)})
-    print(f"KL {metrics['kl']:.3f} nats per answer, perplexity {before:.3f} -> {metrics['perplexity_after']:.3f}, peak "
-          f"{files.peak_memory_gib():.1f} GiB; wrote {folder} in {time.time() - started:.0f} s; "
-          f"next: python eval/answer.py{args.command_tail}")
+    files.write_run_record(
+        folder,
+        args,
+        started,
+        inputs=[data],
+        metrics=metrics,
+        proof=proof,
+        counts={"pairs": len(rows), "held_out": len(held)},
+    )
+    print(
+        f"KL {metrics['kl']:.3f} nats per answer, perplexity {before:.3f} -> {metrics['perplexity_after']:.3f}, peak "
+        f"{files.peak_memory_gib():.1f} GiB; wrote {folder} in {time.time() - started:.0f} s; "
+        f"next: python eval/answer.py{args.command_tail}"
+    )
 
 
 if __name__ == "__main__":

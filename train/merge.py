@@ -73,13 +73,22 @@ def merge(args, folder):
     merged.generation_config.pad_token_id = tokenizer.pad_token_id
     merged.config.quantization_config = None
     del merged.config.quantization_config
-    same = sum(a == b for a, b in zip(unmerged, greedy(merged.float(), tokenizer, domain, rows), strict=True)) / len(rows)
+    same = sum(a == b for a, b in zip(unmerged, greedy(merged.float(), tokenizer, domain, rows), strict=True)) / len(
+        rows
+    )
     target, temporary = folder / "merged", folder / ".merged.part"
     shutil.rmtree(temporary, ignore_errors=True)
     merged.to(torch.bfloat16).save_pretrained(temporary)
     tokenizer.save_pretrained(temporary)
-    files.write_json(temporary / "lineage.json", {**lineage, "merged_from": "dequantised" if args.load_in_4bit else "plain",
-                                                  "greedy_equal": same, "compared": len(rows)})
+    files.write_json(
+        temporary / "lineage.json",
+        {
+            **lineage,
+            "merged_from": "dequantised" if args.load_in_4bit else "plain",
+            "greedy_equal": same,
+            "compared": len(rows),
+        },
+    )
     shutil.rmtree(target, ignore_errors=True)
     temporary.rename(target)
     print(f"merged {folder}: {same:.0%} of {len(rows)} greedy answers equal the unmerged adapter's", flush=True)

@@ -13,18 +13,35 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 
 from common import chat, cli, files, model
 from common.domain import load_domain
-from common.training import (add_training_flags, check_lengths, held_out, lora_config, make_trainer_arguments,
-                             perplexity_of, prepare_output, prepare_trainer, resume_point, training_metrics, write_samples)
+from common.training import (
+    add_training_flags,
+    check_lengths,
+    held_out,
+    lora_config,
+    make_trainer_arguments,
+    perplexity_of,
+    prepare_output,
+    prepare_trainer,
+    resume_point,
+    training_metrics,
+    write_samples,
+)
 
 
 def parse_args(argv=None):
     parser = cli.parser(__doc__, "sft")
     parser.add_argument("--data", default=None, help="JSONL with prompt and completion (default: data/sft.jsonl)")
     add_training_flags(parser)
-    parser.add_argument("--packing", action=cli.Switch, default=True,
-                        help="several rows in one sequence, isolated from each other")
-    parser.set_defaults(learning_rate=2e-4, num_train_epochs=2.0, per_device_train_batch_size=4,
-                        gradient_accumulation_steps=4, max_length=2048)
+    parser.add_argument(
+        "--packing", action=cli.Switch, default=True, help="several rows in one sequence, isolated from each other"
+    )
+    parser.set_defaults(
+        learning_rate=2e-4,
+        num_train_epochs=2.0,
+        per_device_train_batch_size=4,
+        gradient_accumulation_steps=4,
+        max_length=2048,
+    )
     return cli.parse(parser, argv)
 
 
@@ -39,15 +56,19 @@ def check_labels(trainer, tokenizer, stop_id, packing):
             if not trained:
                 raise cli.UserError(f"row {i} of the training data has no trained token: all its labels are masked.")
             if stop_id not in trained:
-                raise cli.UserError(f"row {i} does not train the stop token {tokenizer.decode([stop_id])!r}; the model "
-                                    "would never stop. Check the chat template, and --max_length.")
+                raise cli.UserError(
+                    f"row {i} does not train the stop token {tokenizer.decode([stop_id])!r}; the model "
+                    "would never stop. Check the chat template, and --max_length."
+                )
     batch = next(iter(trainer.get_train_dataloader()))
     labels = batch["labels"]
     if not (labels != -100).any():
         raise cli.UserError("every label of the first batch is masked; nothing would be trained.")
     if not (labels == stop_id).any():
-        raise cli.UserError(f"no label of the first batch is the stop token {tokenizer.decode([stop_id])!r}; the model "
-                            "would never stop. Check the chat template and the pad token.")
+        raise cli.UserError(
+            f"no label of the first batch is the stop token {tokenizer.decode([stop_id])!r}; the model "
+            "would never stop. Check the chat template and the pad token."
+        )
 
 
 def build_trainer(args, base, tokenizer, rows, dev_rows, domain, work):
@@ -57,9 +78,14 @@ def build_trainer(args, base, tokenizer, rows, dev_rows, domain, work):
 
     settings = make_trainer_arguments(args, SFTConfig, work, completion_only_loss=True, eval_packing=False)
     columns = ("completion",)
-    trainer = SFTTrainer(model=base, args=settings, processing_class=tokenizer, peft_config=lora_config(args),
-                      train_dataset=Dataset.from_list(chat.training_rows(rows, domain.SYSTEM_PROMPT, columns)),
-                      eval_dataset=Dataset.from_list(chat.training_rows(dev_rows, domain.SYSTEM_PROMPT, columns)))
+    trainer = SFTTrainer(
+        model=base,
+        args=settings,
+        processing_class=tokenizer,
+        peft_config=lora_config(args),
+        train_dataset=Dataset.from_list(chat.training_rows(rows, domain.SYSTEM_PROMPT, columns)),
+        eval_dataset=Dataset.from_list(chat.training_rows(dev_rows, domain.SYSTEM_PROMPT, columns)),
+    )
     return prepare_trainer(trainer)
 
 
@@ -69,7 +95,7 @@ def main(args):
     data = Path(args.data) if args.data else files.product(args, "data/sft.jsonl")
     folder = args.out / "sft"
     rows = files.read_jsonl(data, ("id", "prompt", "completion"), f"python data/gen_sft.py{args.command_tail}")
-    rows = rows[:args.limit] if args.limit else rows
+    rows = rows[: args.limit] if args.limit else rows
     dev_rows = held_out(domain, args)
     model.require_base(args.base)
     tokenizer = model.load_tokenizer(args.base)
@@ -81,16 +107,21 @@ def main(args):
     trainer = build_trainer(args, base, tokenizer, rows, dev_rows, domain, work)
     check_labels(trainer, tokenizer, stop_id, args.packing)
     trainable, total = model.trainable_share(trainer.model)
-    print(f"{len(rows)} rows, {trainable:,} of {total:,} parameters trained ({trainable / total:.1%}); "
-          f"held-out perplexity before: {before:.2f}", flush=True)
+    print(
+        f"{len(rows)} rows, {trainable:,} of {total:,} parameters trained ({trainable / total:.1%}); "
+        f"held-out perplexity before: {before:.2f}",
+        flush=True,
+    )
     result = trainer.train(resume_from_checkpoint=resume_point(work))
     after = perplexity_of(trainer.model, tokenizer, domain, dev_rows)
     metrics = training_metrics(trainer, result, folder, before=before, after=after, trainable=trainable, total=total)
     write_samples(folder, args, domain, trainer.model, tokenizer, data, stage="sft", parent=None)
     files.write_run_record(folder, args, started, inputs=[data], counts={"rows": len(rows)}, metrics=metrics)
-    print(f"perplexity {before:.2f} -> {after:.3f}, {metrics['tokens_per_second']:.0f} tokens/s, adapter "
-          f"{metrics['adapter_mib']:.1f} MiB, peak {files.peak_memory_gib():.1f} GiB; wrote {folder} in "
-          f"{time.time() - started:.0f} s; next: python data/gen_dpo.py{args.command_tail}")
+    print(
+        f"perplexity {before:.2f} -> {after:.3f}, {metrics['tokens_per_second']:.0f} tokens/s, adapter "
+        f"{metrics['adapter_mib']:.1f} MiB, peak {files.peak_memory_gib():.1f} GiB; wrote {folder} in "
+        f"{time.time() - started:.0f} s; next: python data/gen_dpo.py{args.command_tail}"
+    )
 
 
 if __name__ == "__main__":

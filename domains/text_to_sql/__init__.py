@@ -10,11 +10,23 @@ from common.files import read_json
 from domains.text_to_sql.generate import corpus, generate, prompt_text
 from domains.text_to_sql.verify import verify
 
-__all__ = ["SYSTEM_PROMPT", "JUDGE_RUBRIC", "load_seeds", "load_benchmark", "generate", "verify", "dedup_text",
-           "few_shot_prompt", "corpus", "BENCHMARK_SIZE"]
+__all__ = [
+    "SYSTEM_PROMPT",
+    "JUDGE_RUBRIC",
+    "load_seeds",
+    "load_benchmark",
+    "generate",
+    "verify",
+    "dedup_text",
+    "few_shot_prompt",
+    "corpus",
+    "BENCHMARK_SIZE",
+]
 
-SYSTEM_PROMPT = ("Answer with one read-only SQLite query in a ```sql block and one sentence about it. If the schema "
-                 "cannot answer, or data would change, refuse in one sentence.")
+SYSTEM_PROMPT = (
+    "Answer with one read-only SQLite query in a ```sql block and one sentence about it. If the schema "
+    "cannot answer, or data would change, refuse in one sentence."
+)
 
 JUDGE_RUBRIC = """Judge an answer to a question about a SQLite database, in this order:
 correct (0 or 1): the query, run on any data of this schema, returns what the question asks; for a question that the
@@ -29,17 +41,28 @@ BENCHMARK_SEED = {"dev": 71, "test": 72}
 
 
 def load_seeds() -> list:
-    """The curated seeds as rows that verify() can judge: id, prompt, completion, category, ddl, fills, gold, missing."""
+    """The curated seeds as rows that verify() can judge: as load_benchmark, without frame."""
     content = read_json(ROOT / "data" / "seed_prompts.json")
     rows = []
     for seed in content["seeds"]:
         schema = content["schemas"][seed["schema_id"]]
         sql, sentence = seed["sql"], seed["explanation"]
-        rows.append({"id": seed["id"], "prompt": prompt_text(schema["ddl"], seed["question"]),
-                     "completion": f"```sql\n{sql}\n```\n{sentence}" if sql else sentence,
-                     "category": seed["category"], "schema_id": seed["schema_id"], "cluster": seed["schema_id"],
-                     "family": schema["family"], "ddl": schema["ddl"], "fills": schema["fills"], "gold": sql,
-                     "missing": seed["missing"], "question": seed["question"]})
+        rows.append(
+            {
+                "id": seed["id"],
+                "prompt": prompt_text(schema["ddl"], seed["question"]),
+                "completion": f"```sql\n{sql}\n```\n{sentence}" if sql else sentence,
+                "category": seed["category"],
+                "schema_id": seed["schema_id"],
+                "cluster": seed["schema_id"],
+                "family": schema["family"],
+                "ddl": schema["ddl"],
+                "fills": schema["fills"],
+                "gold": sql,
+                "missing": seed["missing"],
+                "question": seed["question"],
+            }
+        )
     return rows
 
 
@@ -54,12 +77,22 @@ def dedup_text(row: dict) -> str:
 
 
 EXAMPLES = (
-    ("CREATE TABLE lamps (id INTEGER PRIMARY KEY, label TEXT, colour TEXT, watts INTEGER);",
-     "How many lamps have more than 40 watts?", "SELECT COUNT(*) FROM lamps WHERE watts > 40;"),
-    ("CREATE TABLE Kiln (Id INTEGER PRIMARY KEY, Name TEXT, Fuel TEXT, Depth REAL);",
-     "For each fuel, show the average depth of the kilns.", "SELECT Fuel, AVG(Depth) FROM Kiln GROUP BY Fuel;"),
-    ("CREATE TABLE tents (id INTEGER PRIMARY KEY, name TEXT, maker TEXT, weight REAL);",
-     "List the name of the 3 tents with the lowest weight.", "SELECT name FROM tents ORDER BY weight ASC LIMIT 3;"))
+    (
+        "CREATE TABLE lamps (id INTEGER PRIMARY KEY, label TEXT, colour TEXT, watts INTEGER);",
+        "How many lamps have more than 40 watts?",
+        "SELECT COUNT(*) FROM lamps WHERE watts > 40;",
+    ),
+    (
+        "CREATE TABLE Kiln (Id INTEGER PRIMARY KEY, Name TEXT, Fuel TEXT, Depth REAL);",
+        "For each fuel, show the average depth of the kilns.",
+        "SELECT Fuel, AVG(Depth) FROM Kiln GROUP BY Fuel;",
+    ),
+    (
+        "CREATE TABLE tents (id INTEGER PRIMARY KEY, name TEXT, maker TEXT, weight REAL);",
+        "List the name of the 3 tents with the lowest weight.",
+        "SELECT name FROM tents ORDER BY weight ASC LIMIT 3;",
+    ),
+)
 
 
 def few_shot_prompt(row: dict) -> tuple:

