@@ -16,10 +16,10 @@ fail() {
   exit 2
 }
 
-stage_names() { for stage in $STAGES; do printf '%s ' "${stage%%:*}"; done; }
+stage_names() { for stage in $STAGES; do printf ' %s' "${stage%%:*}"; done; }
 
-# Prints OUT, the report's path and the flags that repeat this choice, one a line; refuses an unknown flag or recipe
-# now, in the words that the stages use, before minutes of work.
+# Prints OUT and the report's path, one a line; refuses an unknown flag or recipe now, in the words that the stages
+# use, before minutes of work.
 SETTINGS='
 import sys
 from common import cli
@@ -31,7 +31,7 @@ def parse_args():
 
 def main(args):
     report = "EVAL_REPORT.md" if args.tracked else args.out / "EVAL_REPORT.md"
-    print(args.out, report, args.command_tail, sep="\n")
+    print(args.out, report, sep="\n")
 
 cli.run(main, parse_args)'
 
@@ -56,19 +56,21 @@ esac
 while [ $# -gt 0 ]; do
   case "$1" in
     -h | --help) sed -n '2,6s/^# \{0,1\}//p' run.sh; exit 0 ;;
-    --from) [ $# -gt 1 ] || fail "--from needs a stage: one of $(stage_names)"; from=$2; shift 2 ;;
+    --from) [ $# -gt 1 ] || fail "--from needs a stage: one of$(stage_names)"; from=$2; shift 2 ;;
     --from=*) from=${1#--from=}; shift ;;
     *) flags=(${flags[@]+"${flags[@]}"} "$1"); shift ;; # bash 3.2 calls an empty array unset
   esac
 done
-case " $(stage_names)" in
+case "$(stage_names) " in
   *" ${from:-gen_sft} "*) ;;
-  *) fail "there is no stage $from; --from takes one of $(stage_names)" ;;
+  *) fail "there is no stage $from; --from takes one of$(stage_names)" ;;
 esac
 
 bash setup.sh
 settings=$("$PYTHON" -c "$SETTINGS" ${flags[@]+"${flags[@]}"})
-out=$(echo "$settings" | sed -n 1p) report=$(echo "$settings" | sed -n 2p) tail=$(echo "$settings" | sed -n 3p)
+out=$(echo "$settings" | sed -n 1p) report=$(echo "$settings" | sed -n 2p)
+shown="" # the flags as one would type them
+[ ${#flags[@]} -eq 0 ] || shown=$(printf ' %q' "${flags[@]}")
 
 total=$(echo "$STAGES" | wc -w | tr -d ' ') number=0 table="" started=$(now)
 first=${STAGES%%:*}
@@ -78,13 +80,13 @@ for stage in $STAGES; do
   if [ -n "$from" ] && [ "$name" != "$from" ]; then continue; fi
   from=""
   echo
-  echo "== $number/$total $name: python $script ${flags[*]+"${flags[*]}"}"
+  echo "== $number/$total $name: python $script$shown"
   before=$(now)
   code=0
   "$PYTHON" "$script" ${flags[@]+"${flags[@]}"} || code=$?
   if [ "$code" -ne 0 ]; then
-    echo "error: stage $number ($name) ended with exit code $code: $PYTHON $script ${flags[*]+"${flags[*]}"}" >&2
-    echo "then go on with: bash run.sh$tail --from $name" >&2
+    echo "error: stage $number ($name) ended with exit code $code: $PYTHON $script$shown" >&2
+    echo "mend that, then go on with: bash run.sh$shown --from $name" >&2
     exit "$code"
   fi
   seconds=$(echo "$(now) $before" | awk '{printf "%.1f", $1 - $2}')
@@ -97,4 +99,4 @@ echo
 echo "$table$(echo "$(now) $started" | awk '{printf "%-10s %8.1f s", "total", $1 - $2}')"
 echo
 echo "wrote $report; models: $out/sft, $out/dpo; results: $out/eval; seconds: $out/stage_seconds.json"
-echo "next: bash serve.sh$tail"
+echo "next: bash serve.sh$shown"

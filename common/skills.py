@@ -884,7 +884,7 @@ def _quiz(rng: random.Random, subject: str) -> str:
     for _ in range(rng.randint(2, 5)):
         question, draw = _ask(rng, rng.choice(SUBJECTS[subject]))
         choices = rng.sample([draw.answer, *draw.wrong], 4)
-        lines = [question, *(f"{letter}. {text}" for letter, text in zip(LETTERS, choices))]
+        lines = [question, *(f"{letter}. {text}" for letter, text in zip(LETTERS, choices, strict=True))]
         lines.append(f"Answer: {LETTERS[choices.index(draw.answer)]}")
         blocks.append("\n".join(lines))
     header = QUIZ_HEADER.format(subject=subject.replace("_", " ")) if rng.random() < 0.5 else ""

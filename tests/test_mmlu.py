@@ -12,6 +12,8 @@ import pytest
 from common import cli, files, model, skills
 from eval import mmlu
 
+cli.quiet()  # before torch is loaded: threads that spin while they wait make small tests slow
+
 NANO = cli.ROOT / "models" / "nano"
 LAYOUTS = ("header", "headerless")
 needs_nano = pytest.mark.skipif(not NANO.is_dir(), reason="models/nano is not there")

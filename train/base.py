@@ -277,9 +277,9 @@ A bias-free Llama-architecture model with {parameters / 1e6:.2f} M parameters (h
 CPU cores in {seconds / 60:.0f} minutes. It exists so that the whole pipeline runs for real without a network.
 
 - **Corpus**: {tokens / 1e6:.1f} M tokens seen, all generated: schemas with commented queries (half of them over \
-invented words), plain-text general skills with some multiple choice over its own facts, a little chat that uses the special \
-tokens. It shares table families and phrases only with the SFT split, never with the preference, dev or test splits, \
-and never shows the task's own format.
+invented words), plain-text general skills with some multiple choice over its own facts, a little chat that uses the \
+special tokens. It shares table families and phrases only with the SFT split, never with the preference, dev or test \
+splits, and never shows the task's own format.
 - **Loss**: {log[0][2]:.2f} after {log[0][0]} steps, {log[-1][2]:.3f} at the end (step {log[-1][0]}); \
 `loss.json` has the curve.
 

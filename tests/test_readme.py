@@ -1,0 +1,39 @@
+"""README.md is true: its commands parse, the files it names are there, its table is the report's."""
+
+import importlib
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"^python (\S+)\.py(.*)$", README, re.MULTILINE)
+SHELL = re.findall(r"^bash (\S+)", README, re.MULTILINE)
+
+
+def test_the_readme_shows_every_stage():
+    shown = {name for name, _ in COMMANDS}
+    assert {"data/gen_sft", "train/sft", "data/gen_dpo", "train/dpo", "eval/answer", "eval/winrate", "eval/domain",
+            "eval/mmlu", "eval/report"} <= shown  # fmt: skip
+    assert {"run.sh", "serve.sh", "test.sh"} <= set(SHELL) | set(re.findall(r"`bash (\S+?)`", README))
+
+
+@pytest.mark.parametrize("script, flags", COMMANDS)
+def test_readme_command_parses(script, flags):
+    importlib.import_module(script.replace("/", ".")).parse_args(shlex.split(flags.split("#")[0]))
+
+
+@pytest.mark.parametrize(
+    "name", sorted(set(re.findall(r"`((?:data|train|eval|serve|domains|recipes|tests)/[\w./]+)`", README)))
+)
+def test_files_named_in_the_readme_exist(name):
+    assert (ROOT / name).exists(), name
+
+
+def test_the_results_table_is_the_reports():
+    block = README.split("<!-- results:begin -->")[1].split("<!-- results:end -->")[0]
+    report = (ROOT / "EVAL_REPORT.md").read_text(encoding="utf-8")
+    rows = [line for line in block.split("\n") if line.startswith("|")]
+    assert len(rows) > 4 and all(row in report for row in rows)
