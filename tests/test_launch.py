@@ -309,18 +309,20 @@ def post(url, body):
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
-    """(process, lines it printed, address) of a real server on the base's own weights, started by `bash serve.sh`."""
+    """(process, its flags, lines it printed, address) of a real server on a base's own weights, by `bash serve.sh`."""
     try:
         assert launch.engine_build() == "cpu"
     except (AssertionError, cli.UserError):
         pytest.skip("needs vLLM's CPU build")
     out = tmp_path_factory.mktemp("served")
-    make_trained(NANO, out)
+    shutil.copytree(NANO, out / "base")
+    make_trained(out / "base", out)
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port = one.getsockname()[1]
-    process = subprocess.Popen(["bash", "serve.sh", "--out", str(out), "--port", str(port)], cwd=ROOT, text=True,
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+    flags = ["--out", str(out), "--base", str(out / "base"), "--port", str(port)]
+    process = subprocess.Popen(["bash", "serve.sh", *flags], cwd=ROOT, text=True, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, start_new_session=True,
                                env={**os.environ, "SERVE_PYTHON": sys.executable})
     lines = []
     try:
@@ -328,7 +330,7 @@ def served(tmp_path_factory):
             line = process.stdout.readline()
             assert line, f"the server ended: {''.join(lines)}"
             lines.append(line.rstrip("\n"))
-        yield process, lines, f"http://localhost:{port}"
+        yield process, flags, lines, f"http://localhost:{port}"
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
@@ -342,7 +344,7 @@ def curls(lines):
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
 def test_the_printed_curls_answer_alike(served):
-    _, lines, _ = served
+    _, _, lines, _ = served
     replies = [json.loads(subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=120).stdout)
                for line in curls(lines)]
     plain, asked = (reply["choices"][0] for reply in replies)
@@ -352,10 +354,10 @@ def test_the_printed_curls_answer_alike(served):
 
 @pytest.mark.slow
 def test_both_routes_read_and_write_the_same_tokens_as_training(served):
-    _, lines, url = served
+    _, flags, lines, url = served
     plain_body, asked_body = ({**json.loads(shlex.split(line)[-1]), "return_token_ids": True} for line in curls(lines))
     plain, asked = post(f"{url}/v1/completions", plain_body), post(f"{url}/v1/chat/completions", asked_body)
-    domain, tokenizer = load_domain("text_to_sql"), model.load_tokenizer(NANO)
+    domain, tokenizer = load_domain("text_to_sql"), model.load_tokenizer(flags[3])
     question = domain.load_benchmark("dev")[0]["prompt"]
     ids = chat.encode(tokenizer, question, domain.SYSTEM_PROMPT)
     assert plain["choices"][0]["prompt_token_ids"] == asked["prompt_token_ids"] == ids
@@ -366,18 +368,16 @@ def test_both_routes_read_and_write_the_same_tokens_as_training(served):
 
 @pytest.mark.slow
 def test_the_screen_shows_no_library_and_a_second_server_is_refused(served):
-    _, lines, url = served
+    _, flags, lines, _ = served
     assert lines[0].startswith("starting vLLM on ") and lines[1].startswith("ready after ") and "dpo" in lines[1]
     assert [line for line in lines if line and not line.startswith("curl ")] == [*lines[:2], lines[3], lines[6]]
-    out, port = Path(lines[0].split()[3]).parents[1], url.rsplit(":", 1)[1]
-    done = subprocess.run([sys.executable, "serve/launch.py", "--out", out, "--port", port], cwd=ROOT, text=True,
-                          capture_output=True)
+    done = subprocess.run([sys.executable, "serve/launch.py", *flags], cwd=ROOT, text=True, capture_output=True)
     assert done.returncode == 2 and "in use" in done.stderr and len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.slow
 def test_ctrl_c_ends_the_server_and_all_its_processes(served):
-    process, _, url = served
+    process, _, _, url = served
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 0 and "stopping the server" in process.stdout.read()
     with pytest.raises(OSError):

@@ -182,15 +182,17 @@ def _child(writer: int, blank: list, ddl: str, fills: list, sql: str, limits: di
         for connection, fill in zip(connections, fills, strict=True):
             _build(connection, ddl, fill)
         tables = _tables(connections[0]) if connections else set()
-        used = sum(_database_bytes(connection) for connection in connections)
     except (sqlite3.Error, sqlite3.Warning, ValueError, MemoryError, OverflowError) as error:
         write_message(writer, json.dumps(str(error) or type(error).__name__).encode())
         return
     _limit_cpu(limits["seconds"])
+    if connections:  # one limit for all databases, beside what they may need themselves
+        own = 10 * sum(len(ddl) + len(fill) for fill in fills)
+        connections[0].execute(f"PRAGMA hard_heap_limit={limits['heap_bytes'] + own}")
     write_message(writer, b"ready")
     deadline = time.monotonic() + limits["seconds"]
     for connection in connections:
-        _restrict_connection(connection, limits, used)
+        _restrict_connection(connection, limits)
         try:
             outcome = _run(connection, tables, sql, limits, deadline)
             payload = json.dumps(outcome, default=lambda blob: {"blob": blob.hex()}).encode()
@@ -210,13 +212,7 @@ def _tables(connection: sqlite3.Connection) -> set[str]:
     return {name.lower() for (name,) in rows if not name.lower().startswith("sqlite_")}
 
 
-def _database_bytes(connection: sqlite3.Connection) -> int:
-    pages = connection.execute("PRAGMA page_count").fetchone()[0]
-    return pages * connection.execute("PRAGMA page_size").fetchone()[0]
-
-
-def _restrict_connection(connection: sqlite3.Connection, limits: dict, used: int) -> None:
-    connection.execute(f"PRAGMA hard_heap_limit={limits['heap_bytes'] + 2 * used}")
+def _restrict_connection(connection: sqlite3.Connection, limits: dict) -> None:
     for category, value in (
         (sqlite3.SQLITE_LIMIT_LENGTH, limits["value_bytes"]),
         (sqlite3.SQLITE_LIMIT_SQL_LENGTH, 4 * limits["sql_chars"]),  # bytes, at most 4 a character
