@@ -165,6 +165,8 @@ def _typed(action, value, recipe):
 
 def quiet():
     """Settings that keep lines of libraries that no user can act on off the screen; before heavy imports."""
+    import contextlib
+    import ctypes
     import logging
     import warnings
 
@@ -175,6 +177,12 @@ def quiet():
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
     # Two threads that spin while they wait starve each other on a small machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if sys.platform == "linux":
+        # Keep freed memory instead of handing it back: training asks for the same large blocks at every step.
+        with contextlib.suppress(OSError, AttributeError):
+            libc = ctypes.CDLL("libc.so.6")
+            libc.mallopt(-3, 1 << 30)  # M_MMAP_THRESHOLD
+            libc.mallopt(-1, (1 << 31) - 1)  # M_TRIM_THRESHOLD
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     if not sys.warnoptions:
         warnings.simplefilter("ignore")

@@ -34,13 +34,13 @@ def parse_args(argv=None):
     parser.add_argument("--num_hidden_layers", type=int, default=5)
     parser.add_argument("--vocab_size", type=int, default=2048, help="byte-level BPE, digits split one by one")
     parser.add_argument("--documents", type=int, default=64000, help="domain documents in the corpus")
-    parser.add_argument("--sequence_length", type=int, default=512, help="tokens per row; documents are concatenated")
-    parser.add_argument("--batch_size", type=int, default=16, help="rows per step")
+    parser.add_argument("--sequence_length", type=int, default=384, help="tokens per row; documents are concatenated")
+    parser.add_argument("--batch_size", type=int, default=6, help="rows per step")
     parser.add_argument(
-        "--learning_rate", type=float, default=3e-3, help="peak, after 3 %% warm-up, then cosine to a tenth"
+        "--learning_rate", type=float, default=2e-3, help="peak, after 3 %% warm-up, then cosine to a tenth"
     )
     parser.add_argument(
-        "--minutes", type=float, default=30.0, help="wall-clock bound on training; the schedule follows it"
+        "--minutes", type=float, default=22.0, help="wall-clock bound on training; the schedule follows it"
     )
     parser.add_argument("--save_minutes", type=float, default=4.0, help="minutes between checkpoints")
     return cli.parse(parser, argv)
@@ -79,8 +79,8 @@ def make_corpus(args, domain):
     """Domain documents, general skills and a little chat, shuffled."""
     rng = random.Random(args.seed)
     documents = domain.corpus(rng, args.documents)
-    documents += skills.make_corpus(rng, args.documents // 2)
-    documents += chat_documents(rng, args.documents // 20)
+    documents += skills.make_corpus(rng, args.documents // 4)
+    documents += chat_documents(rng, args.documents // 40)
     rng.shuffle(documents)
     return documents
 
@@ -227,7 +227,7 @@ def train(args, model, rows, folder):
         batch = rows[order[step * args.batch_size : (step + 1) * args.batch_size]].long()
         recent.append(train_step(model, masters, optimizer, batch))
         step += 1
-        if step % 50 == 0:
+        if step % 200 == 0:
             note()
             bar.set_postfix(loss=f"{log[-1][2]:.3f}", step=step)
             bar.update(round(time.time() - started) - bar.n)

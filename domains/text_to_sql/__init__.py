@@ -87,16 +87,11 @@ EXAMPLES = (
         "For each fuel, show the average depth of the kilns.",
         "SELECT Fuel, AVG(Depth) FROM Kiln GROUP BY Fuel;",
     ),
-    (
-        "CREATE TABLE tents (id INTEGER PRIMARY KEY, name TEXT, maker TEXT, weight REAL);",
-        "List the name of the 3 tents with the lowest weight.",
-        "SELECT name FROM tents ORDER BY weight ASC LIMIT 3;",
-    ),
 )
 
 
 def few_shot_prompt(row: dict) -> tuple:
-    """(text, stop strings): the question as the base's corpus would put it, after three examples.
+    """(text, stop strings): the question as the base's corpus would put it, after two examples.
 
     This is the form in which a base model that never saw a chat answers best; verify() accepts a bare query.
     """

@@ -16,6 +16,7 @@ from domains.text_to_sql.schema import (
     BoundTable,
     Schema,
     fill,
+    identifier,
     invented_family,
     literal,
     make_schema,
@@ -574,6 +575,9 @@ def generate(rng: random.Random, n: int, split: str) -> list:
     """n rows of split sft, dpo, dev or test, spread evenly over its families; the splits share neither."""
     families = [family for family in FAMILIES if family.split == split]
     schemas = [make_schema(rng, family, number) for family in families for number in range(SCHEMAS_PER_FAMILY[split])]
+    if split == "sft":  # as many schemas of made-up words: what is learnt is to copy names, not to recall them
+        words = known_words()
+        schemas += [make_schema(rng, invented_family(rng, words), number) for number in range(len(schemas))]
     rng.shuffle(schemas)
     rows = []
     for i in range(3 * n):
@@ -592,7 +596,7 @@ def corpus_document(rng: random.Random, words: list, pool: list) -> str:
     """
     parts = []
     for _ in range(rng.choice((1, 1, 2, 4))):
-        family = invented_family(rng, words) if rng.random() < 0.5 else rng.choice(pool)
+        family = invented_family(rng, words) if rng.random() < 0.7 else rng.choice(pool)
         split = "sft" if family.split == "sft" and rng.random() < 0.3 else "base"
         schema = make_schema(rng, family, 0)
         lines = [schema.ddl]
@@ -620,16 +624,39 @@ def corpus_document(rng: random.Random, words: list, pool: list) -> str:
     return "\n\n".join(parts)
 
 
+def known_words() -> list:
+    """The words of the families of base and sft, to borrow from for invented families."""
+    pool = [family for family in FAMILIES if family.split in ("base", "sft")]
+    texts = (
+        text
+        for family in pool
+        for table in family.tables
+        for text in (table.singular, *(c.words for c in table.columns))
+    )
+    return sorted({word for text in texts for word in text.split()})
+
+
+def copy_document(rng: random.Random, words: list) -> str:
+    """Names listed, repeated and looked up: the skill of copying, which a small model learns last."""
+    family = invented_family(rng, words)
+    columns = [column.words for column in family.tables[0].columns]
+    case = rng.choice(("snake", "snake", "camel"))
+    names = [identifier(text, case) for text in columns]
+    order = rng.sample(range(len(columns)), len(columns))
+    shape = rng.randrange(4)
+    if shape == 0:
+        return f"{', '.join(names)}\n{', '.join(names)}\n{', '.join(names[i] for i in order)}"
+    if shape == 1:
+        return "\n".join([", ".join(names), *(f"{columns[i]}: {names[i]}" for i in order)])
+    values = [rng.choice(family.tables[0].columns[0].values) for _ in names]
+    pairs = [f"{name} = '{value}'" for name, value in zip(names, values, strict=True)]
+    if shape == 2:
+        return "\n".join([" AND ".join(pairs), *(f"{columns[i]} is {values[i]}" for i in order)])
+    return "\n".join([*(f"{columns[i]} is {values[i]}" for i in order), " AND ".join(pairs[i] for i in order)])
+
+
 def corpus(rng: random.Random, n: int) -> list:
     """n documents for pre-training the small base: families and phrases of the splits base and sft only."""
     pool = [family for family in FAMILIES if family.split in ("base", "sft")]
-    words = sorted(
-        {
-            word
-            for family in pool
-            for table in family.tables
-            for text in (table.singular, *(column.words for column in table.columns))
-            for word in text.split()
-        }
-    )
-    return [corpus_document(rng, words, pool) for _ in range(n)]
+    words = known_words()
+    return [copy_document(rng, words) if rng.random() < 0.3 else corpus_document(rng, words, pool) for _ in range(n)]

@@ -66,16 +66,15 @@ class Schema(NamedTuple):
 
 
 def identifier(words: str, case: str) -> str:
-    """The words as an identifier: snake ('page_count'), camel ('PageCount') or upper ('PAGE_COUNT')."""
+    """The words as an identifier: snake ('page_count') or camel ('PageCount')."""
     parts = words.replace("-", " ").split()
     made = "".join(part.capitalize() for part in parts) if case == "camel" else "_".join(parts)
-    made = made.upper() if case == "upper" else made
     return f'"{made}"' if made.lower() in RESERVED else made
 
 
 def make_schema(rng: random.Random, family: Family, number: int) -> Schema:
     """One schema of the family: a naming style, a subset of its columns, one table or a child with its parent."""
-    case = rng.choice(("snake", "snake", "snake", "camel", "camel", "upper"))
+    case = rng.choice(("snake", "snake", "snake", "camel"))
     plural = rng.random() < 0.6
     long_key = rng.random() < 0.3
     children = [table for table in family.tables if table.parent]

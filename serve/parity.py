@@ -1,0 +1,130 @@
+"""python serve/parity.py
+
+Starts the server, asks it benchmark prompts and compares its greedy answers with those in out/answers; checks on the
+way that it reads the prompts as training did and that its answers end by themselves.
+Reads out/dpo and out/answers/dpo.jsonl; writes out/eval/parity.json. Exit code 1 when fewer than --least are equal.
+"""
+
+import json
+import sys
+import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
+
+from common import chat, cli, files, model
+from common.domain import load_domain
+from serve import launch
+
+AT_ONCE = 16  # requests in flight
+
+
+def parse_args(argv=None):
+    parser = cli.parser(__doc__, "serve")
+    parser.add_argument("--base", default="models/nano", help="model folder or name on the Hub")
+    parser.add_argument("--adapter", default=None, metavar="DIR", help="adapter folder to serve (default: out/dpo)")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--dtype", default="auto", choices=("auto", "bfloat16", "float32"))
+    parser.add_argument("--max_model_len", type=int, default=None)
+    parser.add_argument("--engine_seconds", type=int, default=600, help="how long vLLM may take to start")
+    parser.add_argument("--n", type=int, default=100, help="prompts to compare")
+    parser.add_argument("--least", type=float, default=0.98, help="share of equal answers below which this fails")
+    return cli.parse(parser, argv)
+
+
+def ask(url, body):
+    """The JSON reply of one POST."""
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=120) as reply:
+        return json.loads(reply.read())
+
+
+def served(server, name, prompt, max_tokens):
+    """The server's greedy answer: prompt ids as it read them, answer ids, text, reason, log-probs of the top two."""
+    body = {"model": name, "prompt": prompt, "temperature": 0, "max_tokens": max_tokens, "logprobs": 2}
+    reply = ask(f"{server.url}/v1/completions", {**body, "add_special_tokens": False, "return_token_ids": True})
+    choice = reply["choices"][0]
+    return {
+        "prompt_ids": choice["prompt_token_ids"],
+        "ids": choice["token_ids"],
+        "text": choice["text"],
+        "finish_reason": choice["finish_reason"],
+        "top": choice["logprobs"]["top_logprobs"],
+    }
+
+
+def describe_difference(network, tokenizer, prompt_ids, ours, theirs):
+    """Where two answers part: the first different token in each, and the gap of the top two (nats) in both engines."""
+    import torch
+
+    at = next((i for i, (a, b) in enumerate(zip(ours, theirs["ids"], strict=False)) if a != b), None)
+    at = min(len(ours), len(theirs["ids"])) - 1 if at is None else at
+    with torch.inference_mode():
+        logits = network(torch.tensor([prompt_ids + ours[:at]])).logits[0, -1].float().log_softmax(-1)
+    top = logits.topk(2).values
+    there = sorted(theirs["top"][at].values(), reverse=True)
+    return {
+        "position": at,
+        "evaluated": tokenizer.decode(ours[at : at + 1]),
+        "served": tokenizer.decode(theirs["ids"][at : at + 1]),
+        "gap_evaluated": float(top[0] - top[1]),
+        "gap_served": there[0] - there[1] if len(there) > 1 else None,
+    }
+
+
+def compare(args, domain, tokenizer, answers, replies, folder):
+    """The result: how many answers are equal, where the others part, how many ended by themselves."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    network = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    differences, read_alike = [], 0
+    for row, reply in zip(answers, replies, strict=True):
+        prompt_ids = chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT)
+        read_alike += prompt_ids == reply["prompt_ids"]
+        if row["answer"] != reply["text"]:
+            ours = tokenizer(row["answer"], add_special_tokens=False)["input_ids"] + [tokenizer.eos_token_id]
+            one = describe_difference(network, tokenizer, prompt_ids, ours, reply)
+            differences.append({"id": row["id"], **one})
+    n = len(answers)
+    return {
+        "n": n,
+        "equal": 1 - len(differences) / n,
+        "prompts_read_alike": read_alike / n,
+        "stopped": sum(reply["finish_reason"] == "stop" for reply in replies) / n,
+        "differences": differences,
+    }
+
+
+def main(args):
+    started = time.time()
+    domain = load_domain(args.domain)
+    plan = launch.prepare(args)
+    made_by = f"python eval/answer.py{args.command_tail}"
+    answers = files.read_jsonl(args.out / "answers" / f"{plan.name}.jsonl", ("id", "prompt", "answer"), made_by)[
+        : args.n
+    ]
+    settings = files.read_json(args.out / "answers" / "run.json", made_by)["settings"]
+    tokenizer = model.load_tokenizer(plan.folder)
+    prompts = [chat.render(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in answers]
+    print(f"starting vLLM on {plan.folder} (log: {plan.log})", flush=True)
+    with launch.running(plan, launch.show_waiting) as server, ThreadPoolExecutor(AT_ONCE) as pool:
+        replies = list(pool.map(lambda text: served(server, plan.name, text, settings["max_new_tokens"]), prompts))
+    result = compare(args, domain, tokenizer, answers, replies, plan.folder)
+    target = args.out / "eval" / "parity.json"
+    files.write_json(target, {**result, "run": files.run_record(args, started)})
+    for one in result["differences"]:
+        print(f"{one['id']}: token {one['position']} {one['evaluated']!r} evaluated, {one['served']!r} served")
+    print(
+        f"{result['equal']:.1%} of {result['n']} served answers equal the evaluated ones, {result['stopped']:.1%} ended by "
+        f"themselves, {result['prompts_read_alike']:.1%} of the prompts were read alike; wrote {target}"
+    )
+    if result["equal"] < args.least or result["prompts_read_alike"] < 1:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    cli.run(main, parse_args)
