@@ -117,10 +117,11 @@ def main(args):
     files.write_json(target, {**result, "run": files.run_record(args, started)})
     for one in result["differences"]:
         print(f"{one['id']}: token {one['position']} {one['evaluated']!r} evaluated, {one['served']!r} served")
+    print(f"{result['equal']:.1%} of {result['n']} served answers equal the evaluated ones")
     print(
-        f"{result['equal']:.1%} of {result['n']} served answers equal the evaluated ones, {result['stopped']:.1%} ended by "
-        f"themselves, {result['prompts_read_alike']:.1%} of the prompts were read alike; wrote {target}"
+        f"{result['stopped']:.1%} ended by themselves; {result['prompts_read_alike']:.1%} of the prompts were read alike"
     )
+    print(f"wrote {target} in {time.time() - started:.0f} s")
     if result["equal"] < args.least or result["prompts_read_alike"] < 1:
         sys.exit(1)
 
