@@ -96,10 +96,11 @@ def make_trainer_arguments(args, config, work, **more):
     )
 
 
-def prepare_trainer(trainer):
+def prepare_trainer(trainer, weights=None):
     """What both trainers need after construction: fp32 adapter weights and a progress bar with loss and speed.
 
-    trl keeps a QLoRA adapter in bf16, whose steps are 1/256 of a weight: a learning rate of 5e-7 would change nothing.
+    trl rounds a QLoRA adapter to bf16, whose steps are 1/256 of a weight: a learning rate of 5e-7 would change nothing,
+    and DPO would not start from the SFT model. `weights` are the adapter's own, {name: tensor}, to be put back.
     """
     from transformers import ProgressCallback
 
@@ -111,9 +112,9 @@ def prepare_trainer(trainer):
                 shown = {name: logs[name] for name in ("loss", "rewards/margins", "rewards/accuracies") if name in logs}
                 self.training_bar.set_postfix({name: f"{float(value):.3f}" for name, value in shown.items()})
 
-    for parameter in trainer.model.parameters():
+    for name, parameter in trainer.model.named_parameters():
         if parameter.requires_grad:
-            parameter.data = parameter.data.float()
+            parameter.data = (weights[name] if weights else parameter.data).float()
     trainer.remove_callback(ProgressCallback)
     trainer.add_callback(Progress())
     return trainer
