@@ -118,9 +118,7 @@ def main(args):
     for one in result["differences"]:
         print(f"{one['id']}: token {one['position']} {one['evaluated']!r} evaluated, {one['served']!r} served")
     print(f"{result['equal']:.1%} of {result['n']} served answers equal the evaluated ones")
-    print(
-        f"{result['stopped']:.1%} ended by themselves; {result['prompts_read_alike']:.1%} of the prompts were read alike"
-    )
+    print(f"{result['stopped']:.1%} ended by themselves; {result['prompts_read_alike']:.1%} of the prompts read alike")
     print(f"wrote {target} in {time.time() - started:.0f} s")
     if result["equal"] < args.least or result["prompts_read_alike"] < 1:
         sys.exit(1)
