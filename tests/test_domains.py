@@ -163,7 +163,7 @@ def test_domain_of_four_names_is_enough(make_domain):
 
 
 def test_unknown_domain_names_the_nearest():
-    with pytest.raises(UserError, match=r"no domain 'text_to_sq', did you mean text_to_sql\?"):
+    with pytest.raises(UserError, match=r"no domain 'text_to_sq' \(did you mean text_to_sql\?\)"):
         finder.load_domain("text_to_sq")
 
 
