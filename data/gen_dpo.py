@@ -83,18 +83,15 @@ def sample_blocks(args, domain, rows, folder, parent):
     from common.engine import Engine, Sampling
 
     path, mark = folder / "samples.jsonl", folder / "made_with.json"
-    now = {
-        "settings": model.settings_hash(
-            {k: str(v) for k, v in vars(args).items() if k not in ("recipe", "command_tail")}
-        ),
-        "adapter": parent["adapter_sha256"],
-    }
+    skipped = ("n", "recipe", "command_tail")  # more prompts go on where fewer ended: the first ones are the same
+    settings = {key: str(value) for key, value in vars(args).items() if key not in skipped}
+    now = {"settings": model.settings_hash(settings), "adapter": parent["adapter_sha256"]}
     if path.is_file() and (not mark.is_file() or files.read_json(mark) != now):
         print("settings or the SFT model changed since the last samples: sampling starts anew.")
         path.unlink()
     files.write_json(mark, now)
     done = read_whole_lines(path)
-    done = done[: len(done) // BLOCK * BLOCK]
+    done = done[: min(len(done), len(rows)) // BLOCK * BLOCK]
     if done:
         print(f"goes on after {len(done)} of {len(rows)} prompts")
     folder.mkdir(parents=True, exist_ok=True)
