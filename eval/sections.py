@@ -15,6 +15,7 @@ SIDE_BY_SIDE = 10  # items whose three answers are shown
 LOST_SHOWN = 20
 LONGEST = 800  # characters shown of an answer
 STOP_GOAL = 0.99
+OVER_REFUSAL = 0.2  # share of answerable questions refused from which a gain is not one
 STILL = 1e-3  # a KL below this, in nats per answer, means that the policy did not move
 REHEARSAL = 200  # with fewer items the report calls itself a rehearsal
 UNCLEAR = "no difference shown"
@@ -130,6 +131,19 @@ def verdicts(found) -> list:
     made.append(f"{capital(benchmark_name(found))}, {against('dpo_vs_base')}: {change(tax)}, "
                 f"**{verdict(tax)}** (n = {tax['n']} would show {100 * tax['detectable']:.1f} "
                 "points or more with 80 % power).")
+    return [*refusal_warnings(found), *made]
+
+
+def refusal_warnings(found) -> list:
+    """A model that refuses what it should answer gains on refusals alone: said before any comparison."""
+    made = []
+    for name in ("sft", "dpo"):
+        one = found.domain["summary"]["refusals"][name]
+        if one["n_should_not"] and one["refused_should_not"] > OVER_REFUSAL * one["n_should_not"]:
+            answered = one["n_should_not"] - one["refused_should_not"]
+            made.append(f"**{NAMES[name]} refuses {percent(one['refused_should_not'] / one['n_should_not'])} of the "
+                        f"questions that it should answer** ({answered} of {one['n_should_not']} answered): whatever "
+                        "it gains in accuracy or win rate comes from refusals, and it is not a better model.")
     return made
 
 
@@ -149,7 +163,7 @@ def copyable(found) -> str:
             f"{' and '.join(phrases)} as judged by the {found.winrate['settings']['judge']}, "
             f"at an alignment tax (change from the base in {benchmark_name(found)}) of "
             f"{points(tax['difference'])} points ({points(tax['low'])} to {points(tax['high'])}, "
-            f"n = {tax['n']}{unclear}).")
+            f"n = {tax['n']}{unclear})." + "".join(f" {line.replace('**', '')}" for line in refusal_warnings(found)))
 
 
 # ---- domain, win rates, skills -------------------------------------------------------------------

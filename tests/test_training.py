@@ -92,7 +92,7 @@ def test_rows_that_would_be_cut_or_never_stop_are_refused(trained, tmp_path):
     sft.check_lengths(tokenizer, domain.SYSTEM_PROMPT, rows, ("completion",), args)
     trainer = sft.build_trainer(args, model.load_base(args.base, args), tokenizer, rows, rows[:2], domain, tmp_path)
     with pytest.raises(cli.UserError, match="stop token|no trained token"):
-        sft.check_labels(trainer, tokenizer, tokenizer.eos_token_id, packing=False)
+        sft.check_labels(trainer, tokenizer, tokenizer.eos_token_id, False, len(rows))
 
 
 def test_all_labels_masked_is_refused(trained, tmp_path):
@@ -102,7 +102,7 @@ def test_all_labels_masked_is_refused(trained, tmp_path):
     trainer = sft.build_trainer(args, model.load_base(args.base, args), tokenizer, rows, rows[:2], domain, tmp_path)
     trainer.train_dataset = trainer.train_dataset.map(lambda row: {"labels": [-100] * len(row["input_ids"])})
     with pytest.raises(cli.UserError, match="no trained token"):
-        sft.check_labels(trainer, tokenizer, tokenizer.eos_token_id, packing=False)
+        sft.check_labels(trainer, tokenizer, tokenizer.eos_token_id, False, len(rows))
 
 
 def test_an_adapter_of_another_base_is_refused(trained, tmp_path):

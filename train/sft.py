@@ -45,11 +45,17 @@ def parse_args(argv=None):
     return cli.parse(parser, argv)
 
 
-def check_labels(trainer, tokenizer, stop_id, packing):
+def check_labels(trainer, tokenizer, stop_id, packing, expected):
     """Refuse to train when a row has no label, or when its last label is not the stop token.
 
-    Looks at what the trainer will really use: every prepared row, and one collated batch.
+    Looks at what the trainer will really use: every prepared row (trl drops those without a label, so their number must
+    be `expected`), and one collated batch.
     """
+    if not packing and len(trainer.train_dataset) != expected:
+        raise cli.UserError(
+            f"{expected - len(trainer.train_dataset)} of {expected} rows have no trained token: their completion is empty "
+            "or cut off; check the data and --max_length."
+        )
     if not packing:
         for i, row in enumerate(trainer.train_dataset["labels"]):
             trained = [label for label in row if label != -100]
@@ -105,7 +111,7 @@ def main(args):
     base = model.load_base(args.base, args)
     before = perplexity_of(base, tokenizer, domain, dev_rows)
     trainer = build_trainer(args, base, tokenizer, rows, dev_rows, domain, work)
-    check_labels(trainer, tokenizer, stop_id, args.packing)
+    check_labels(trainer, tokenizer, stop_id, args.packing, len(rows))
     trainable, total = model.trainable_share(trainer.model)
     print(
         f"{len(rows)} rows, {trainable:,} of {total:,} parameters trained ({trainable / total:.1%}); "
