@@ -53,8 +53,8 @@ def check_labels(trainer, tokenizer, stop_id, packing, expected):
     """
     if not packing and len(trainer.train_dataset) != expected:
         raise cli.UserError(
-            f"{expected - len(trainer.train_dataset)} of {expected} rows have no trained token: their completion is empty "
-            "or cut off; check the data and --max_length."
+            f"{expected - len(trainer.train_dataset)} of {expected} rows have no trained token: their completion is "
+            "empty or cut off; check the data and --max_length."
         )
     if not packing:
         for i, row in enumerate(trainer.train_dataset["labels"]):
