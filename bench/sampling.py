@@ -22,7 +22,6 @@ def parse_args(argv=None):
     parser.add_argument("--split", default="dev", choices=("dev", "test"))
     parser.add_argument("--limit", type=int, default=64, help="prompts")
     parser.add_argument("--max_new_tokens", type=int, default=96)
-    parser.add_argument("--engine", default="hf", choices=("auto", "hf", "vllm"))
     parser.add_argument("--dtype", default="float32", choices=("bfloat16", "float32"))
     parser.add_argument("--samples", type=int, default=4, help="samples per prompt at temperature 1")
     parser.add_argument("--rounds", type=int, default=3, help="timed rounds of each, after one warm-up")
@@ -66,10 +65,17 @@ def main(args):
     import torch
     from transformers import AutoModelForCausalLM
 
+    from common.engine import grouped_attention
     from common.model import load_tokenizer
 
     domain, tokenizer = load_domain(args.domain), load_tokenizer(args.base)
-    model = AutoModelForCausalLM.from_pretrained(args.base, dtype=getattr(torch, args.dtype)).eval()
+    attention = {"ours": grouped_attention(), "generate": None}  # None: transformers' own choice, sdpa
+    models = {
+        name: AutoModelForCausalLM.from_pretrained(
+            args.base, dtype=getattr(torch, args.dtype), attn_implementation=attention[name]
+        ).eval()
+        for name in attention
+    }
     prompts = [
         chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT)
         for row in domain.load_benchmark(args.split)[: args.limit]
@@ -80,7 +86,7 @@ def main(args):
             for name, function in (("ours", ours), ("generate", stock)):
                 torch.manual_seed(args.seed + i)
                 started = time.time()
-                tokens = function(model, tokenizer, prompts, args)
+                tokens = function(models[name], tokenizer, prompts, args)
                 if i:
                     rates[name].append(tokens / (time.time() - started))
     ratios = sorted(a / b for a, b in zip(rates["ours"], rates["generate"], strict=True))

@@ -79,6 +79,8 @@ def load_base(base: str, args, quantized: bool = True):
         quantization_config=quantization(args) if quantized else None,
         dtype=getattr(torch, args.dtype),
         device_map={"": 0} if torch.cuda.is_available() else {"": "cpu"},
+        # Training short rows on a CPU: the flash kernel's backward pass costs more than the plain matrix products.
+        attn_implementation=None if torch.cuda.is_available() else "eager",
     )
 
 

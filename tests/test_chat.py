@@ -156,3 +156,24 @@ def test_the_scripts_load_this_very_tokenizer(loaded, rows):
 def test_the_shipped_base_is_whole():
     assert {path.name for path in Path(NANO).iterdir()} >= {"config.json", "model.safetensors", "tokenizer.json"}
     assert (NANO / "model.safetensors").stat().st_size < 25e6
+
+
+@pytest.mark.parametrize("words", ("trench count", "horse name", "quibble", "home city"))
+def test_a_name_has_the_same_tokens_in_schema_question_and_query(loaded, words):
+    parts = [loaded(word, add_special_tokens=False)["input_ids"] for word in words.split()]
+    places = ("CREATE TABLE t ({0} TEXT, {0}_id INTEGER);", "the {1} of all things", "SELECT {0} FROM t WHERE {0} > 3;")
+    for place in places:
+        ids = loaded(place.format(words.replace(" ", "_"), words), add_special_tokens=False)["input_ids"]
+        for part in parts:
+            assert any(ids[i : i + len(part)] == part for i in range(len(ids))), f"{words} in {place}"
+
+
+def test_numbers_are_copied_digit_by_digit(loaded):
+    ids = loaded("LIMIT 2048 in 1999-12-03", add_special_tokens=False)["input_ids"]
+    assert [t for t in loaded.convert_ids_to_tokens(ids) if any(c.isdigit() for c in t)] == list("204819991203")
+
+
+@pytest.mark.parametrize("before, after", (("Answer:", " B"), ("assistant\n", "```sql\n"), ("sql\n", "SELECT 1;")))
+def test_text_joined_at_a_stage_border_has_the_tokens_of_its_parts(loaded, before, after):
+    ids = [loaded(text, add_special_tokens=False)["input_ids"] for text in (before, after, before + after)]
+    assert ids[0] + ids[1] == ids[2]

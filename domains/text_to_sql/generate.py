@@ -99,6 +99,13 @@ def agree(phrase: str, words: str) -> str:
     return re.sub(r"(?<=\{col\} )\w+s\b", lambda verb: VERBS.get(verb[0], verb[0][:-1]), phrase)
 
 
+def surround(rng: random.Random, split: str, question: str) -> str:
+    """The question with a greeting before or a word after it: an eighth of the questions each, in training splits."""
+    before = rng.choice(frames.BEFORE[split]) if split in frames.BEFORE and rng.random() < 0.125 else ""
+    after = rng.choice(frames.AFTER[split]) if split in frames.AFTER and rng.random() < 0.125 else ""
+    return " ".join(part for part in (before, question, after) if part)
+
+
 def columns_of(table: BoundTable, kinds: tuple) -> list:
     return [column for column in table.columns if column.column.kind in kinds]
 
@@ -531,7 +538,7 @@ def make_row(rng: random.Random, schema: Schema, split: str, tries: int = 12, fi
         fills = [fill(rng, schema, item.plants, item.distinct, item.nulls) for _ in range(2)] if filled else []
         if item.sql and not is_sound(schema.ddl, fills, item.sql):
             continue
-        question, answer = tidy(item.question), tidy(item.answer)
+        question, answer = surround(rng, split, tidy(item.question)), tidy(item.answer)
         return {
             "prompt": prompt_text(schema.ddl, question),
             "cluster": schema.id,
