@@ -5,43 +5,30 @@ from typing import NamedTuple
 
 from domains.text_to_sql.families import Column, Family, Table
 
-RESERVED = {
-    "order",
-    "group",
-    "index",
-    "table",
-    "values",
-    "check",
-    "to",
-    "from",
-    "select",
-    "where",
-    "limit",
-    "default",
-    "primary",
-    "set",
-    "case",
-    "end",
-    "left",
-    "right",
-    "match",
-    "cross",
-    "transaction",
-    "plan",
-    "row",
-    "rows",
-}
 
-
-def _sounds(text: str) -> tuple:
+def _split(text: str) -> tuple:
     return tuple(text.split())
 
 
+# The keywords of SQLite (https://www.sqlite.org/lang_keywords.html, 2026-11).
+RESERVED = _split(
+    """
+    abort action add after all alter always analyze and as asc attach autoincrement before begin between by cascade
+    case cast check collate column commit conflict constraint create cross current database default deferrable
+    deferred delete desc detach distinct do drop each else end escape except exclude exclusive exists explain fail
+    filter first following for foreign from full generated glob group groups having if ignore immediate in index
+    indexed initially inner insert instead intersect into is isnull join key last left like limit match materialized
+    natural no not nothing notnull null nulls of offset on or order others outer over partition plan pragma
+    preceding primary query raise range recursive references regexp reindex release rename replace restrict
+    returning right rollback row rows savepoint select set table temp temporary then ties to transaction trigger
+    unbounded union unique update using vacuum values view virtual when where window with without
+    """
+)
 # Sounds of invented words: they look like English, so that names never seen are copied like those seen.
-ONSETS = _sounds("b br c ch cl cr d dr f fl g gl gr h j k l m n p ph pl pr qu r s sc sh sl sp st t th tr v w wh z")
-VOWELS = _sounds("a a e e i i o o u ai au ea ee ie oa oo ou")
-CODAS = _sounds("b ck d g l ll m n n nd ng nt p r r rd rk rm s sh st t t tch th w x")
-ENDINGS = _sounds("age al ance ant ate er er ery et ic in ing ion ist ity ive le ment on or ure y")
+ONSETS = _split("b br c ch cl cr d dr f fl g gl gr h j k l m n p ph pl pr qu r s sc sh sl sp st t th tr v w wh z")
+VOWELS = _split("a a e e i i o o u ai au ea ee ie oa oo ou")
+CODAS = _split("b ck d g l ll m n n nd ng nt p r r rd rk rm s sh st t t tch th w x")
+ENDINGS = _split("age al ance ant ate er er ery et ic in ing ion ist ity ive le ment on or ure y")
 
 
 class BoundColumn(NamedTuple):
@@ -213,9 +200,12 @@ def _column_values(rng, column, count, planted, is_distinct, has_nulls):
 
 
 def invented_word(rng: random.Random, syllables: int = 0) -> str:
-    """A made-up word of one to three syllables."""
-    parts = [rng.choice(ONSETS) + rng.choice(VOWELS) for _ in range(syllables or rng.choice((1, 2, 2, 2, 3)))]
-    return "".join(parts) + rng.choice(CODAS if len(parts) == 1 or rng.random() < 0.5 else ENDINGS)
+    """A made-up word of one to three syllables that is no keyword of SQL."""
+    while True:
+        parts = [rng.choice(ONSETS) + rng.choice(VOWELS) for _ in range(syllables or rng.choice((1, 2, 2, 2, 3)))]
+        made = "".join(parts) + rng.choice(CODAS if len(parts) == 1 or rng.random() < 0.5 else ENDINGS)
+        if made not in RESERVED:
+            return made
 
 
 def plural(noun: str) -> str:
