@@ -129,7 +129,8 @@ install() { # SET VERSION
     uv=.venv/bin/uv
   fi
   use_pip_settings
-  set -- "$1" "$2" pip install --python .venv/bin/python
+  # Compiled here once: an environment that forbids Python to write its caches would compile at every start.
+  set -- "$1" "$2" pip install --compile-bytecode --python .venv/bin/python
   if [ "$1" = gpu ]; then
     shift 2
     "$uv" "$@" -r requirements.txt >>"$LOG" 2>&1

@@ -27,6 +27,7 @@ PACKAGES = (
     "datasketch",
     "sqlglot",
 )
+PRODUCTS = ("data/sft.jsonl", "data/dpo.jsonl", "EVAL_REPORT.md", "MODEL_CARD.md", "README.md", "eval/results")
 
 
 def product(args, name: str) -> Path:
@@ -149,18 +150,21 @@ def versions() -> dict:
 
 
 def commit() -> str:
-    """The repository's commit, with -dirty when tracked files differ, or 'unknown' outside git."""
+    """The repository's commit, with -dirty when tracked files other than a run's own products differ, or 'unknown'.
+
+    'unknown' outside git. A default run overwrites the PRODUCTS, so after its first stage they differ on any machine;
+    which data a stage read stands in its run.json by hash.
+    """
+    git = ["git", "-C", str(ROOT)]
+    excluded = [f":(exclude){path}" for path in PRODUCTS]
     try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
-            cwd=ROOT,
-            text=True,
-            capture_output=True,
-            check=True,
-        )
-        return done.stdout.strip()
+        name = subprocess.run(
+            [*git, "describe", "--always", "--abbrev=12", "--exclude=*"], text=True, capture_output=True, check=True
+        ).stdout.strip()
+        differs = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", ".", *excluded], capture_output=True)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+    return name + ("-dirty" if differs.returncode else "")
 
 
 def run_record(args, started: float, inputs=(), counts=None, **more) -> dict:

@@ -74,7 +74,7 @@ def load_base(base: str, args, quantized: bool = True):
     from transformers import AutoModelForCausalLM
 
     require_base(base)
-    return AutoModelForCausalLM.from_pretrained(
+    model = AutoModelForCausalLM.from_pretrained(
         base,
         quantization_config=quantization(args) if quantized else None,
         dtype=getattr(torch, args.dtype),
@@ -82,6 +82,12 @@ def load_base(base: str, args, quantized: bool = True):
         # Training short rows on a CPU: the flash kernel's backward pass costs more than the plain matrix products.
         attn_implementation=None if torch.cuda.is_available() else "eager",
     )
+    for module in model.modules():
+        # bitsandbytes repacks a layer for AVX512-BF16 in its first forward pass in eval mode on a CPU, and what is
+        # repacked passes no gradient ever after, without an error: one evaluation would end the training.
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
+    return model
 
 
 def write_lineage(folder, stage: str, base: str, parent=None, data=None):

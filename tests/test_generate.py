@@ -20,6 +20,7 @@ teacher = import_module("domains.text_to_sql.generate")
 SPLITS = ("sft", "dpo", "dev", "test")
 EVALUATED = ("dpo", "dev", "test")  # what the base must never see
 VOCABULARY = {"MOST", "DIRECTION", "AGG_WORDS"}  # words, not phrases: they may recur
+TRAINED_ONLY = {"BEFORE", "AFTER"}  # greetings, which only the trained splits have
 TABLES = {name: value for name, value in vars(frames).items()
           if name.isupper() and isinstance(value, dict)}
 
@@ -38,8 +39,8 @@ def documents():
 
 def phrases_by_split(table):
     """{split: phrases} of a table of frames.py, however deep its splits lie."""
-    if set(table) == {"base", *SPLITS}:
-        return {split: leaves(value) for split, value in table.items()}
+    if set(table) <= {"base", *SPLITS}:
+        return {split: leaves(table.get(split, ())) for split in ("base", *SPLITS)}
     found = {split: [] for split in ("base", *SPLITS)}
     for value in table.values():
         if isinstance(value, dict):
@@ -82,7 +83,7 @@ def test_no_phrase_stands_in_two_splits():
         if name in VOCABULARY | {"EXPLAINED"}:
             continue
         for split, phrases in phrases_by_split(table).items():
-            assert phrases, (name, split)
+            assert phrases or name in TRAINED_ONLY and split in ("base", "dev", "test"), (name, split)
             for phrase in phrases:
                 owners.setdefault(re.sub(r"\W+", " ", phrase.lower()).strip(), set()).add(split)
     assert len(owners) > 300
@@ -151,7 +152,7 @@ def test_corpus_speaks_in_no_phrase_of_the_evaluated_splits():
     text = " ".join(words_of(document) for document in documents())
     frame_tables = [table for name, table in TABLES.items()
                     if name not in VOCABULARY | {"EXPLAINED", "CONDITIONS", "COMPARATIVE", "WRITE"}]
-    pieces = [words_of(piece) for split in EVALUATED for table in frame_tables for phrase in table[split]
+    pieces = [words_of(piece) for split in EVALUATED for table in frame_tables for phrase in table.get(split, ())
               for piece in re.split(r"\{\w+\}", phrase) if len(words_of(piece).split()) >= 4]
     assert len(pieces) > 15
     assert [piece for piece in pieces if f" {piece} " in text] == []

@@ -202,7 +202,7 @@ def test_near_duplicates_are_those_of_a_full_comparison(generated_texts, thresho
     found, expected = gen_sft.near_duplicates(generated_texts, threshold), brute_force(generated_texts, threshold)
     assert len(found) == 300
     duplicates = [i for i, twin in enumerate(expected) if twin is not None]
-    assert len(duplicates) > (40 if threshold < 0.9 else 5)
+    assert len(duplicates) >= (40 if threshold < 0.9 else 5)
     missed = [i for i in duplicates if found[i] is None]
     wrong = [i for i, twin in enumerate(found) if twin is not None and expected[i] is None]
     # MinHash may overlook a pair at the very border, but what it proposes is compared truly.

@@ -24,8 +24,8 @@ __all__ = [
 ]
 
 SYSTEM_PROMPT = (
-    "Answer with one read-only SQLite query in a ```sql block and one sentence about it. If the schema "
-    "cannot answer, or data would change, refuse in one sentence."
+    "Write one read-only SQLite query in ```sql and one sentence on what it does. "
+    "If you cannot, refuse in one sentence."
 )
 
 JUDGE_RUBRIC = """Judge an answer to a question about a SQLite database, in this order:
