@@ -148,6 +148,51 @@ def test_a_dpo_checkpoint_as_reference_is_caught(trained, tmp_path):
         dpo.prove_reference(trainer, args, tokenizer, rows, domain.SYSTEM_PROMPT, trained / "sft")
 
 
+def embedding_gradient(network, ids):
+    """The loss's gradient at the embeddings, which passes through every layer."""
+    embedded = network.get_input_embeddings()(ids).detach().float().requires_grad_(True)
+    network(inputs_embeds=embedded, labels=ids).loss.backward()
+    return embedded.grad
+
+
+def test_an_evaluation_leaves_the_gradient_of_a_4_bit_base_as_it_was():
+    import torch
+
+    args = sft.parse_args([*SMOKE, "--dtype", "float32"])
+    network = model.load_base(args.base, args)
+    ids = torch.arange(20, 60)[None]
+    network.train()
+    before = embedding_gradient(network, ids)
+    network.eval()
+    with torch.no_grad():
+        network(input_ids=ids)
+    network.train()
+    assert before.norm() > 0
+    torch.testing.assert_close(embedding_gradient(network, ids), before)
+
+
+def test_scoring_only_trained_tokens_changes_no_loss_and_no_gradient(monkeypatch):
+    import torch
+    from transformers import AutoModelForCausalLM
+    from trl.trainer import utils
+
+    from common.training import score_trained_tokens_only
+
+    ids = torch.arange(20, 84).reshape(2, 32)
+    labels = ids.masked_fill(torch.arange(32) < 24, -100)
+    found = []
+    for apply in (lambda: None, score_trained_tokens_only):
+        monkeypatch.setattr(utils, "_use_triton", lambda device: False)
+        apply()
+        network = AutoModelForCausalLM.from_pretrained("models/nano", dtype=torch.float32)
+        utils.add_fused_lm_head(network, outputs=("log_probs", "entropy"))
+        out = network(input_ids=ids, labels=labels, fused_lm_head=True)
+        out.loss.backward()
+        found.append((out.loss.detach(), out.log_probs.detach(), network.model.layers[0].mlp.up_proj.weight.grad))
+    torch.testing.assert_close(found[0], found[1])
+    assert found[0][1].count_nonzero() == 16 and found[0][2].norm() > 0
+
+
 def test_gen_dpo_goes_on_after_a_kill(trained, monkeypatch):
     """A run stopped in its second block and started again gives the samples of a straight run."""
     monkeypatch.setattr(gen_dpo, "BLOCK", 4)

@@ -1,0 +1,61 @@
+"""Our decoding loop: the distribution it draws from, and that it answers as transformers' own generate does."""
+
+import pytest
+
+from common import chat, model
+from common.domain import load_domain
+from common.engine import Engine, Sampling, next_tokens
+
+BASE = "models/nano"
+
+
+def draw(probabilities, n, **settings):
+    """{token: share} of n draws from a distribution over a few tokens."""
+    import torch
+
+    logits = torch.tensor(probabilities).log().expand(n, -1)
+    drawn = next_tokens(logits, Sampling(max_new_tokens=1, **settings), torch.Generator().manual_seed(1))
+    return torch.bincount(drawn, minlength=len(probabilities)).div(n).tolist()
+
+
+def test_draws_follow_the_distribution():
+    expected = [0.5, 0.0, 0.3, 0.15, 0.05]
+    found = draw(expected, 40000, temperature=1.0)
+    assert found == pytest.approx(expected, abs=0.01) and found[1] == 0
+
+
+def test_temperature_sharpens_by_its_power():
+    squared = [0.49, 0.04, 0.01]
+    found = draw([0.7, 0.2, 0.1], 40000, temperature=0.5)
+    assert found == pytest.approx([value / sum(squared) for value in squared], abs=0.01)
+
+
+def test_top_p_draws_the_smallest_set_that_reaches_it_and_nothing_else():
+    found = draw([0.05, 0.5, 0.15, 0.3], 40000, temperature=1.0, top_p=0.7)
+    assert found == pytest.approx([0, 0.5 / 0.8, 0, 0.3 / 0.8], abs=0.01) and found[0] == found[2] == 0
+
+
+def test_temperature_zero_is_the_most_likely_token():
+    assert draw([0.2, 0.5, 0.3], 10, temperature=0.0) == [0, 1, 0]
+
+
+def test_greedy_answers_are_those_of_generate():
+    """Prompts of different length in one batch, so that padding, positions and the shared keys all matter."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    domain, tokenizer = load_domain("text_to_sql"), model.load_tokenizer(BASE)
+    texts = [domain.few_shot_prompt(row)[0] for row in domain.load_benchmark("dev")[:6]]
+    texts += ["The sum of 3 and 4 is", "SELECT"]
+    prompts = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
+    assert len({len(prompt) for prompt in prompts}) > 4
+    made = Engine(BASE, {}, "hf", "float32").generate("base", prompts, Sampling(max_new_tokens=24), "test")
+    network = AutoModelForCausalLM.from_pretrained(BASE, dtype=torch.float32).eval()
+    stop = chat.stop_token_id(tokenizer)
+    for prompt, (completion,) in zip(prompts, made, strict=True):
+        with torch.no_grad():
+            whole = network.generate(
+                torch.tensor([prompt]), max_new_tokens=24, do_sample=False, eos_token_id=stop, pad_token_id=0
+            )
+        expected = whole[0, len(prompt) :].tolist()
+        assert completion.token_ids == (expected[:-1] if expected[-1] == stop else expected)
