@@ -2,7 +2,7 @@
 
 `vllm` on a GPU (base and adapters by name in one engine) or on a CPU (merged weights); `hf` is transformers with
 our own decoding loop, which keeps its cache in place and drops finished rows: on small models on a CPU it is
-2 to 3 times faster than `generate` (bench/sampling.py).
+4 to 5 times faster than `generate` (bench/sampling.py).
 """
 
 from pathlib import Path
