@@ -207,12 +207,8 @@ def save_adapter(folder, network, tokenizer, stage, base, parent, data):
     model.write_lineage(folder, stage, base, parent, data)
 
 
-def write_samples(folder, args, domain, network, tokenizer, data, stage, parent):
-    """Save the adapter, merge it, and write samples.md: this stage's answers beside the previous stage's."""
-    from train.merge import merge
-
-    save_adapter(folder, network, tokenizer, stage, args.base, parent, data)
-    merge(args, folder)
+def write_samples(folder, args, domain, tokenizer, stage, parent):
+    """Write samples.md from the merged models: this stage's answers beside the previous stage's."""
     rows = domain.load_benchmark("dev")[:SAMPLES]
     prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in rows]
     before = "base" if parent is None else parent.name

@@ -23,9 +23,11 @@ from common.training import (
     prepare_output,
     prepare_trainer,
     resume_point,
+    save_adapter,
     training_metrics,
     write_samples,
 )
+from train.merge import merge
 
 PROOF_ROWS = 16
 KL_PROMPTS = 48
@@ -238,7 +240,9 @@ def main(args):
     print(f"{len(rows)} pairs, {len(held)} held out, {trainable:,} of {total:,} parameters trained", flush=True)
     result = trainer.train(resume_from_checkpoint=resume_point(work))
     metrics = finish(trainer, result, args, folder, tokenizer, domain, dev_rows, kl, before)
-    write_samples(folder, args, domain, trainer.model, tokenizer, data, stage="dpo", parent=adapter)
+    save_adapter(folder, trainer.model, tokenizer, "dpo", args.base, adapter, data)
+    merge(args, folder)
+    write_samples(folder, args, domain, tokenizer, "dpo", parent=adapter)
     files.write_run_record(
         folder,
         args,

@@ -23,9 +23,11 @@ from common.training import (
     prepare_output,
     prepare_trainer,
     resume_point,
+    save_adapter,
     training_metrics,
     write_samples,
 )
+from train.merge import merge
 
 
 def parse_args(argv=None):
@@ -121,7 +123,9 @@ def main(args):
     result = trainer.train(resume_from_checkpoint=resume_point(work))
     after = perplexity_of(trainer.model, tokenizer, domain, dev_rows)
     metrics = training_metrics(trainer, result, folder, before=before, after=after, trainable=trainable, total=total)
-    write_samples(folder, args, domain, trainer.model, tokenizer, data, stage="sft", parent=None)
+    save_adapter(folder, trainer.model, tokenizer, "sft", args.base, None, data)
+    merge(args, folder)
+    write_samples(folder, args, domain, tokenizer, "sft", parent=None)
     files.write_run_record(folder, args, started, inputs=[data], counts={"rows": len(rows)}, metrics=metrics)
     print(
         f"perplexity {before:.2f} -> {after:.3f}, {metrics['tokens_per_second']:.0f} tokens/s, adapter "
