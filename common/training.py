@@ -27,12 +27,6 @@ def add_training_flags(parser):
     add("--weight_decay", type=float, default=0.0)
     add("--max_grad_norm", type=float, default=1.0)
     add("--gradient_checkpointing", action=cli.Switch, default=True, help="less memory for a third more time")
-    add(
-        "--train_sampling_strategy",
-        default="random",
-        choices=("random", "group_by_length"),
-        help="group_by_length puts rows of similar length together: no packing, little padding",
-    )
     add("--dtype", default="bfloat16", choices=("bfloat16", "float32"), help="dtype of computation")
     add("--load_in_4bit", action=cli.Switch, default=True, help="the base quantised by bitsandbytes (QLoRA)")
     add("--bnb_4bit_quant_type", default="nf4", choices=("nf4", "fp4"))

@@ -37,6 +37,12 @@ def parse_args(argv=None):
     parser.add_argument(
         "--packing", action=cli.Switch, default=True, help="several rows in one sequence, isolated from each other"
     )
+    parser.add_argument(
+        "--train_sampling_strategy",
+        default="random",
+        choices=("random", "group_by_length"),
+        help="group_by_length puts rows of similar length together: little padding where there is no packing",
+    )
     parser.set_defaults(
         learning_rate=2e-4,
         num_train_epochs=2.0,
