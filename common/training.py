@@ -223,4 +223,8 @@ def write_samples(folder, args, domain, tokenizer, stage, parent):
             lines += [f"**{name}** ({verdict}):", "", "~~~", text, "~~~", ""]
         lines += ["**reference**:", "", "~~~", row["completion"], "~~~", ""]
     files.write_text(folder / "samples.md", "\n".join(lines))
-    shutil.rmtree(folder / "checkpoints")  # done: the same command would train anew
+
+
+def remove_checkpoints(folder):
+    """The last step of a training, after run.json: the same command would train anew."""
+    shutil.rmtree(folder / "checkpoints")

@@ -22,7 +22,10 @@ def test_the_readme_shows_every_stage():
 
 @pytest.mark.parametrize("script, flags", COMMANDS)
 def test_readme_command_parses(script, flags):
-    importlib.import_module(script.replace("/", ".")).parse_args(shlex.split(flags.split("#")[0]))
+    given = shlex.split(flags.split("#")[0])
+    args = vars(importlib.import_module(script.replace("/", ".")).parse_args(given))
+    for flag, value in zip(given[::2], given[1::2], strict=True):
+        assert str(args[flag.removeprefix("--")]) == value, f"{script} takes {flag} and does not use its value"
 
 
 @pytest.mark.parametrize(

@@ -48,13 +48,13 @@ def corpus():
 
 
 @pytest.fixture(scope="module")
-def test_rows():
+def exam():
     return skills.make_test(random.Random(12), 2000)
 
 
 @pytest.fixture(scope="module")
-def of_subject(test_rows):
-    return lambda subject: [row for row in test_rows if row["subject"] == subject]
+def of_subject(exam):
+    return lambda subject: [row for row in exam if row["subject"] == subject]
 
 
 @pytest.fixture(scope="module")
@@ -78,11 +78,11 @@ def test_same_seed_same_bytes(tmp_path, corpus):
     assert one == two != three
 
 
-def test_no_test_question_occurs_in_the_corpus(corpus, test_rows):
+def test_no_test_question_occurs_in_the_corpus(corpus, exam):
     texts = [normalised(document) for document in corpus]
     taught = {run for text in texts for run in word_runs(text)}
     # Searching it all for each question is slow: first drop those with a run never seen.
-    asked = [normalised(row["question"]) for row in test_rows]
+    asked = [normalised(row["question"]) for row in exam]
     suspects = [question for question in asked if word_runs(question) <= taught]
     assert not [question for question in suspects for text in texts if question in text]
 
@@ -100,9 +100,9 @@ def test_no_test_wording_occurs_in_the_corpus():
             assert not taught & {normalised(frame) for frame in kind.test_questions}
 
 
-def test_every_word_of_the_test_is_taught(corpus, test_rows):
+def test_every_word_of_the_test_is_taught(corpus, exam):
     taught = {word for document in corpus for word in normalised(document).split()}
-    asked = {word for row in test_rows
+    asked = {word for row in exam
              for word in normalised(" ".join([row["question"], *row["choices"]])).split()
              if not word.isdigit()}
     assert not asked - taught
@@ -167,19 +167,19 @@ def test_options_of_fixed_facts_are_held_out(quiz_items, of_subject):
         for word in re.findall(r"\w+", document)}
 
 
-def test_choices_are_four_and_answers_balanced(test_rows):
-    assert len(test_rows) == 2000
-    for row in test_rows:
+def test_choices_are_four_and_answers_balanced(exam):
+    assert len(exam) == 2000
+    for row in exam:
         assert len(set(row["choices"])) == 4
         assert all(choice and choice == choice.strip() for choice in row["choices"])
         # pandas and datasets read these as missing values
         assert not {choice.lower() for choice in row["choices"]} & {"na", "nan", "none", "null", ""}
-    sizes = Counter(row["subject"] for row in test_rows)
+    sizes = Counter(row["subject"] for row in exam)
     assert len(sizes) >= 8 and max(sizes.values()) - min(sizes.values()) <= 1
     for subject in sizes:
-        positions = Counter(row["answer"] for row in test_rows if row["subject"] == subject)
+        positions = Counter(row["answer"] for row in exam if row["subject"] == subject)
         assert max(positions.values()) - min(positions.values()) <= 1
-    questions = Counter((row["question"], right_answer(row)) for row in test_rows)
+    questions = Counter((row["question"], right_answer(row)) for row in exam)
     assert max(questions.values()) == 1
 
 
@@ -286,12 +286,12 @@ def test_opposites_and_capitals_are_right(of_subject):
         assert partner[right_answer(row)] in row["question"], row
 
 
-def test_options_alone_do_not_give_the_answer(test_rows):
+def test_options_alone_do_not_give_the_answer(exam):
     """Neither the longest option nor a number's rank is right much more often than by chance."""
-    longest = [max(row["choices"], key=len) == right_answer(row) for row in test_rows]
+    longest = [max(row["choices"], key=len) == right_answer(row) for row in exam]
     assert sum(longest) / len(longest) < 0.32
     for subject in ("addition_and_subtraction", "units"):
-        rows = [row for row in test_rows if row["subject"] == subject]
+        rows = [row for row in exam if row["subject"] == subject]
         for rank in range(4):
             hits = [sorted(row["choices"], key=int)[rank] == right_answer(row) for row in rows]
             assert 0.12 < sum(hits) / len(hits) < 0.4

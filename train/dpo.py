@@ -22,6 +22,7 @@ from common.training import (
     perplexity_of,
     prepare_output,
     prepare_trainer,
+    remove_checkpoints,
     resume_point,
     save_adapter,
     training_metrics,
@@ -252,6 +253,7 @@ def main(args):
         proof=proof,
         counts={"pairs": len(rows), "held_out": len(held)},
     )
+    remove_checkpoints(folder)
     print(
         f"KL {metrics['kl']:.3f} nats per answer, perplexity {before:.3f} -> {metrics['perplexity_after']:.3f}, peak "
         f"{files.peak_memory_gib():.1f} GiB; wrote {folder} in {time.time() - started:.0f} s; "

@@ -22,6 +22,7 @@ from common.training import (
     perplexity_of,
     prepare_output,
     prepare_trainer,
+    remove_checkpoints,
     resume_point,
     save_adapter,
     training_metrics,
@@ -133,6 +134,7 @@ def main(args):
     merge(args, folder)
     write_samples(folder, args, domain, tokenizer, "sft", parent=None)
     files.write_run_record(folder, args, started, inputs=[data], counts={"rows": len(rows)}, metrics=metrics)
+    remove_checkpoints(folder)
     print(
         f"perplexity {before:.2f} -> {after:.3f}, {metrics['tokens_per_second']:.0f} tokens/s, adapter "
         f"{metrics['adapter_mib']:.1f} MiB, peak {files.peak_memory_gib():.1f} GiB; wrote {folder} in "
