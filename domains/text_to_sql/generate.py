@@ -24,7 +24,7 @@ from domains.text_to_sql.schema import (
     round_value,
 )
 
-SCHEMAS_PER_FAMILY = {"sft": 40, "dpo": 40, "dev": 8, "test": 8}
+SCHEMAS_PER_FAMILY = {"sft": 60, "dpo": 40, "dev": 8, "test": 8}
 WHOLE_NUMBERS = ("integer", "real")
 AFTER_HEAD = re.compile(r" (?:in|of|to|on|at|for|per|by|it|the)\b")  # "height in metres": singular
 NO_PLURAL = ("ss", "us", "is", "canvas", "maths")
@@ -126,7 +126,9 @@ def condition(voice, table, kinds=("compare", "text"), prefix="", avoid=()) -> C
         (kind, column)
         for kind in kinds
         for column in table.columns
-        if column not in avoid and column.column.kind in CONDITION_MAKERS[kind][0]
+        if column not in avoid
+        and column.column.kind in CONDITION_MAKERS[kind][0]
+        and not (kind == "null" and column.required)
     ]
     if not makers:
         return None
@@ -190,9 +192,9 @@ def _like(rng, column):
     value = rng.choice(column.column.values)
     if rng.random() < 0.5:
         part = value[: rng.randint(1, 3)].strip()
-        return "prefix", f"{{c}} LIKE '{part}%'", (part,), (value,), False
+        return "prefix", f"{{c}} LIKE {literal(part + '%')}", (part,), (value,), False
     word = rng.choice(value.split())
-    return "contains", f"{{c}} LIKE '%{word}%'", (word,), (value,), False
+    return "contains", f"{{c}} LIKE {literal('%' + word + '%')}", (word,), (value,), False
 
 
 def _date(rng, column):
