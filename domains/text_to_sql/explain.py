@@ -238,15 +238,22 @@ def _columns(nodes: list, sentence: str, synonyms: dict) -> list[str]:
     made = {alias.alias.lower() for alias in _all(nodes, exp.Alias)}
     made |= {name.lower() for alias in _all(nodes, exp.TableAlias)
              for name in alias.alias_column_names}
+    tables = {table.name for table in _all(nodes, exp.Table)}
     used = {column.name for column in _all(nodes, exp.Column)
             if isinstance(column.this, exp.Identifier) and not _joins_tables(column)}
     return [f"column {name}" for name in sorted(used)
-            if name.lower() not in made and not _is_key(name)
+            if name.lower() not in made and not _is_key(name, tables)
             and not _named(sentence, name, synonyms)]
 
 
-def _is_key(name: str) -> bool:
-    return name.lower() == "rowid" or (split_identifier(name) or [""])[-1] == "id"
+def _is_key(name: str, tables: set[str]) -> bool:
+    """Whether this is a key by its name: "id", "artist_id"; with a table of artists also "artistid", "artist_no"."""
+    words = split_identifier(name) or [""]
+    if name.lower() == "rowid" or words[-1] == "id":
+        return True
+    owner = re.fullmatch(r"(.+)(?:id|no|key)", "".join(words))
+    return owner is not None and any(
+        stem("".join(split_identifier(table))).endswith(stem(owner[1])) for table in tables)
 
 
 def _joins_tables(column: exp.Column) -> bool:
