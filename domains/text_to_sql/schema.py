@@ -25,11 +25,6 @@ RESERVED = _split(
     unbounded union unique update using vacuum values view virtual when where window with without
     """
 )
-# Sounds of invented words: they look like English, so that names never seen are copied like those seen.
-ONSETS = _split("b br c ch cl cr d dr f fl g gl gr h j k l m n p ph pl pr qu r s sc sh sl sp st t th tr v w wh z")
-VOWELS = _split("a a e e i i o o u ai au ea ee ie oa oo ou")
-CODAS = _split("b ck d g l ll m n n nd ng nt p r r rd rk rm s sh st t t tch th w x")
-ENDINGS = _split("age al ance ant ate er er ery et ic in ing ion ist ity ive le ment on or ure y")
 
 
 class Style(NamedTuple):
@@ -97,7 +92,7 @@ def draw_style(rng: random.Random) -> Style:
         inline_key=rng.random() < 0.7,
         inline_foreign=rng.random() < 0.5,
         required=rng.choices((0.0, 0.4, 0.9), (6, 3, 1))[0],
-        spare=rng.choices(range(6), (3, 6, 6, 4, 2, 1))[0],
+        spare=rng.choices(range(6), (2, 5, 6, 6, 3, 2))[0],
     )
 
 
@@ -381,62 +376,3 @@ def _column_values(rng, column, count, planted, is_distinct, has_nulls):
             values[i] = None
     rng.shuffle(values)
     return values
-
-
-def invented_word(rng: random.Random, syllables: int = 0) -> str:
-    """A made-up word of one to three syllables that is no keyword of SQL."""
-    while True:
-        parts = [rng.choice(ONSETS) + rng.choice(VOWELS) for _ in range(syllables or rng.choice((1, 2, 2, 2, 3)))]
-        made = "".join(parts) + rng.choice(CODAS if len(parts) == 1 or rng.random() < 0.5 else ENDINGS)
-        if made not in RESERVED:
-            return made
-
-
-def plural(noun: str) -> str:
-    """The noun's regular plural."""
-    if noun.endswith(("s", "x", "z", "sh", "ch")):
-        return noun if noun.endswith("s") and not noun.endswith(("ss", "us", "is")) else noun + "es"
-    return noun[:-1] + "ies" if noun.endswith("y") and noun[-2:-1] not in set("aeiou") else noun + "s"
-
-
-def invented_family(rng: random.Random, words: list) -> Family:
-    """A family of made-up and borrowed words, so that the base copies names instead of recalling them."""
-
-    def word():
-        return rng.choice(words) if rng.random() < 0.4 else invented_word(rng)
-
-    def value():
-        return invented_word(rng, rng.randint(1, 2)).capitalize()
-
-    def table(parent=""):
-        noun = word() + ("" if rng.random() < 0.8 else f" {word()}")
-        columns, used = (
-            [
-                Column(
-                    rng.choice(("name", "title", "label", "code", word())),
-                    "name",
-                    tuple(dict.fromkeys(f"{value()}{rng.choice(('', ' ' + value()))}" for _ in range(18))),
-                )
-            ],
-            set(),
-        )
-        used.add(columns[0].words)
-        for kind in rng.choices(("category", "integer", "real", "date"), (3, 4, 2, 1), k=5):
-            text = word() + ("" if rng.random() < 0.7 else f" {word()}")
-            if text in used:
-                continue
-            used.add(text)
-            low, high = rng.choice(((0, 10), (1, 100), (10, 500), (100, 9000), (1000, 90000)))
-            low, high = (2005, 2023) if kind == "date" else (low, high)
-            columns.append(
-                Column(
-                    text, kind, tuple(dict.fromkeys(value() for _ in range(6))) if kind == "category" else (), low, high
-                )
-            )
-        return Table(noun, plural(noun), tuple(columns), (), parent, "of the")
-
-    main = table()
-    tables = (main,) if rng.random() < 0.5 else (table(main.singular), main)
-    if len(tables) == 2 and tables[0].singular == main.singular:
-        tables = (main,)
-    return Family("invented", "base", tables, tuple(word() for _ in range(4)))
