@@ -7,7 +7,7 @@ import random
 
 from common.cli import ROOT
 from common.files import read_json
-from domains.text_to_sql.generate import corpus, generate, prompt_text
+from domains.text_to_sql.generate import generate, prompt_text
 from domains.text_to_sql.verify import verify
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "verify",
     "dedup_text",
     "few_shot_prompt",
-    "corpus",
     "BENCHMARK_SIZE",
 ]
 
@@ -78,23 +77,31 @@ def dedup_text(row: dict) -> str:
 
 EXAMPLES = (
     (
-        "CREATE TABLE lamps (id INTEGER PRIMARY KEY, label TEXT, colour TEXT, watts INTEGER);",
+        "CREATE TABLE lamps (\n  lamp_id INTEGER PRIMARY KEY,\n  label TEXT,\n  colour TEXT,\n  watts INTEGER\n);",
         "How many lamps have more than 40 watts?",
         "SELECT COUNT(*) FROM lamps WHERE watts > 40;",
     ),
     (
-        "CREATE TABLE Kiln (Id INTEGER PRIMARY KEY, Name TEXT, Fuel TEXT, Depth REAL);",
-        "For each fuel, show the average depth of the kilns.",
-        "SELECT Fuel, AVG(Depth) FROM Kiln GROUP BY Fuel;",
+        "CREATE TABLE Kiln (KilnId INT PRIMARY KEY, KilnName VARCHAR(40), FuelType VARCHAR(40), Depth NUMERIC(10,2));",
+        "For each fuel type, show the average depth of the kilns.",
+        "SELECT FuelType, AVG(Depth) FROM Kiln GROUP BY FuelType;",
+    ),
+    (
+        "CREATE TABLE quarries (id INTEGER PRIMARY KEY, name TEXT, county TEXT);\n"
+        "CREATE TABLE stones (id INTEGER PRIMARY KEY, name TEXT, weight REAL, "
+        "quarry_id INTEGER REFERENCES quarries(id));",
+        "Which stones come from quarries in the county Kent? Give the names.",
+        "SELECT stones.name FROM stones JOIN quarries ON stones.quarry_id = quarries.id "
+        "WHERE quarries.county = 'Kent';",
     ),
 )
 
 
 def few_shot_prompt(row: dict) -> tuple:
-    """(text, stop strings): the question as the base's corpus would put it, after two examples.
+    """(text, stop strings): schema, question as a comment and bare query, three times solved, then the row's.
 
-    This is the form in which a base model that never saw a chat answers best; verify() accepts a bare query.
+    This is a form that any base model can go on with, also one that never saw a chat; verify() accepts a bare query.
     """
     shown = [f"{ddl}\n-- {question}\n{sql}" for ddl, question, sql in EXAMPLES]
     ddl, question = row["prompt"].rsplit("\n\nQuestion: ", 1)
-    return "\n\n".join([*shown, f"{ddl}\n-- {question}\n"]), ["\n\n", "\n--"]
+    return "\n\n".join([*shown, f"{ddl}\n-- {question}\n"]), ["\n\n", "\n--", ";\n"]

@@ -118,12 +118,39 @@ def _unmet(nodes: list, sentence: str, synonyms: dict) -> list[str]:
 
 
 def names(sentence: str, words: str, last_only: bool = False) -> bool:
-    """Whether the words of an identifier or phrase (or its last one) stand in the sentence."""
-    wanted = [stem(word) for word in split_identifier(words)]
+    """Whether the words of an identifier or phrase (or its last one) stand in the sentence.
+
+    The single letter of "b_title" needs no mention, and "pagecount" may be said as "page count".
+    """
+    wanted = split_identifier(words)
+    if len(wanted) > 1 and len(wanted[0]) == 1:
+        wanted = wanted[1:]
     if last_only:
         wanted = [word for word in wanted if not word.isdigit()][-1:] or wanted
-    present = {stem(word) for word in re.findall(r"[^\W_]+", sentence.lower())}
-    return all(word in present for word in wanted)
+    spoken = frozenset(re.findall(r"[^\W_]+", sentence.lower()))
+    present = {stem(word) for word in spoken}
+    return all(stem(word) in present or _spelled(word, spoken, last_only) for word in wanted)
+
+
+def _spelled(letters: str, spoken: frozenset, last_only: bool) -> bool:
+    """Whether the letters are words of the sentence run together, or end in one ("tblbooks")."""
+    forms = {form for word in spoken for form in _numbers(word) if len(form) > 1}
+    if last_only:
+        return any(len(form) > 2 and letters.endswith(form) for form in forms)
+    reached = {0}
+    for start in range(len(letters)):
+        if start in reached:
+            reached |= {start + len(form) for form in forms if letters.startswith(form, start)}
+    return len(letters) in reached
+
+
+def _numbers(word: str) -> set[str]:
+    """The word and what may be its singular."""
+    forms = {word, IRREGULAR.get(word, word)}
+    if word.endswith("s"):
+        forms |= {word[:-1], word[:-2] if word.endswith("es") else word}
+        forms |= {f"{word[:-3]}y"} if word.endswith("ies") else set()
+    return forms
 
 
 def split_identifier(name: str) -> list[str]:
@@ -211,15 +238,22 @@ def _columns(nodes: list, sentence: str, synonyms: dict) -> list[str]:
     made = {alias.alias.lower() for alias in _all(nodes, exp.Alias)}
     made |= {name.lower() for alias in _all(nodes, exp.TableAlias)
              for name in alias.alias_column_names}
+    tables = {table.name for table in _all(nodes, exp.Table)}
     used = {column.name for column in _all(nodes, exp.Column)
             if isinstance(column.this, exp.Identifier) and not _joins_tables(column)}
     return [f"column {name}" for name in sorted(used)
-            if name.lower() not in made and not _is_key(name)
+            if name.lower() not in made and not _is_key(name, tables)
             and not _named(sentence, name, synonyms)]
 
 
-def _is_key(name: str) -> bool:
-    return name.lower() == "rowid" or (split_identifier(name) or [""])[-1] == "id"
+def _is_key(name: str, tables: set[str]) -> bool:
+    """Whether this is a key by its name: "id", "artist_id"; with a table of artists also "artistid", "artist_no"."""
+    words = split_identifier(name) or [""]
+    if name.lower() == "rowid" or words[-1] == "id":
+        return True
+    owner = re.fullmatch(r"(.+)(?:id|no|key)", "".join(words))
+    return owner is not None and any(
+        stem("".join(split_identifier(table))).endswith(stem(owner[1])) for table in tables)
 
 
 def _joins_tables(column: exp.Column) -> bool:

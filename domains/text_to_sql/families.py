@@ -7,7 +7,7 @@ Keys are left out: the generator adds ids and foreign keys.
 
 from typing import NamedTuple
 
-SPLITS = ("base", "sft", "dpo", "dev", "test")
+SPLITS = ("sft", "dpo", "dev", "test")
 
 
 class Column(NamedTuple):
@@ -68,8 +68,8 @@ def _date(words: str, low: int, high: int, *synonyms: str) -> Column:
     return Column(words, "date", (), low, high, synonyms)
 
 
-_BASE = (
-    Family("library", "base", (
+_SFT = (
+    Family("library", "sft", (
         Table("book", "books", (
             _name("title", """The Silent River, Winter Garden, A Short History, Red Lantern,
                 Night Train, The Glass House, Salt and Stone, The Last Map, Paper Birds, Blue
@@ -96,7 +96,7 @@ _BASE = (
         ), ("writers",)),
     ), _words("""publisher, cover colour, weight, reader age, shelf number, illustrator, font
         size, barcode""")),
-    Family("bakery", "base", (
+    Family("bakery", "sft", (
         Table("cake", "cakes", (
             _name("name", """Lemon Dream, Black Forest, Carrot Classic, Honey Layer, Apple
                 Crumble, Red Velvet, Opera Slice, Plum Tart, Vanilla Cloud, Coffee Walnut, Berry
@@ -112,7 +112,7 @@ _BASE = (
         ), ("bakes",)),
     ), _words("""baker, shelf life, sugar content, candle count, box colour, allergy warning,
         delivery day, flour brand""")),
-    Family("football", "base", (
+    Family("football", "sft", (
         Table("player", "players", (
             _name("name", """Marco Silva, Liam Carter, Jonas Weber, Ahmed Nasser, Luis Ortega,
                 Pavel Novak, Erik Dahl, Kofi Mensah, Ryan Brooks, Diego Ramos, Yuki Tanaka, Sam
@@ -138,7 +138,7 @@ _BASE = (
         ), ("sides",)),
     ), _words("""salary, shoe size, preferred foot, agent, shirt number, injury history,
         contract end, yellow cards, transfer fee""")),
-    Family("mountains", "base", (
+    Family("mountains", "sft", (
         Table("mountain", "mountains", (
             _name("name", """Mount Arden, Grey Peak, Eagle Horn, Mount Corvin, Frost Tooth, Lone
                 Summit, Mount Selka, Twin Needle, White Crown, Mount Baro, Old Giant, Storm
@@ -153,7 +153,7 @@ _BASE = (
         ), ("peaks",)),
     ), _words("""snow depth, nearest town, rescue hut, guide, permit fee, death toll, average
         temperature, owner""")),
-    Family("cars", "base", (
+    Family("cars", "sft", (
         Table("car", "cars", (
             _name("model", """Falcon, Breeze, Comet, Tiger, Rapid, Cedar, Nova, Atlas, Pulse,
                 Orion, Ranger, Sprint, Vista, Zephyr, Metro, Lynx""", "model name"),
@@ -177,7 +177,7 @@ _BASE = (
         ), ("car companies",)),
     ), _words("""number of doors, insurance class, trunk volume, crash rating, number plate,
         owner, mileage, tyre brand, warranty""")),
-    Family("hotels", "base", (
+    Family("hotels", "sft", (
         Table("guest room", "guest rooms", (
             _name("label", """A101, A102, A103, A204, A205, B101, B102, B203, B204, B305, C101,
                 C202, C203, C304, D101, D202, D303, D404""", "room label"),
@@ -200,7 +200,7 @@ _BASE = (
         ), ("inns",)),
     ), _words("""minibar content, wall colour, cleaning time, door lock code, balcony, pillow
         count, smoking policy, internet speed""")),
-    Family("flights", "base", (
+    Family("flights", "sft", (
         Table("flight", "flights", (
             _name("code", """AX100, AX215, BK301, BK422, CL510, CL618, DM707, DM811, EN903,
                 EN114, FT225, FT336, GH447, GH558, JK669, JK770""", "flight code"),
@@ -224,7 +224,7 @@ _BASE = (
         ), ("air hubs",)),
     ), _words("""pilot, meal service, seat width, fuel used, ticket price, cabin crew, aircraft
         age, luggage limit""")),
-    Family("films", "base", (
+    Family("films", "sft", (
         Table("movie", "movies", (
             _name("title", """Silver Moon, The Last Train, Broken Compass, Hidden Valley, Cold
                 Harbor, Dancing Shadows, The Red Door, Lost Summer, Paper Crown, Iron Sky Road,
@@ -251,7 +251,7 @@ _BASE = (
         ), ("film makers",)),
     ), _words("""leading actor, ticket sales, age limit, filming location, music composer,
         camera type, subtitle language, sequel""")),
-    Family("cafe", "base", (
+    Family("cafe", "sft", (
         Table("drink", "drinks", (
             _name("name", """Flat White, Iced Mocha, Green Fizz, Mint Cooler, Hot Cocoa, Ginger
                 Shot, Lemon Soda, Berry Smoothie, Black Filter, Chai Latte, Peach Water, Orange
@@ -268,7 +268,7 @@ _BASE = (
         ), ("beverages",)),
     ), _words("""caffeine level, barista, straw colour, invention year, milk brand, customer
         rating, waiting time, bean origin""")),
-    Family("zoo", "base", (
+    Family("zoo", "sft", (
         Table("animal", "animals", (
             _name("name", """Bella, Rocky, Zuri, Max, Kito, Luna, Shadow, Nala, Bruno, Misty,
                 Simba, Coco, Tara, Rex, Willow, Jumbo""", "animal name"),
@@ -293,7 +293,7 @@ _BASE = (
         ), ("pens",)),
     ), _words("""keeper, birth place, fur colour, vaccine record, number of babies, purchase
         price, sponsor, life expectancy""")),
-    Family("school", "base", (
+    Family("school", "sft", (
         Table("pupil", "pupils", (
             _name("full name", """Emma Wood, Lucas Bell, Mia Torres, Ben Ford, Sara Ali, Jack
                 Moss, Ella Ray, Finn Cole, Lily Chan, Max Braun, Zoe Hunt, Tim Page, Ida Holm,
@@ -319,7 +319,7 @@ _BASE = (
         )),
     ), _words("""eye colour, parent phone, bus stop, lunch choice, height, pet, home address,
         shoe size, blood group""")),
-    Family("phones", "base", (
+    Family("phones", "sft", (
         Table("phone", "phones", (
             _name("model", """Nova 5, Pixel One, Edge 20, Aura X, Zen Mini, Bolt 8, Orbit 3,
                 Vivo Max, Core Lite, Prime 12, Spark 2, Titan Pro, Wave 7, Echo Plus, Lumen S,
@@ -335,7 +335,7 @@ _BASE = (
         ), ("handsets",)),
     ), _words("""weight, memory size, seller, water protection, release date, charger type,
         stock level, customer reviews, processor""")),
-    Family("rivers", "base", (
+    Family("rivers", "sft", (
         Table("river", "rivers", (
             _name("name", """Ardo, Belva, Corran, Dunmore, Esk, Falda, Great Lorn, Halder, Isen,
                 Jarva, Kelso, Lower Tamm, Mira, Nessel, Upper Tamm, Vardo""", "river name"),
@@ -350,7 +350,7 @@ _BASE = (
         ), ("streams",)),
     ), _words("""fish species, water temperature, pollution level, boat traffic, source height,
         local legend, drinking quality, ferry price""")),
-    Family("office", "base", (
+    Family("office", "sft", (
         Table("employee", "employees", (
             _name("full name", """Alice Brown, Bob Green, Carol White, Dave Black, Erin Gray,
                 Frank Hill, Gina Ross, Harry Wells, Irene Fox, John Marsh, Karen Lee, Larry
@@ -382,9 +382,6 @@ _BASE = (
         ), ("undertakings",), "department", "run by"),
     ), _words("""email address, home city, marital status, car, education, phone number, blood
         type, nickname""")),
-)
-
-_SFT = (
     Family("hospital ward", "sft", (
         Table("patient", "patients", (
             _name("full name", """Arthur Dale, Betty Lynn, Carlos Vega, Doris May, Edgar Stone,
@@ -1218,7 +1215,7 @@ _DEV = (
             _integer("pupil limit", 1, 12, "most pupils at once"),
             _integer("accident count", 0, 9, "number of accidents"),
         ), ("ski instructors",), "ski resort", "hired by"),
-    ), _words("""""designer, lighting, rescue team, grooming time, fence type, speed record,
+    ), _words("""designer, lighting, rescue team, grooming time, fence type, speed record,
         bump height, marker pole""""")),
     Family("tea", "dev", (
         Table("tea", "teas", (
@@ -1646,4 +1643,4 @@ _TEST = (
         printing house, watermark""")),
 )
 
-FAMILIES = _BASE + _SFT + _DPO + _DEV + _TEST
+FAMILIES = _SFT + _DPO + _DEV + _TEST

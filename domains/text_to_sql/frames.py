@@ -1,8 +1,8 @@
 """How questions are phrased: sentence frames and condition phrases, kept apart by split.
 
-Every list belongs to one split; no phrase stands in two of them (tests/test_generate.py proves it). The base's
-corpus uses the sft phrases and its own, never those of dpo, dev or test. Slots: {things}/{thing} the table's noun,
-{cols}/{col} column words, {cond} a condition phrase, {v} {w} values, {k} a number of rows.
+Every list belongs to one split; no phrase stands in two of them (tests/test_generate.py proves it).
+Slots: {things}/{thing} the table's noun, {cols}/{col} column words, {cond} a condition phrase, {v} {w} values, {k} a
+number of rows.
 """
 
 LIST = {
@@ -24,6 +24,13 @@ LIST = {
         "We are looking for {things} {cond}; list their {cols}.",
         "The {cols} of all {things} {cond}.",
         "Provide the {cols} for every one of the {things} {cond}.",
+        "Get the {cols} of {things} {cond}.",
+        "Retrieve the {cols} for all {things} {cond}.",
+        "Return {cols} of each of the {things} {cond}.",
+        "Select the {cols} from the {things} {cond}.",
+        "Which {cols} do the {things} {cond} have?",
+        "Look up the {cols} of {things} {cond}.",
+        "All {things} {cond}: the {cols}.",
     ),
     "dpo": (
         "Please fetch the {cols} of those {things} {cond}.",
@@ -46,16 +53,6 @@ LIST = {
         "Display the {cols} from the {things} {cond}.",
         "{things} {cond} - {cols} only, thanks.",
     ),
-    "base": (
-        "Get the {cols} of {things} {cond}.",
-        "Retrieve the {cols} for all {things} {cond}.",
-        "Return {cols} of each of the {things} {cond}.",
-        "{cols} of {things} {cond}",
-        "Select the {cols} from the {things} {cond}.",
-        "Which {cols} do the {things} {cond} have?",
-        "Look up the {cols} of {things} {cond}.",
-        "All {things} {cond}: the {cols}.",
-    ),
 }
 
 COUNT = {
@@ -73,6 +70,9 @@ COUNT = {
         "I need to know how many {things} there are {cond}.",
         "What count of {things} is there {cond}?",
         "The number of {things} {cond}.",
+        "Find how many {things} there are {cond}.",
+        "Return the count of {things} {cond}.",
+        "Show the number of {things} {cond}.",
     ),
     "dpo": (
         "I would like a count of the {things} {cond}.",
@@ -87,13 +87,6 @@ COUNT = {
         "Work out how many {things} can be found {cond}.",
         "{things} {cond}: how many in total?",
         "Just the headcount of {things} {cond}.",
-    ),
-    "base": (
-        "Find how many {things} there are {cond}.",
-        "Number of {things} {cond}",
-        "Return the count of {things} {cond}.",
-        "Compute how many {things} {cond}.",
-        "Show the number of {things} {cond}.",
     ),
 }
 
@@ -112,6 +105,9 @@ AGGREGATE = {
         "{things} {cond}: what is the {agg} {col}?",
         "How high is the {agg} {col} of {things} {cond}?",
         "Among {things} {cond}, what is the {agg} {col}?",
+        "Get the {agg} {col} of {things} {cond}.",
+        "Return the {agg} {col} of the {things} {cond}.",
+        "Calculate the {agg} {col} of the {things} {cond}.",
     ),
     "dpo": (
         "I want to know the {agg} {col} over the {things} {cond}.",
@@ -125,12 +121,6 @@ AGGREGATE = {
         "If I consider the {things} {cond}, what would the {agg} {col} be?",
         "Could you calculate the {agg} {col} for the {things} {cond}?",
         "{things} {cond}: their {agg} {col}?",
-    ),
-    "base": (
-        "Get the {agg} {col} of {things} {cond}.",
-        "{agg} {col} of {things} {cond}",
-        "Return the {agg} {col} of the {things} {cond}.",
-        "Calculate the {agg} {col} of the {things} {cond}.",
     ),
 }
 
@@ -149,6 +139,9 @@ GROUP = {
         "I need the {metric} for each {group}.",
         "The {metric} for each {group}.",
         "Every {group} with its {metric}.",
+        "Group by {group} and return the {metric}.",
+        "Return each {group} and its {metric}.",
+        "Compute the {metric} per {group}.",
     ),
     "dpo": (
         "Break the {metric} down by {group}.",
@@ -162,12 +155,6 @@ GROUP = {
         "Split by {group}: what is the {metric}?",
         "Per {group}, report the {metric}.",
         "Make a table of {group} against the {metric}.",
-    ),
-    "base": (
-        "Group by {group} and return the {metric}.",
-        "{metric} for each {group}",
-        "Return each {group} and its {metric}.",
-        "Compute the {metric} per {group}.",
     ),
 }
 
@@ -183,6 +170,7 @@ HAVING = {
         "The {group} values with more than {k} {things}.",
         "Which {group} has over {k} {things}?",
         "I need every {group} with more than {k} {things}.",
+        "Get each {group} with more than {k} {things}.",
     ),
     "dpo": (
         "Return each {group} shared by more than {k} {things}.",
@@ -197,7 +185,6 @@ HAVING = {
         "Which {group} shows up for more than {k} {things}?",
         "More than {k} {things} - which {group} is that true of?",
     ),
-    "base": ("Get each {group} with more than {k} {things}.", "{group} values with more than {k} {things}"),
 }
 
 ORDER = {
@@ -212,6 +199,7 @@ ORDER = {
         "I need the {cols} of all {things} in order of {col}, {direction}.",
         "What are the {cols} of the {things}, {direction} by {col}?",
         "Show me all {things} by {col}, {direction}: the {cols}.",
+        "Return the {cols} of {things} ordered by {col}, {direction}.",
     ),
     "dpo": (
         "Put the {things} in order of {col}, {direction}, and print the {cols}.",
@@ -229,10 +217,6 @@ ORDER = {
         "Line up the {things} according to {col}, {direction}; only the {cols}.",
         "By {col}, {direction}: the {cols} of all {things}, please.",
     ),
-    "base": (
-        "Return the {cols} of {things} ordered by {col}, {direction}.",
-        "{cols} of {things} by {col}, {direction}",
-    ),
 }
 DIRECTION = {
     "sft": {"DESC": ("highest first", "from high to low"), "ASC": ("lowest first", "from low to high")},
@@ -242,7 +226,6 @@ DIRECTION = {
         "DESC": ("in descending order", "the biggest on top"),
         "ASC": ("in ascending order", "the smallest on top"),
     },
-    "base": {"DESC": ("descending",), "ASC": ("ascending",)},
 }
 
 TOP = {
@@ -258,6 +241,7 @@ TOP = {
         "Tell me the {k} {things} of the {most} {col} and their {cols}.",
         "I need the {cols} of {k} {things}: the ones with the {most} {col}.",
         "By {col}, what are the {cols} of the {k} {most} {things}?",
+        "Get the {cols} of the {k} {things} with the {most} {col}.",
     ),
     "dpo": (
         "Print the {cols} for the {k} {things} having the {most} {col}.",
@@ -275,14 +259,12 @@ TOP = {
         "Can you tell me the {cols} of {k} {things}, namely those with the {most} {col}?",
         "{most} {col}, {k} {things}: the {cols}?",
     ),
-    "base": ("Get the {cols} of the {k} {things} with the {most} {col}.", "{cols} of {k} {things} with {most} {col}"),
 }
 MOST = {
     "sft": {"DESC": ("highest", "largest"), "ASC": ("lowest", "smallest")},
     "dpo": {"DESC": ("highest",), "ASC": ("lowest",)},
     "dev": {"DESC": ("greatest",), "ASC": ("lowest",)},
     "test": {"DESC": ("highest", "biggest"), "ASC": ("lowest", "least")},
-    "base": {"DESC": ("highest", "maximum", "greatest"), "ASC": ("lowest", "minimum")},
 }
 
 DISTINCT = {
@@ -297,6 +279,7 @@ DISTINCT = {
         "List all different {col} values of the {things} {cond}.",
         "Tell me which different {col} the {things} {cond} have.",
         "Show all {col} values of {things} {cond} without duplicates.",
+        "Return the distinct {col} of {things} {cond}.",
     ),
     "dpo": (
         "Print every {col} found among {things} {cond}, without repeats.",
@@ -314,7 +297,6 @@ DISTINCT = {
         "What range of {col} values is there across {things} {cond}, each only once?",
         "{things} {cond}: every distinct {col}, please.",
     ),
-    "base": ("Return the distinct {col} of {things} {cond}.", "Distinct {col} values of {things} {cond}"),
 }
 
 NESTED = {
@@ -328,6 +310,7 @@ NESTED = {
         "Give the {cols} of {things} that have a {col} {side} the average.",
         "I need the {cols} of {things} {side} the average {col}.",
         "Tell me which {things} are {side} average in {col}: their {cols}.",
+        "Get the {cols} of {things} with {col} {side} the average.",
     ),
     "dpo": (
         "Print the {cols} of {things} having {side} average {col}.",
@@ -345,7 +328,6 @@ NESTED = {
         "The {cols} of any {things} whose {col} comes out {side} the overall average.",
         "{things} {side} average for {col}: their {cols}?",
     ),
-    "base": ("Get the {cols} of {things} with {col} {side} the average.", "{cols} of {things} {side} average {col}"),
 }
 
 AGG_WORDS = {
@@ -363,12 +345,6 @@ AGG_WORDS = {
         "MAX": ("highest", "biggest"),
         "MIN": ("lowest", "smallest"),
     },
-    "base": {
-        "AVG": ("average", "mean"),
-        "SUM": ("total", "sum of the"),
-        "MAX": ("maximum", "largest"),
-        "MIN": ("minimum", "smallest"),
-    },
 }
 
 # Condition phrases by operator. They follow a plural noun: "books {phrase}".
@@ -383,6 +359,7 @@ CONDITIONS = {
             "where the {col} is over {v}",
             "with over {v} as {col}",
             "that have more than {v} as {col}",
+            "where {col} is greater than {v}",
         ),
         "dpo": ("with {col} exceeding {v}", "having a {col} of more than {v}", "topping {v} in {col}"),
         "dev": ("where the {col} is higher than {v}", "that go over {v} in {col}"),
@@ -392,7 +369,6 @@ CONDITIONS = {
             "whose {col} exceeds {v}",
             "with {col} beyond {v}",
         ),
-        "base": ("where {col} is greater than {v}", "with {col} > {v}", "with {col} above {v}"),
     },
     "<": {
         "sft": (
@@ -404,6 +380,7 @@ CONDITIONS = {
             "where the {col} is under {v}",
             "with under {v} as {col}",
             "that have less than {v} as {col}",
+            "where {col} is smaller than {v}",
         ),
         "dpo": ("with {col} staying under {v}", "having a {col} of less than {v}", "not making it to {v} in {col}"),
         "dev": ("where the {col} is lower than {v}", "that stay below {v} in {col}"),
@@ -413,7 +390,6 @@ CONDITIONS = {
             "whose {col} falls short of {v}",
             "with {col} beneath {v}",
         ),
-        "base": ("where {col} is smaller than {v}", "with {col} < {v}", "with {col} below {v}"),
     },
     ">=": {
         "sft": (
@@ -423,6 +399,7 @@ CONDITIONS = {
             "that have at least {v} as {col}",
             "where the {col} is not below {v}",
             "with a {col} of {v} and up",
+            "where {col} is at least {v}",
         ),
         "dpo": ("with {col} no lower than {v}", "having {v} or more in {col}", "with {col} starting from {v}"),
         "dev": ("where the {col} is {v} or higher", "that reach at least {v} in {col}"),
@@ -432,7 +409,6 @@ CONDITIONS = {
             "with at least {v} for {col}",
             "that have {v} or above as {col}",
         ),
-        "base": ("with {col} >= {v}", "where {col} is at least {v}"),
     },
     "<=": {
         "sft": (
@@ -442,6 +418,7 @@ CONDITIONS = {
             "that have at most {v} as {col}",
             "where the {col} is not above {v}",
             "with a {col} of up to {v}",
+            "where {col} is at most {v}",
         ),
         "dpo": ("with {col} no higher than {v}", "having {v} or less in {col}", "with {col} not going over {v}"),
         "dev": ("where the {col} is {v} or lower", "that reach at most {v} in {col}"),
@@ -451,7 +428,6 @@ CONDITIONS = {
             "with at most {v} for {col}",
             "that have {v} or below as {col}",
         ),
-        "base": ("with {col} <= {v}", "where {col} is at most {v}"),
     },
     "= number": {
         "sft": (
@@ -470,7 +446,6 @@ CONDITIONS = {
             "with {v} in {col}",
             "that are at {v} for {col}",
         ),
-        "base": ("where {col} is {v}", "with {col} = {v}"),
     },
     "=": {
         "sft": (
@@ -491,7 +466,6 @@ CONDITIONS = {
             "whose {col} says {v}",
             "with {col} set to {v}",
         ),
-        "base": ("where {col} is {v}", "with {col} = {v}", "with {col} {v}"),
     },
     "<>": {
         "sft": (
@@ -510,7 +484,6 @@ CONDITIONS = {
             "whose {col} is anything except {v}",
             "outside the {col} {v}",
         ),
-        "base": ("where {col} is not {v}", "with {col} <> {v}", "with {col} not {v}"),
     },
     "between": {
         "sft": (
@@ -520,6 +493,7 @@ CONDITIONS = {
             "that have a {col} between {v} and {w}",
             "where the {col} is from {v} to {w}",
             "with {v} to {w} as {col}",
+            "where {col} is between {v} and {w}",
         ),
         "dpo": (
             "having a {col} in the range {v} to {w}",
@@ -533,7 +507,6 @@ CONDITIONS = {
             "ranging from {v} to {w} on {col}",
             "with {col} anywhere between {v} and {w}",
         ),
-        "base": ("where {col} is between {v} and {w}", "with {col} from {v} to {w} inclusive"),
     },
     "null": {
         "sft": (
@@ -543,6 +516,7 @@ CONDITIONS = {
             "that have no {col}",
             "where no {col} is known",
             "with a missing {col}",
+            "where {col} is missing",
         ),
         "dpo": ("that lack a {col}", "having no {col} on file", "for whom the {col} is lacking"),
         "dev": ("where the {col} is empty", "with the {col} left blank"),
@@ -552,7 +526,6 @@ CONDITIONS = {
             "that do not have any {col}",
             "with nothing entered for {col}",
         ),
-        "base": ("where {col} is missing", "with {col} null"),
     },
     "not null": {
         "sft": (
@@ -562,6 +535,7 @@ CONDITIONS = {
             "where a {col} is known",
             "with a known {col}",
             "that do not lack a {col}",
+            "where {col} is not missing",
         ),
         "dpo": ("having some {col} on file", "that come with a {col}", "for whom some {col} exists"),
         "dev": ("where the {col} is filled in", "with the {col} given"),
@@ -571,7 +545,6 @@ CONDITIONS = {
             "that do have a {col}",
             "with something entered for {col}",
         ),
-        "base": ("where {col} is not missing", "with {col} not null"),
     },
     "prefix": {
         "sft": (
@@ -579,6 +552,7 @@ CONDITIONS = {
             "with a {col} that starts with {v}",
             "where the {col} starts with {v}",
             "that have a {col} starting with {v}",
+            "with {col} starting with {v}",
         ),
         "dpo": (
             "with a {col} opening with {v}",
@@ -592,7 +566,6 @@ CONDITIONS = {
             "that have a {col} beginning in {v}",
             "whose {col} opens on {v}",
         ),
-        "base": ("where {col} starts with {v}", "with {col} starting with {v}"),
     },
     "contains": {
         "sft": (
@@ -600,6 +573,7 @@ CONDITIONS = {
             "with {v} in the {col}",
             "where the {col} contains {v}",
             "that have {v} in the {col}",
+            "with {col} containing {v}",
         ),
         "dpo": ("having {v} somewhere in the {col}", "with a {col} that includes {v}", "with a {col} holding {v}"),
         "dev": ("where the {col} includes {v}", "that mention {v} in the {col}"),
@@ -609,7 +583,6 @@ CONDITIONS = {
             "that carry {v} inside the {col}",
             "where {v} is part of the {col}",
         ),
-        "base": ("where {col} contains {v}", "with {col} containing {v}"),
     },
     "date >": {
         "sft": (
@@ -618,6 +591,7 @@ CONDITIONS = {
             "whose {col} is later than {v}",
             "where the {col} is later than {v}",
             "that have a {col} after {v}",
+            "where {col} is after {v}",
         ),
         "dpo": ("having a {col} past {v}", "with {col} later than {v}", "dated past {v} by {col}"),
         "dev": ("where the {col} comes after {v}", "with a {col} more recent than {v}"),
@@ -627,7 +601,6 @@ CONDITIONS = {
             "that got their {col} only after {v}",
             "with {col} beyond the date {v}",
         ),
-        "base": ("where {col} is after {v}", "with {col} after {v}"),
     },
     "date <": {
         "sft": (
@@ -636,6 +609,7 @@ CONDITIONS = {
             "whose {col} is earlier than {v}",
             "where the {col} is earlier than {v}",
             "that have a {col} before {v}",
+            "where {col} is before {v}",
         ),
         "dpo": ("having a {col} prior to {v}", "with {col} earlier than {v}", "dated prior to {v} by {col}"),
         "dev": ("where the {col} comes before {v}", "with a {col} older than {v}"),
@@ -645,7 +619,6 @@ CONDITIONS = {
             "that got their {col} already before {v}",
             "with {col} ahead of the date {v}",
         ),
-        "base": ("where {col} is before {v}", "with {col} before {v}"),
     },
     "year": {
         "sft": (
@@ -654,6 +627,7 @@ CONDITIONS = {
             "with a {col} in the year {v}",
             "where the year of the {col} is {v}",
             "that have a {col} in {v}",
+            "where {col} is in the year {v}",
         ),
         "dpo": ("having a {col} during {v}", "with {col} within {v}", "dated {v} by {col}"),
         "dev": ("where the {col} falls in {v}", "with a {col} from the year {v}"),
@@ -663,7 +637,6 @@ CONDITIONS = {
             "that had their {col} in {v}",
             "with a {col} at some point in {v}",
         ),
-        "base": ("where {col} is in the year {v}", "with {col} in {v}"),
     },
 }
 COMPARATIVE = {
@@ -671,7 +644,6 @@ COMPARATIVE = {
     "dpo": "being {adjective} than {v}",
     "dev": "which are {adjective} than {v}",
     "test": "{adjective} than {v}",
-    "base": "where they are {adjective} than {v}",
 }
 
 # What the explanation says for each operator: the one voice of the template teacher.
@@ -719,13 +691,19 @@ WRITE = {
             "Delete the {things} {cond}.",
             "Remove all {things} {cond}.",
             "Please delete every one of the {things} {cond}.",
+            "Drop the {things} {cond}.",
         ),
         "change": (
             "Set the {col} to {v} for the {things} {cond}.",
             "Change the {col} of the {things} {cond} to {v}.",
             "Update the {col} of {things} {cond} to {v}.",
+            "Edit the {col} of {things} {cond} to be {v}.",
         ),
-        "add": ("Add {v} to the {things}.", "Insert {v} into the {things}."),
+        "add": (
+            "Add {v} to the {things}.",
+            "Insert {v} into the {things}.",
+            "Save {v} to the {things}.",
+        ),
     },
     "dpo": {
         "delete": ("Get rid of the {things} {cond}.",),
@@ -748,10 +726,5 @@ WRITE = {
             "Adjust the {col} to {v} on the {things} {cond}.",
         ),
         "add": ("Register {v} with the other {things}.", "We have a new one, {v}: store it with the {things}."),
-    },
-    "base": {
-        "delete": ("Drop the {things} {cond}.",),
-        "change": ("Edit the {col} of {things} {cond} to be {v}.",),
-        "add": ("Save {v} to the {things}.",),
     },
 }

@@ -16,15 +16,13 @@ from domains.text_to_sql.schema import (
     BoundTable,
     Schema,
     fill,
-    identifier,
-    invented_family,
     literal,
     make_schema,
     random_value,
     round_value,
 )
 
-SCHEMAS_PER_FAMILY = {"sft": 40, "dpo": 40, "dev": 8, "test": 8}
+SCHEMAS_PER_FAMILY = {"sft": 60, "dpo": 40, "dev": 8, "test": 8}
 WHOLE_NUMBERS = ("integer", "real")
 AFTER_HEAD = re.compile(r" (?:in|of|to|on|at|for|per|by|it|the)\b")  # "height in metres": singular
 NO_PLURAL = ("ss", "us", "is", "canvas", "maths")
@@ -62,11 +60,8 @@ class Voice:
         self.rng, self.split, self.chosen = rng, split, {}
 
     def pick(self, table: dict):
-        """One phrase of this split; the base also uses the phrases of sft, the only split it may share with."""
-        own = table[self.split]
-        if self.split == "base" and isinstance(own, tuple):
-            own = own + table["sft"]
-        return self.rng.choice(own) if isinstance(own, tuple) else own
+        """One phrase of this split."""
+        return self.rng.choice(table[self.split])
 
     def word(self, name: str, own: str, synonyms: tuple) -> str:
         """The same word for `name` all through one question, a synonym in a fifth of the questions."""
@@ -126,7 +121,9 @@ def condition(voice, table, kinds=("compare", "text"), prefix="", avoid=()) -> C
         (kind, column)
         for kind in kinds
         for column in table.columns
-        if column not in avoid and column.column.kind in CONDITION_MAKERS[kind][0]
+        if column not in avoid
+        and column.column.kind in CONDITION_MAKERS[kind][0]
+        and not (kind == "null" and column.required)
     ]
     if not makers:
         return None
@@ -190,9 +187,9 @@ def _like(rng, column):
     value = rng.choice(column.column.values)
     if rng.random() < 0.5:
         part = value[: rng.randint(1, 3)].strip()
-        return "prefix", f"{{c}} LIKE '{part}%'", (part,), (value,), False
+        return "prefix", f"{{c}} LIKE {literal(part + '%')}", (part,), (value,), False
     word = rng.choice(value.split())
-    return "contains", f"{{c}} LIKE '%{word}%'", (word,), (value,), False
+    return "contains", f"{{c}} LIKE {literal('%' + word + '%')}", (word,), (value,), False
 
 
 def _date(rng, column):
@@ -487,8 +484,7 @@ def write_request_item(voice, schema, table):
     action = voice.rng.choice(("delete", "change", "add"))
     if not cond.sql:
         action = "add"
-    phrases = frames.WRITE[voice.split][action] + (frames.WRITE["sft"][action] if voice.split == "base" else ())
-    frame, groups = voice.rng.choice(phrases), columns_of(table, ("category", "integer"))
+    frame, groups = voice.rng.choice(frames.WRITE[voice.split][action]), columns_of(table, ("category", "integer"))
     if not groups:
         return None
     column = voice.rng.choice(groups)
@@ -524,18 +520,15 @@ KINDS = {
 }
 
 
-def make_row(rng: random.Random, schema: Schema, split: str, tries: int = 12, filled: bool = True) -> dict | None:
-    """One benchmark row on the schema, or None when chance gave nothing sound in `tries` attempts.
-
-    `filled=False` leaves the databases out (text for a corpus needs none).
-    """
+def make_row(rng: random.Random, schema: Schema, split: str, tries: int = 12) -> dict | None:
+    """One benchmark row on the schema, or None when chance gave nothing sound in `tries` attempts."""
     for _ in range(tries):
         kind = rng.choices(list(KINDS), [weight for _, weight in KINDS.values()])[0]
         table = rng.choice(schema.tables)
         item = KINDS[kind][0](Voice(rng, split), schema, table)
         if item is None:
             continue
-        fills = [fill(rng, schema, item.plants, item.distinct, item.nulls) for _ in range(2)] if filled else []
+        fills = [fill(rng, schema, item.plants, item.distinct, item.nulls) for _ in range(2)]
         if item.sql and not is_sound(schema.ddl, fills, item.sql):
             continue
         question, answer = surround(rng, split, tidy(item.question)), tidy(item.answer)
@@ -582,9 +575,6 @@ def generate(rng: random.Random, n: int, split: str) -> list:
     """n rows of split sft, dpo, dev or test, spread evenly over its families; the splits share neither."""
     families = [family for family in FAMILIES if family.split == split]
     schemas = [make_schema(rng, family, number) for family in families for number in range(SCHEMAS_PER_FAMILY[split])]
-    if split == "sft":  # as many schemas of made-up words: what is learnt is to copy names, not to recall them
-        words = known_words()
-        schemas += [make_schema(rng, invented_family(rng, words), number) for number in range(len(schemas))]
     rng.shuffle(schemas)
     rows = []
     for i in range(3 * n):
@@ -594,76 +584,3 @@ def generate(rng: random.Random, n: int, split: str) -> list:
         if len(rows) == n:
             break
     return rows
-
-
-def corpus_document(rng: random.Random, words: list, pool: list) -> str:
-    """One document of the base's corpus: schemas with commented queries, never the task's own format.
-
-    Half of the schemas are of invented words. Some documents describe a query, or what a schema has and lacks.
-    """
-    parts = []
-    for _ in range(rng.choice((1, 1, 2, 4))):
-        family = invented_family(rng, words) if rng.random() < 0.7 else rng.choice(pool)
-        split = "sft" if family.split == "sft" and rng.random() < 0.3 else "base"
-        schema = make_schema(rng, family, 0)
-        lines = [schema.ddl]
-        for _ in range(rng.randint(1, 5)):
-            row = make_row(rng, schema, split, tries=3, filled=False)
-            if row is None:
-                continue
-            if row["gold"] is None:
-                table = rng.choice(schema.tables)
-                have = ", ".join(column.column.words for column in table.columns)
-                lines.append(
-                    f"The {table.table.plural} have {have}."
-                    if not row["missing"]
-                    else f"The schema has {have} for the {table.table.plural}, and no {row['missing'][0]}."
-                )
-            elif rng.random() < 0.15:
-                lines.append(
-                    rng.choice(("{a}\n```sql\n{q}\n```", "{q} -- {a}", "```sql\n{q}\n```\n{a}")).format(
-                        a=row["completion"].split("```\n")[1], q=row["gold"]
-                    )
-                )
-            else:
-                lines.append(f"-- {row['question']}\n{row['gold']}")
-        parts.append("\n".join(lines))
-    return "\n\n".join(parts)
-
-
-def known_words() -> list:
-    """The words of the families of base and sft, to borrow from for invented families."""
-    pool = [family for family in FAMILIES if family.split in ("base", "sft")]
-    texts = (
-        text
-        for family in pool
-        for table in family.tables
-        for text in (table.singular, *(c.words for c in table.columns))
-    )
-    return sorted({word for text in texts for word in text.split()})
-
-
-def copy_document(rng: random.Random, words: list) -> str:
-    """Names listed, repeated and looked up: the skill of copying, which a small model learns last."""
-    family = invented_family(rng, words)
-    columns = [column.words for column in family.tables[0].columns]
-    case = rng.choice(("snake", "snake", "camel"))
-    names = [identifier(text, case) for text in columns]
-    order = rng.sample(range(len(columns)), len(columns))
-    shape = rng.randrange(4)
-    if shape == 0:
-        return f"{', '.join(names)}\n{', '.join(names)}\n{', '.join(names[i] for i in order)}"
-    if shape == 1:
-        return "\n".join([", ".join(names), *(f"{columns[i]}: {names[i]}" for i in order)])
-    values = [rng.choice(family.tables[0].columns[0].values) for _ in names]
-    pairs = [f"{name} = '{value}'" for name, value in zip(names, values, strict=True)]
-    if shape == 2:
-        return "\n".join([" AND ".join(pairs), *(f"{columns[i]} is {values[i]}" for i in order)])
-    return "\n".join([*(f"{columns[i]} is {values[i]}" for i in order), " AND ".join(pairs[i] for i in order)])
-
-
-def corpus(rng: random.Random, n: int) -> list:
-    """n documents for pre-training the small base: families and phrases of the splits base and sft only."""
-    pool = [family for family in FAMILIES if family.split in ("base", "sft")]
-    words = known_words()
-    return [copy_document(rng, words) if rng.random() < 0.3 else corpus_document(rng, words, pool) for _ in range(n)]
