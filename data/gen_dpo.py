@@ -34,7 +34,9 @@ def parse_args(argv=None):
     parser.add_argument("--top_p", type=float, default=1.0)
     parser.add_argument("--max_new_tokens", type=int, default=256, help="longest sample in tokens")
     parser.add_argument("--engine", default="auto", choices=("auto", "vllm", "hf"), help="auto: vllm on a GPU, else hf")
-    parser.add_argument("--dtype", default="bfloat16", choices=("bfloat16", "float32"), help="dtype of sampling")
+    parser.add_argument(
+        "--dtype", default="auto", choices=model.DTYPES, help="dtype of sampling; auto: bfloat16 where the hardware has it"
+    )
     return cli.parse(parser, argv)
 
 
@@ -211,6 +213,7 @@ def report(args, sampled, pairs):
 
 def main(args):
     started = time.time()
+    args.dtype = model.choose_dtype(args.dtype)
     domain = load_domain(args.domain)
     if not (hasattr(domain, "generate") and hasattr(domain, "verify")):
         raise cli.UserError(f"the domain {args.domain} has no generate() or verify(), which --judge verifier needs.")

@@ -24,7 +24,9 @@ def parse_args(argv=None):
     parser.add_argument("--limit", type=int, default=0, help="answer only this many items; 0 answers all")
     parser.add_argument("--max_new_tokens", type=int, default=256, help="longest answer in tokens")
     parser.add_argument("--engine", default="auto", choices=("auto", "vllm", "hf"), help="auto: vllm on a GPU, else hf")
-    parser.add_argument("--dtype", default="bfloat16", choices=("bfloat16", "float32"), help="dtype of sampling")
+    parser.add_argument(
+        "--dtype", default="auto", choices=model.DTYPES, help="dtype of sampling; auto: bfloat16 where the hardware has it"
+    )
     return cli.parse(parser, argv)
 
 
@@ -102,6 +104,7 @@ def main(args):
     from common.engine import Engine
 
     started = time.time()
+    args.dtype = model.choose_dtype(args.dtype)
     domain = load_domain(args.domain)
     adapters = {name: args.out / name for name in ("sft", "dpo")}
     for folder in adapters.values():

@@ -18,6 +18,7 @@ from common.training import (
     add_training_flags,
     check_lengths,
     held_out,
+    limited,
     make_trainer_arguments,
     perplexity_of,
     prepare_output,
@@ -219,12 +220,13 @@ def finish(trainer, result, args, folder, tokenizer, domain, dev_rows, kl, befor
 
 def main(args):
     started = time.time()
+    args.dtype = model.choose_dtype(args.dtype)
     domain = load_domain(args.domain)
     data = Path(args.data) if args.data else files.product(args, "data/dpo.jsonl")
     folder, adapter = args.out / "dpo", args.out / "sft"
     rows = files.read_jsonl(data, ("id", "prompt", "chosen", "rejected"), f"python data/gen_dpo.py{args.command_tail}")
     model.check_adapter(adapter, args.base)
-    rows, held = split_pairs(rows[: args.limit] if args.limit else rows, args.held_out_share)
+    rows, held = split_pairs(limited(rows, args), args.held_out_share)
     dev_rows = held_out(domain, args)
     tokenizer = model.load_tokenizer(adapter)
     check_lengths(tokenizer, domain.SYSTEM_PROMPT, rows, ("chosen", "rejected"), args)

@@ -23,7 +23,9 @@ def parse_args(argv=None):
     parser = cli.parser(__doc__, "merge")
     parser.add_argument("--base", default="models/nano", help="model folder or name on the Hub")
     parser.add_argument("--adapter", default=None, help="adapter folder (default: out/dpo)")
-    parser.add_argument("--dtype", default="bfloat16", choices=("bfloat16", "float32"), help="dtype of computation")
+    parser.add_argument(
+        "--dtype", default="auto", choices=model.DTYPES, help="dtype of computation; auto: bfloat16 where the hardware has it"
+    )
     parser.add_argument("--load_in_4bit", action=cli.Switch, default=True, help="the adapter was trained on NF4")
     parser.add_argument("--bnb_4bit_quant_type", default="nf4", choices=("nf4", "fp4"))
     parser.add_argument("--bnb_4bit_use_double_quant", action=cli.Switch, default=True)
@@ -97,6 +99,7 @@ def merge(args, folder):
 
 def main(args):
     started = time.time()
+    args.dtype = model.choose_dtype(args.dtype)
     folder = Path(args.adapter) if args.adapter else args.out / "dpo"
     merge(args, folder)
     print(f"wrote {folder}/merged in {time.time() - started:.0f} s; next: python eval/answer.py{args.command_tail}")

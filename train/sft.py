@@ -17,6 +17,7 @@ from common.training import (
     add_training_flags,
     check_lengths,
     held_out,
+    limited,
     lora_config,
     make_trainer_arguments,
     perplexity_of,
@@ -106,11 +107,12 @@ def build_trainer(args, base, tokenizer, rows, dev_rows, domain, work):
 
 def main(args):
     started = time.time()
+    args.dtype = model.choose_dtype(args.dtype)
     domain = load_domain(args.domain)
     data = Path(args.data) if args.data else files.product(args, "data/sft.jsonl")
     folder = args.out / "sft"
     rows = files.read_jsonl(data, ("id", "prompt", "completion"), f"python data/gen_sft.py{args.command_tail}")
-    rows = rows[: args.limit] if args.limit else rows
+    rows = limited(rows, args)
     dev_rows = held_out(domain, args)
     model.require_base(args.base)
     tokenizer = model.load_tokenizer(args.base)
