@@ -29,8 +29,8 @@ def mean_interval(
     cluster, which is the ordinary bootstrap. Each resample draws as many clusters as there are,
     with replacement, and keeps all items of each; its estimate is the mean over those items.
     This covers as stated however much the items of a cluster depend on each other, given some
-    tens of clusters. With few it is too narrow, and with a single one it has no width: nothing
-    is then known about other clusters.
+    tens of clusters. With few it is too narrow, and with a single one, or with the same mean in all,
+    it has no width.
 
     When all values are 0 or all are 1 every resample is the same; the Wilson interval over the
     items is returned instead. It cannot see clusters, so it is a little optimistic.
