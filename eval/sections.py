@@ -161,12 +161,19 @@ def verdicts(found) -> list:
         difference = found.domain["summary"]["difference"]["all"][pair]
         wins = found.winrate["summary"]["correctness"][pair]
         made.append(f"{against(pair)}: accuracy {change(difference)}, **{verdict(difference)}**; "
-                    f"win rate {share(wins, 'rate')}, **{verdict(wins, 0.5)}**{gained(found, pair)}.")
+                    f"win rate {share(wins, 'rate')}, **{verdict(wins, 0.5)}**"
+                    f"{answerable(found, pair)}{gained(found, pair)}.")
     tax = found.mmlu["summary"]["tax"]["dpo_vs_base"]
     made.append(f"{capital(benchmark_name(found))}, {against('dpo_vs_base')}: {change(tax)}, "
                 f"**{verdict(tax)}** (n = {tax['n']} would show {100 * tax['detectable']:.1f} "
                 "points or more with 80 % power).")
     return made
+
+
+def answerable(found, pair) -> str:
+    """The difference on answerable items alone, which no refusal can better; nothing when the rows do not say."""
+    made = found.domain["summary"]["difference"].get("answerable")
+    return f"; on answerable items alone {change(made[pair])}, **{verdict(made[pair])}**" if made else ""
 
 
 def gained(found, pair, over="") -> str:

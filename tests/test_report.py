@@ -280,6 +280,9 @@ def test_refusals_stand_in_the_first_screen(out):
     assert text.count("; of 13 items gained, 8 are refusals that were due") == 3
     assert "of 13 items gained over the SFT model, 8 are refusals that were due" in text.split("\n> ")[1]
     assert "could not be judged" not in text
+    change(out / "eval" / "domain.json", "summary", "difference", "answerable", "dpo_vs_sft", "high", value=-0.01)
+    said = screen(write_report(out)).split("- SFT + DPO against SFT: ")[1].split("\n")[0]
+    assert "; on answerable items alone +1.0 points (-2.0 to -1.0), **worse**; of 13" in said
     table = [line for line in text.splitlines() if line.startswith("|")]
     assert len({line.count(" | ") for line in table if "---" not in line}) == 1
     change(out / "eval" / "domain.json", "summary", "unjudged", "correct", "sft", value=2)
@@ -295,7 +298,7 @@ def test_a_domain_that_says_nothing_of_refusals_has_one_accuracy_row(out):
     change(path, "summary", "refused_answerable", value={})
     text = write_report(out)
     assert "| Domain accuracy | 21.5 % (18.5 to 24.5) |" in screen(text)
-    for words in ("Always refuse", "to be refused", "refusals that were due", "though answerable"):
+    for words in ("Always refuse", "to be refused", "refusals that were due", "though answerable", "on answerable"):
         assert words not in text
 
 
