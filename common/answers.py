@@ -27,23 +27,29 @@ def load_answers(args, names=MODELS) -> dict:
     return loaded
 
 
-def load_verdicts(args, domain, answers: dict) -> dict:
-    """{model: verdicts} from the domain's verifier, in the answers' order; an unfinished answer is judged as it is."""
+def load_rows(args, domain, answers: dict) -> dict:
+    """{id: benchmark row} of the split that was answered; UserError when it no longer asks what was answered."""
+    split = files.read_json(args.out / "answers" / "run.json", "python eval/answer.py")["settings"]["split"]
+    rows = {row["id"]: row for row in domain.load_benchmark(split)}
+    for name, made in answers.items():
+        unknown = [row["id"] for row in made if row["id"] not in rows or rows[row["id"]]["prompt"] != row["prompt"]]
+        if unknown:
+            raise UserError(
+                f"{args.out}/answers/{name}.jsonl has {unknown[0]}, which is not in today's {split} benchmark; run "
+                f"python eval/answer.py{args.command_tail} again."
+            )
+    return rows
+
+
+def load_verdicts(args, domain, rows: dict, answers: dict) -> dict:
+    """{name: verdicts} from the domain's verifier, in the answers' order; an unfinished answer is judged as it is."""
     from tqdm import tqdm
 
     if not hasattr(domain, "verify"):
         raise UserError(f"the domain {args.domain} has no verify(); its answers need a model as judge.")
-    split = files.read_json(args.out / "answers" / "run.json", "python eval/answer.py")["settings"]["split"]
-    rows = {row["id"]: row for row in domain.load_benchmark(split)}
     verdicts = {}
     with ThreadPoolExecutor(4) as pool:
         for name, made in answers.items():
-            unknown = [row["id"] for row in made if row["id"] not in rows or rows[row["id"]]["prompt"] != row["prompt"]]
-            if unknown:
-                raise UserError(
-                    f"out/answers/{name}.jsonl has {unknown[0]}, which is not in today's {split} benchmark; run "
-                    "python eval/answer.py again."
-                )
             verdicts[name] = list(
                 tqdm(
                     pool.map(lambda row: domain.verify(rows[row["id"]], row["answer"]), made),

@@ -163,11 +163,13 @@ def check_merged(folder, base: str) -> dict:
 
 
 def trainable_share(model) -> tuple:
-    """(trainable parameters, all parameters), 4-bit weights counted as the weights they stand for."""
-    trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    total = sum(
-        p.numel() * (2 if type(p).__name__ == "Params4bit" and p.element_size() == 1 else 1) for p in model.parameters()
-    )
+    """(trainable parameters, all parameters), 4-bit weights counted as the weights they stand for.
+
+    The adapter `ref`, which trl makes of the SFT adapter as DPO's frozen reference, is a copy and no part of the model.
+    """
+    own = [p for name, p in model.named_parameters() if "ref" not in name.split(".")]
+    trainable = sum(p.numel() for p in own if p.requires_grad)
+    total = sum(p.numel() * (2 if type(p).__name__ == "Params4bit" and p.element_size() == 1 else 1) for p in own)
     return trainable, total
 
 

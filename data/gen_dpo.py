@@ -1,8 +1,9 @@
 """python data/gen_dpo.py
 
 Makes on-policy preference pairs: samples the SFT model on prompts held apart from SFT, judges each sample, pairs the
-best with the worst. Reads out/sft; writes data/dpo.jsonl and out/gen_dpo (samples.jsonl, report.md, run.json).
-A killed run goes on from its last block of prompts.
+best with the worst, and drops pairs that choose a refusal beyond the share that the prompts deserve. Reads out/sft;
+writes data/dpo.jsonl and out/gen_dpo (samples.jsonl, report.md, run.json). A killed run goes on from its last block of
+prompts.
 """
 
 import json
@@ -20,6 +21,7 @@ from common import chat, cli, files, model
 from common.domain import load_domain
 
 BLOCK = 512  # prompts between two saves
+DROPPED = "dropped: refusals beyond their share"
 
 
 def parse_args(argv=None):
@@ -161,6 +163,7 @@ def build_rows(args, rows, sampled, parent):
                 "reason": rejected["reason"],
                 "prompt_id": row["id"],
                 "category": row["category"],
+                "refuse": row.get("refuse", False),
                 "schema_id": row["schema_id"],
                 "family": row["family"],
                 "judge": args.judge,
@@ -173,13 +176,28 @@ def build_rows(args, rows, sampled, parent):
     return made
 
 
-def report(args, sampled, pairs):
-    """The quality report as markdown."""
+def drop_surplus_refusals(pairs, due, prompts, rng):
+    """The pairs without as many refusals, at random, as there are beyond the share that the prompts deserve.
+
+    Among the pairs that stay at most `due` of every `prompts` choose a refusal: `due` of the `prompts` sampled are to
+    be refused. An SFT model refuses rightly more often than it answers rightly, so without this the pairs would teach
+    it to refuse. With too few refusals nothing is dropped.
+    """
+    refusals = [i for i, pair in enumerate(pairs) if pair["refuse"]]
+    answered = len(pairs) - len(refusals)
+    allowed = due * answered // (prompts - due) if due < prompts else len(refusals)
+    dropped = set(rng.sample(refusals, max(0, len(refusals) - allowed)))
+    return [pair for i, pair in enumerate(pairs) if i not in dropped]
+
+
+def report(args, sampled, pairs, dropped):
+    """The quality report as markdown; `dropped` pairs were refusals beyond their share."""
     flat = [sample for item in sampled for sample in item["samples"]]
     correct = [[sample["score"][0] for sample in item["samples"]] for item in sampled]
     no_margin = Counter(
         "all correct, equal" if all(one) else "none correct" if not any(one) else "margin" for one in correct
     )
+    equal = len(sampled) - len(pairs) - dropped - no_margin["none correct"]
     words = {side: sorted(len(row[side].split()) for row in pairs) or [0] for side in ("chosen", "rejected")}
     lines = [
         "# Preference pairs",
@@ -187,13 +205,15 @@ def report(args, sampled, pairs):
         f"{len(sampled)} prompts x {args.samples} samples at temperature {args.temperature}, "
         f"judged by the {args.judge}: {len(pairs)} pairs.",
         "",
+        f"{DROPPED}: {dropped}.",
+        "",
         "| | share |",
         "|---|---|",
         f"| pass@1 (mean over samples) | {sum(map(sum, correct)) / len(flat):.3f} |",
         f"| pass@{args.samples} (any sample) | {sum(map(any, correct)) / len(correct):.3f} |",
         f"| samples that ended by themselves | {sum(s['finished'] for s in flat) / len(flat):.4f} |",
         f"| prompts without a pair: none correct | {no_margin['none correct'] / len(sampled):.3f} |",
-        f"| prompts without a pair: all equal | {1 - (len(pairs) + no_margin['none correct']) / len(sampled):.3f} |",
+        f"| prompts without a pair: all equal | {equal / len(sampled):.3f} |",
         "",
         "| score (correct, format, explanation) | samples |",
         "|---|---|",
@@ -221,15 +241,25 @@ def main(args):
     parent = model.check_merged(adapter / "merged", args.base)
     rows = domain.generate(random.Random(args.seed + 1), args.n, "dpo")
     sampled = sample_blocks(args, domain, rows, folder, parent)
-    pairs = build_rows(args, rows, sampled, parent)
+    made = build_rows(args, rows, sampled, parent)
+    due = sum(row.get("refuse", False) for row in rows)
+    pairs = drop_surplus_refusals(made, due, len(rows), random.Random(args.seed))
+    dropped = len(made) - len(pairs)
     if not pairs:
         raise cli.UserError(
-            f"no prompt of {len(rows)} gave a pair, see {folder}/samples.jsonl; is the SFT model trained?"
+            f"no prompt of {len(rows)} gave a pair that counts ({DROPPED}: {dropped}), see {folder}/samples.jsonl; is "
+            "the SFT model trained?"
         )
     files.write_jsonl(target, pairs)
-    files.write_text(folder / "report.md", report(args, sampled, pairs))
+    files.write_text(folder / "report.md", report(args, sampled, pairs, dropped))
     finished = sum(s["finished"] for item in sampled for s in item["samples"]) / (len(rows) * args.samples)
-    counts = {"prompts": len(rows), "samples": len(rows) * args.samples, "pairs": len(pairs), "stopped": finished}
+    counts = {
+        "prompts": len(rows),
+        "samples": len(rows) * args.samples,
+        "pairs": len(pairs),
+        "stopped": finished,
+        DROPPED: dropped,
+    }
     files.write_run_record(folder, args, started, counts=counts, output={target.name: files.sha256(target)})
     print(
         f"wrote {len(pairs)} pairs from {len(rows)} prompts to {target}, {finished:.1%} of the samples ended by "

@@ -1,8 +1,9 @@
 """python eval/domain.py
 
-The domain's own measure of base, SFT and DPO on the same items: accuracy by kind, paired differences, refusals both
-ways, perplexity of the references, and what SFT had right and DPO has wrong.
-Reads out/answers; writes out/eval/domain.json (settings, summary, every row).
+The domain's own measure of base, SFT and DPO on the same items: accuracy of all, of answerable and of items to be
+refused, beside a constant refusal's, paired differences, refused questions that have an answer, right explanations,
+perplexity of the references, and what SFT had right and DPO has wrong. An answer that cannot be judged is never wrong:
+it is left out and counted. Reads out/answers; writes out/eval/domain.json (settings, summary, every row).
 """
 
 import math
@@ -14,8 +15,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
 from common import cli, files
-from common.answers import MODELS, PAIRS, load_answers, load_verdicts
+from common.answers import MODELS, PAIRS, load_answers, load_rows, load_verdicts
 from common.domain import load_domain
+
+ALWAYS_REFUSE = "always_refuse"
+FIELDS = ("correct", "format_ok", "explanation_ok")
 
 
 def parse_args(argv=None):
@@ -24,56 +28,99 @@ def parse_args(argv=None):
     return cli.parse(parser, argv)
 
 
-def accuracies(correct, clusters, args):
-    """{model: accuracy with its clustered interval}."""
+def constant_refusal(rows, made):
+    """{"always_refuse": the same refusal as the answer to every item}, empty when no row is to be refused.
+
+    The text is the reference completion of the benchmark's first row with `refuse`: the domain's own words, and a
+    domain need not name one.
+    """
+    text = next((row["completion"] for row in rows.values() if row.get("refuse")), None)
+    return {ALWAYS_REFUSE: [{"id": row["id"], "answer": text} for row in made]} if text else {}
+
+
+def parts_of(rows):
+    """{part: positions of its items}: all, and where every row says `refuse`, answerable and to be refused."""
+    parts = {"all": list(range(len(rows)))}
+    if all("refuse" in row for row in rows):
+        for part, refuse in (("answerable", False), ("to_be_refused", True)):
+            parts[part] = [i for i, row in enumerate(rows) if row["refuse"] == refuse]
+    return {part: chosen for part, chosen in parts.items() if chosen}
+
+
+def share(values, clusters, args, key="share"):
+    """The share of true among the judged values with its clustered interval and n, the number judged."""
     from eval import stats
 
-    made = {}
-    for name, values in correct.items():
-        mean, low, high = stats.mean_interval(values, clusters, seed=args.seed, resamples=args.resamples)
-        made[name] = {"accuracy": mean, "low": low, "high": high, "n": len(values)}
-    return made
+    judged = [(int(value), cluster) for value, cluster in zip(values, clusters, strict=True) if value is not None]
+    mean = low = high = None
+    if judged:
+        mean, low, high = stats.mean_interval(*zip(*judged, strict=True), seed=args.seed, resamples=args.resamples)
+    return {key: mean, "low": low, "high": high, "n": len(judged)}
 
 
-def differences(correct, clusters, args):
-    """{pair: paired difference with its clustered interval, McNemar's exact p, items gained and lost}."""
+def change(after, before, clusters, args):
+    """The paired difference of the values judged on both sides: interval, McNemar's exact p, items gained and lost."""
     from eval import stats
 
-    made = {}
-    for pair, (after, before) in PAIRS.items():
+    judged = [
+        (int(a), int(b), cluster)
+        for a, b, cluster in zip(after, before, clusters, strict=True)
+        if a is not None and b is not None
+    ]
+    mean, low, high, p = None, None, None, None
+    gained, lost = sum(a > b for a, b, _ in judged), sum(a < b for a, b, _ in judged)
+    if judged:
         mean, low, high = stats.difference_interval(
-            correct[after], correct[before], clusters, seed=args.seed, resamples=args.resamples
+            *zip(*judged, strict=True), seed=args.seed, resamples=args.resamples
         )
-        gained = sum(a > b for a, b in zip(correct[after], correct[before], strict=True))
-        lost = sum(a < b for a, b in zip(correct[after], correct[before], strict=True))
-        made[pair] = {
-            "difference": mean,
-            "low": low,
-            "high": high,
-            "mcnemar_p": stats.mcnemar_exact(lost, gained),
-            "gained": gained,
-            "lost": lost,
-        }
-    return made
+        p = stats.mcnemar_exact(lost, gained)
+    return {
+        "difference": mean,
+        "low": low,
+        "high": high,
+        "n": len(judged),
+        "mcnemar_p": p,
+        "gained": gained,
+        "lost": lost,
+    }
 
 
-def refusals(verdicts, golds):
-    """How often a model refused what it should, and what it should not."""
+def by_part(parts, correct, clusters, args):
+    """(accuracy, difference), each by part: of every model, and of every pair."""
+    accuracy, difference = {}, {}
+    for part, chosen in parts.items():
+        some = {name: [values[i] for i in chosen] for name, values in correct.items()}
+        where = [clusters[i] for i in chosen]
+        accuracy[part] = {name: share(values, where, args, "accuracy") for name, values in some.items()}
+        difference[part] = {pair: change(some[a], some[b], where, args) for pair, (a, b) in PAIRS.items()}
+    return accuracy, difference
+
+
+def by_kind(kinds, correct):
+    """{kind: {model: accuracy and n}} over judged answers; a kind of which a model has none is left out."""
     made = {}
-    for name, values in verdicts.items():
-        refused = [
-            verdict.reason == "refused" or (gold is None and bool(verdict.correct))
-            for verdict, gold in zip(values, golds, strict=True)
-        ]
-        should = [r for r, gold in zip(refused, golds, strict=True) if gold is None]
-        should_not = [r for r, gold in zip(refused, golds, strict=True) if gold is not None]
-        made[name] = {
-            "refused_should": sum(should),
-            "n_should": len(should),
-            "refused_should_not": sum(should_not),
-            "n_should_not": len(should_not),
+    for kind in sorted(set(kinds)):
+        judged = {
+            name: [v for v, k in zip(correct[name], kinds, strict=True) if k == kind and v is not None]
+            for name in MODELS
         }
+        if all(judged.values()):
+            made[kind] = {name: {"accuracy": sum(v) / len(v), "n": len(v)} for name, v in judged.items()}
     return made
+
+
+def refused_answerable(parts, verdicts, clusters, args):
+    """{name: share of the answerable items that it refused}: those whose reason is 'refused'."""
+    chosen = parts.get("answerable", [])
+    return {
+        name: share(
+            [None if verdicts[name][i].correct is None else verdicts[name][i].reason == "refused" for i in chosen],
+            [clusters[i] for i in chosen],
+            args,
+        )
+        for name in verdicts
+        if chosen
+    }
 
 
 def perplexities(args):
@@ -88,62 +135,74 @@ def perplexities(args):
     return {"base": min(made[name] for name in forms), **made}
 
 
-def shares(verdicts, field):
-    """{model: share of answers whose field is true}."""
-    return {name: sum(bool(getattr(v, field)) for v in values) / len(values) for name, values in verdicts.items()}
-
-
-def summarise(args, answers, verdicts, golds):
-    """The summary of the result file."""
-    clusters = [row["cluster"] for row in answers["base"]]
-    kinds = [row["category"] for row in answers["base"]]
-    ids = [row["id"] for row in answers["base"]]
-    correct = {name: [int(bool(v.correct)) for v in values] for name, values in verdicts.items()}
-    by_kind = {
-        kind: {
-            name: {
-                "accuracy": sum(c for c, k in zip(values, kinds, strict=True) if k == kind) / kinds.count(kind),
-                "n": kinds.count(kind),
-            }
-            for name, values in correct.items()
-        }
-        for kind in sorted(set(kinds))
-    }
-    changed = [(i, s, d) for i, s, d in zip(ids, correct["sft"], correct["dpo"], strict=True) if s != d]
+def summarise(args, answers, verdicts, rows):
+    """The summary of the result file; `rows` are the benchmark's, in the answers' order."""
+    clusters, kinds = ([row[key] for row in answers["base"]] for key in ("cluster", "category"))
+    parts = parts_of(rows)
+    values = {field: {name: [getattr(v, field) for v in verdicts[name]] for name in verdicts} for field in FIELDS}
+    correct, explained = values["correct"], values["explanation_ok"]
+    accuracy, difference = by_part(parts, correct, clusters, args)
+    ids = [row["id"] for row in rows]
+    changed = [
+        (i, s, d)
+        for i, s, d in zip(ids, correct["sft"], correct["dpo"], strict=True)
+        if None not in (s, d) and bool(s) != bool(d)
+    ]
+    stopped = {name: [row["finish_reason"] == "stop" for row in answers[name]] for name in MODELS}
     return {
-        "accuracy": accuracies(correct, clusters, args),
-        "by_kind": by_kind,
-        "difference": differences(correct, clusters, args),
-        "format": shares(verdicts, "format_ok"),
-        "explanation": shares(verdicts, "explanation_ok"),
-        "refusals": refusals(verdicts, golds),
-        "reasons": {name: dict(Counter(v.reason for v in values).most_common()) for name, values in verdicts.items()},
-        "perplexity": perplexities(args),
-        "stopped": {
-            name: sum(row["finish_reason"] == "stop" for row in made) / len(made) for name, made in answers.items()
+        "accuracy": accuracy,
+        "by_kind": by_kind(kinds, correct),
+        "difference": difference,
+        "refused_answerable": refused_answerable(parts, verdicts, clusters, args),
+        "format": {name: share(values["format_ok"][name], clusters, args) for name in MODELS},
+        "explanation": {name: share(explained[name], clusters, args) for name in MODELS},
+        "explanation_difference": {
+            p: change(explained[a], explained[b], clusters, args) for p, (a, b) in PAIRS.items()
         },
-        "lost": [i for i, s, d in changed if s > d],
-        "won": [i for i, s, d in changed if s < d],
+        "stopped": {name: share(stopped[name], clusters, args) for name in MODELS},
+        "unjudged": {field: {name: values[field][name].count(None) for name in MODELS} for field in FIELDS},
+        "reasons": {name: dict(Counter(v.reason for v in verdicts[name]).most_common()) for name in MODELS},
+        "perplexity": perplexities(args),
+        "lost": [i for i, s, d in changed if s],
+        "won": [i for i, s, d in changed if d],
     }
+
+
+def show(summary):
+    """The accuracies and differences on the screen."""
+    for part, made in summary["accuracy"].items():
+        for name, one in made.items():
+            if one["n"]:
+                figures = f"{one['accuracy']:.1%} [{one['low']:.1%}, {one['high']:.1%}] of {one['n']}"
+                print(f"{part:13s} {name:13s} {figures}")
+    for part, made in summary["difference"].items():
+        for pair, one in made.items():
+            if one["n"]:
+                points = [f"{100 * one[key]:+.1f}" for key in ("difference", "low", "high")]
+                print(
+                    f"{part:13s} {pair:13s} {points[0]} points [{points[1]}, {points[2]}], McNemar p "
+                    f"{one['mcnemar_p']:.2g}, {one['gained']} gained, {one['lost']} lost"
+                )
 
 
 def main(args):
     started = time.time()
     domain = load_domain(args.domain)
     answers = load_answers(args)
-    verdicts = load_verdicts(args, domain, answers)
-    split = files.read_json(args.out / "answers" / "run.json")["settings"]["split"]
-    gold_of = {row["id"]: row.get("gold", "") for row in domain.load_benchmark(split)}
-    summary = summarise(args, answers, verdicts, [gold_of[row["id"]] for row in answers["base"]])
-    rows = [
+    rows = load_rows(args, domain, answers)
+    verdicts = load_verdicts(args, domain, rows, answers | constant_refusal(rows, answers["base"]))
+    asked = [rows[row["id"]] for row in answers["base"]]
+    summary = summarise(args, answers, verdicts, asked)
+    if not summary["accuracy"]["all"]["base"]["n"]:
+        raise cli.UserError(f"verify() of the domain {args.domain} can judge no answer of the base; see its reasons.")
+    judged = [
         {
-            "id": row["id"],
-            "cluster": row["cluster"],
-            "category": row["category"],
-            **{name: verdicts[name][i]._asdict() for name in MODELS},
+            **{key: row[key] for key in ("id", "cluster", "category", "refuse") if key in row},
+            **{name: made[i]._asdict() for name, made in verdicts.items()},
         }
-        for i, row in enumerate(answers["base"])
+        for i, row in enumerate(asked)
     ]
+    split = files.read_json(args.out / "answers" / "run.json")["settings"]["split"]
     target = args.out / "eval" / "domain.json"
     inputs = [args.out / "answers" / f"{name}.jsonl" for name in answers]
     files.write_json(
@@ -151,17 +210,11 @@ def main(args):
         {
             "settings": {"split": split, "domain": args.domain},
             "summary": summary,
-            "rows": rows,
+            "rows": judged,
             "run": files.run_record(args, started, inputs=inputs),
         },
     )
-    for name, one in summary["accuracy"].items():
-        print(f"{name:4s} {one['accuracy']:.1%} [{one['low']:.1%}, {one['high']:.1%}] of {one['n']}")
-    for pair, one in summary["difference"].items():
-        print(
-            f"{pair:12s} {100 * one['difference']:+.1f} points [{100 * one['low']:+.1f}, {100 * one['high']:+.1f}], "
-            f"McNemar p {one['mcnemar_p']:.2g}, {one['gained']} gained, {one['lost']} lost"
-        )
+    show(summary)
     print(f"wrote {target} in {time.time() - started:.0f} s; next: python eval/mmlu.py{args.command_tail}")
 
 

@@ -22,18 +22,40 @@ from common.domain import load_domain
 from eval import card, plots, sections
 
 # What the report reads from each result file's summary.
-NEEDED = {"domain": ("accuracy", "by_kind", "difference", "format", "explanation", "refusals",
-                     "reasons", "perplexity", "stopped", "lost", "won"),
-          "winrate": tuple(PAIRS), "mmlu": ("accuracy", "tax", "by_subject")}
-SCRIPTS = {"gen_sft": "data/gen_sft.py", "sft": "train/sft.py", "gen_dpo": "data/gen_dpo.py",
-           "dpo": "train/dpo.py", "answers": "eval/answer.py",
-           **{name: f"eval/{name}.py" for name in NEEDED}}
+NEEDED = {
+    "domain": (
+        "accuracy",
+        "by_kind",
+        "difference",
+        "format",
+        "explanation",
+        "explanation_difference",
+        "refused_answerable",
+        "unjudged",
+        "reasons",
+        "perplexity",
+        "stopped",
+        "lost",
+        "won",
+    ),
+    "winrate": ("correctness", "full"),
+    "mmlu": ("accuracy", "tax", "by_subject"),
+}
+SCRIPTS = {
+    "gen_sft": "data/gen_sft.py",
+    "sft": "train/sft.py",
+    "gen_dpo": "data/gen_dpo.py",
+    "dpo": "train/dpo.py",
+    "answers": "eval/answer.py",
+    **{name: f"eval/{name}.py" for name in NEEDED},
+}
 TAXES = ("dpo_vs_base", "sft_vs_base")
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 
 
 class Found(NamedTuple):
-    """Everything that is reported, as loaded; `answers` by model and id, `runs` by stage."""
+    """Everything that is reported, as loaded; `answers` by model and id, `runs` by stage, `source` of the base."""
+
     domain: dict
     winrate: dict
     mmlu: dict
@@ -43,6 +65,7 @@ class Found(NamedTuple):
     dpo_log: list
     kl: list
     seconds: dict
+    source: dict
 
 
 def parse_args(argv=None):
@@ -56,10 +79,13 @@ def command(args, stage):
 
 def sources(args):
     """{name: file} of everything that the report is made from, the run records aside."""
-    return {**{name: args.out / "answers" / f"{name}.jsonl" for name in MODELS},
-            **{name: args.out / "eval" / f"{name}.json" for name in NEEDED},
-            "sft_log": args.out / "sft" / "log.json", "dpo_log": args.out / "dpo" / "log.json",
-            "kl": args.out / "dpo" / "kl.json"}
+    return {
+        **{name: args.out / "answers" / f"{name}.jsonl" for name in MODELS},
+        **{name: args.out / "eval" / f"{name}.json" for name in NEEDED},
+        "sft_log": args.out / "sft" / "log.json",
+        "dpo_log": args.out / "dpo" / "log.json",
+        "kl": args.out / "dpo" / "kl.json",
+    }
 
 
 def load_result(args, name):
@@ -72,24 +98,46 @@ def load_result(args, name):
         raise cli.UserError(f"{path} lacks {', '.join(missing)}; run {made_by} again.")
     for source, digest in result["run"].get("inputs", {}).items():
         if Path(source).is_file() and files.sha256(source) != digest:
-            raise cli.UserError(f"{path} was made from another {source} than the one now there; "
-                                f"run {made_by} again.")
+            raise cli.UserError(f"{path} was made from another {source} than the one now there; run {made_by} again.")
     return result
 
 
 def load(args) -> Found:
     """Every file that the report needs; UserError naming the command for what is missing."""
-    runs = {stage: files.read_json(args.out / stage / "run.json", command(args, stage))
-            for stage in ("gen_sft", "sft", "gen_dpo", "dpo", "answers")}
-    logs = {name: files.read_json(sources(args)[name], command(args, stage))
-            for name, stage in (("sft_log", "sft"), ("dpo_log", "dpo"), ("kl", "dpo"))}
+    runs = {
+        stage: files.read_json(args.out / stage / "run.json", command(args, stage))
+        for stage in ("gen_sft", "sft", "gen_dpo", "dpo", "answers")
+    }
+    logs = {
+        name: files.read_json(sources(args)[name], command(args, stage))
+        for name, stage in (("sft_log", "sft"), ("dpo_log", "dpo"), ("kl", "dpo"))
+    }
     answers = {name: {row["id"]: row for row in rows} for name, rows in load_answers(args).items()}
     results = {name: load_result(args, name) for name in NEEDED}
     if {row["id"] for row in results["domain"]["rows"]} != set(answers["dpo"]):
-        raise cli.UserError(f"{sources(args)['domain']} and {args.out / 'answers'} hold different "
-                            f"items; run {command(args, 'domain')} again.")
+        raise cli.UserError(
+            f"{sources(args)['domain']} and {args.out / 'answers'} hold different "
+            f"items; run {command(args, 'domain')} again."
+        )
     runs |= {name: result["run"] for name, result in results.items()}
-    return Found(**results, **logs, answers=answers, runs=runs, seconds=stage_seconds(args, runs))
+    return Found(
+        **results,
+        **logs,
+        answers=answers,
+        runs=runs,
+        seconds=stage_seconds(args, runs),
+        source=load_source(runs["sft"]["settings"]["base"]),
+    )
+
+
+def load_source(base):
+    """What SOURCE.json in the base's folder says of it (what, licence), {} when there is no such file."""
+    path = files.ROOT / base / "SOURCE.json"
+    source = files.read_json(path) if path.is_file() else {}
+    missing = [key for key in ("what", "licence") if source and not source.get(key)]
+    if missing:
+        raise cli.UserError(f"{path} lacks {', '.join(missing)}; add a sentence on what the base is, and its licence.")
+    return source
 
 
 def stage_seconds(args, runs):
@@ -109,14 +157,16 @@ def summarise(found) -> dict:
 
     interval = ("low", "high", "n")
     decided = ("tie_share", "decided_rate", "decided_low", "decided_high")
-    change = domain["difference"]["dpo_vs_sft"]
-    return {"domain": {name: pick(domain["accuracy"][name], "accuracy", *interval)
-                       for name in MODELS},
-            "domain_difference": {"dpo_vs_sft": pick(change, "difference", "low", "high")},
-            "winrate": {pair: pick(wins[pair], "rate", *interval, *decided) for pair in PAIRS},
-            "tax": {pair: pick(mmlu["tax"][pair], "difference", *interval) for pair in TAXES},
-            "perplexity": pick(domain["perplexity"], *MODELS),
-            "stopped": pick(domain["stopped"], "sft", "dpo"), "stage_seconds": found.seconds}
+    change, wins = domain["difference"]["all"]["dpo_vs_sft"], wins["correctness"]
+    return {
+        "domain": {name: pick(domain["accuracy"]["all"][name], "accuracy", *interval) for name in MODELS},
+        "domain_difference": {"dpo_vs_sft": pick(change, "difference", "low", "high")},
+        "winrate": {pair: pick(wins[pair], "rate", *interval, *decided) for pair in PAIRS},
+        "tax": {pair: pick(mmlu["tax"][pair], "difference", *interval) for pair in TAXES},
+        "perplexity": pick(domain["perplexity"], *MODELS),
+        "stopped": {name: domain["stopped"][name]["share"] for name in ("sft", "dpo")},
+        "stage_seconds": found.seconds,
+    }
 
 
 def kept_name(name):
@@ -128,26 +178,48 @@ def places(args):
     """The path to show for each source: the tracked copy in the default run, else the file."""
     if args.tracked:
         return {name: f"eval/results/{kept_name(name)}" for name in (*sources(args), "runs")}
-    return {**{name: path.as_posix() for name, path in sources(args).items()},
-            "runs": f"{args.out.as_posix()}/*/run.json"}
+    return {
+        **{name: path.as_posix() for name, path in sources(args).items()},
+        "runs": f"{args.out.as_posix()}/*/run.json",
+    }
 
 
 def compose(found, args, drawn, folder) -> str:
     """EVAL_REPORT.md; `drawn` names the plots, `folder` is their path from the report."""
-    images = {name: [f"![{caption.split('.')[0]}]({folder}/{file})", "", caption, ""]
-              for name, (file, caption) in drawn.items()}
-    return "\n".join([
-        f"# Evaluation: {args.domain}", "", *sections.headline(found), "",
-        "**Verdict**", "", *(f"- {line}" for line in sections.verdicts(found)), "",
-        f"> {sections.copyable(found)}", "",
-        f"Written by `python eval/report.py{args.command_tail}` from the files named at the end. "
-        "\"Better\" and \"worse\" stand only where the 95 % interval excludes no difference.", "",
-        *sections.domain_section(found, images["accuracy"]),
-        *sections.winrate_section(found, images["winrate"]), *sections.skills_section(found),
-        *sections.training_section(found, images), *sections.lost_section(found),
-        *sections.side_by_side_section(found),
-        "## What does not hold", "", *(f"- {line}" for line in sections.caveats(found)), "",
-        *sections.settings_section(found), *sections.recompute_section(places(args))])
+    images = {
+        name: [f"![{caption.split('.')[0]}]({folder}/{file})", "", caption, ""]
+        for name, (file, caption) in drawn.items()
+    }
+    return "\n".join(
+        [
+            f"# Evaluation: {args.domain}",
+            "",
+            *sections.base_lines(found),
+            *sections.headline(found),
+            "",
+            "**Verdict**",
+            "",
+            *(f"- {line}" for line in sections.verdicts(found)),
+            "",
+            f"> {sections.copyable(found)}",
+            "",
+            f"Written by `python eval/report.py{args.command_tail}` from the files named at the end. "
+            '"Better" and "worse" stand only where the 95 % interval excludes no difference.',
+            "",
+            *sections.domain_section(found, images["accuracy"]),
+            *sections.winrate_section(found, images["winrate"]),
+            *sections.skills_section(found),
+            *sections.training_section(found, images),
+            *sections.lost_section(found),
+            *sections.side_by_side_section(found),
+            "## What does not hold",
+            "",
+            *(f"- {line}" for line in sections.caveats(found)),
+            "",
+            *sections.settings_section(found),
+            *sections.recompute_section(places(args)),
+        ]
+    )
 
 
 def tidy(text):
@@ -187,16 +259,14 @@ def main(args):
     drawn = plots.draw_all(found, folder)
     link = Path(os.path.relpath(folder, report.parent)).as_posix()
     files.write_text(report, tidy(compose(found, args, drawn, link)))
-    files.write_text(files.product(args, "MODEL_CARD.md"),
-                     tidy(card.card(found, args, domain, report.name)))
+    files.write_text(files.product(args, "MODEL_CARD.md"), tidy(card.card(found, args, domain, report.name)))
     files.write_json(args.out / "eval" / "summary.json", summarise(found))
     if args.tracked:
         fill_readme(files.product(args, "README.md"), sections.headline(found))
         size = keep_results(args, found)
-        print(f"kept the result files in eval/results, {size / 2 ** 20:.2f} MiB")
+        print(f"kept the result files in eval/results, {size / 2**20:.2f} MiB")
     print(sections.copyable(found))
-    print(f"wrote {tidy(str(report))} in {time.time() - started:.0f} s; next: bash serve.sh"
-          f"{args.command_tail}")
+    print(f"wrote {tidy(str(report))} in {time.time() - started:.0f} s; next: bash serve.sh{args.command_tail}")
 
 
 if __name__ == "__main__":

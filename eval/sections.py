@@ -15,10 +15,11 @@ SIDE_BY_SIDE = 10  # items whose three answers are shown
 LOST_SHOWN = 20
 LONGEST = 800  # characters shown of an answer
 STOP_GOAL = 0.99
-OVER_REFUSAL = 0.2  # share of answerable questions refused from which a gain is not one
 STILL = 1e-3  # a KL below this, in nats per answer, means that the policy did not move
 REHEARSAL = 200  # with fewer items the report calls itself a rehearsal
 UNCLEAR = "no difference shown"
+PARTS = {"all": "all", "answerable": "answerable", "to_be_refused": "to be refused"}
+ALWAYS_REFUSE = "always_refuse"
 
 
 # ---- figures as text -----------------------------------------------------------------------------
@@ -35,27 +36,29 @@ def points(value) -> str:
 
 
 def share(one, key="accuracy", low="low", high="high") -> str:
-    """A share of a result with its interval."""
+    """A share of a result with its interval, '-' when nothing could be judged."""
+    if one[key] is None:
+        return "-"
     return f"{percent(one[key])} ({100 * one[low]:.1f} to {100 * one[high]:.1f})"
 
 
 def change(one) -> str:
-    """A difference of a result with its interval, in points."""
+    """A difference of a result with its interval, in points, '-' when nothing could be judged."""
+    if one["difference"] is None:
+        return "-"
     return f"{points(one['difference'])} points ({points(one['low'])} to {points(one['high'])})"
 
 
-def counted(count, n) -> str:
-    """A count as a share of n with Wilson's interval."""
-    from eval import stats
-
-    if not n:
-        return "none asked"
-    low, high = stats.wilson(count, n)
-    return f"{share({'accuracy': count / n, 'low': low, 'high': high})}, {count} of {n}"
+def sizes(ones) -> str:
+    """The n of several results: once when it is the same, else one after another."""
+    found = [one["n"] for one in ones]
+    return str(found[0]) if len(set(found)) == 1 else " / ".join(map(str, found))
 
 
 def verdict(one, zero=0.0) -> str:
     """What an interval says: 'better' or 'worse' only when it lies on one side of `zero`."""
+    if one["low"] is None:
+        return "not judged"
     return "better" if one["low"] > zero else "worse" if one["high"] < zero else UNCLEAR
 
 
@@ -100,13 +103,40 @@ def base_name(found) -> str:
     return found.runs["sft"]["settings"]["base"]
 
 
+def base_lines(found) -> list:
+    """What the base is, in the sentence of its SOURCE.json; nothing without that file."""
+    return [f"The base, `{base_name(found)}`: {found.source['what']}", ""] if found.source else []
+
+
+def domain_rows(summary) -> list:
+    """The rows of the first table on the domain: accuracy by part, over-refusal, what could not be judged."""
+    rows = []
+    for part, made in summary["accuracy"].items():
+        label = f"Domain accuracy, {PARTS[part]}" if len(summary["accuracy"]) > 1 else "Domain accuracy"
+        rows.append([label, *map(share, made.values()), sizes(made.values())])
+    refused = summary["refused_answerable"]
+    if refused:
+        shares = [share(one, "share") for one in refused.values()]
+        rows.append(["Refused, though answerable", *shares, sizes(refused.values())])
+    unjudged = summary["unjudged"]["correct"]
+    if any(unjudged.values()):
+        asked = unjudged["dpo"] + summary["accuracy"]["all"]["dpo"]["n"]
+        constant = ["-"] if always_refuses(summary) else []
+        rows.append(["Answers that could not be judged", *(unjudged[model] for model in MODELS), *constant, asked])
+    return rows
+
+
+def always_refuses(summary) -> bool:
+    """Whether the domain has a constant refusal to set beside the models."""
+    return ALWAYS_REFUSE in summary["accuracy"]["all"]
+
+
 def headline(found) -> list:
-    """The table of base, SFT and SFT + DPO on domain, win rate and tax."""
+    """The table of base, SFT and SFT + DPO on domain, win rate and tax, with a constant refusal beside them."""
     domain, wins, mmlu = (one["summary"] for one in (found.domain, found.winrate, found.mmlu))
+    wins = wins["correctness"]
     name, tax = benchmark_name(found), mmlu["tax"]
-    rows = [["Domain accuracy", *(share(domain["accuracy"][model]) for model in MODELS),
-             domain["accuracy"]["dpo"]["n"]],
-            ["Win rate against base", "-", share(wins["sft_vs_base"], "rate"),
+    rows = [["Win rate against base", "-", share(wins["sft_vs_base"], "rate"),
              share(wins["dpo_vs_base"], "rate"), wins["dpo_vs_base"]["n"]],
             ["Win rate against SFT", "-", "-", share(wins["dpo_vs_sft"], "rate"),
              wins["dpo_vs_sft"]["n"]],
@@ -114,37 +144,45 @@ def headline(found) -> list:
              mmlu["accuracy"]["dpo"]["n"]],
             [f"{capital(name)}: tax", "-", change(tax["sft_vs_base"]), change(tax["dpo_vs_base"]),
              tax["dpo_vs_base"]["n"]]]
-    return [*table(["", *NAMES.values(), "n"], rows), "",
-            "In brackets: 95 % intervals. Win rate: (wins + ties / 2) / n, so 50 % is a draw. Tax: "
-            "change from the base on the same items, negative is worse."]
+    columns, note = list(NAMES.values()), ""
+    if always_refuses(domain):
+        columns.append("Always refuse")
+        rows = [[*cells, "-", n] for *cells, n in rows]
+        note = "Always refuse: one constant refusal as the answer to every item. "
+    return [*table(["", *columns, "n"], [*domain_rows(domain), *rows]), "",
+            "In brackets: 95 % intervals. Win rate: by correctness alone, (wins + ties / 2) / n, so 50 % is a draw. "
+            f"{note}Tax: change from the base on the same items, negative is worse."]
 
 
 def verdicts(found) -> list:
     """What the intervals allow to say, a sentence for each comparison."""
     made = []
     for pair in ORDER:
-        difference = found.domain["summary"]["difference"][pair]
-        wins = found.winrate["summary"][pair]
+        difference = found.domain["summary"]["difference"]["all"][pair]
+        wins = found.winrate["summary"]["correctness"][pair]
         made.append(f"{against(pair)}: accuracy {change(difference)}, **{verdict(difference)}**; "
-                    f"win rate {share(wins, 'rate')}, **{verdict(wins, 0.5)}**.")
+                    f"win rate {share(wins, 'rate')}, **{verdict(wins, 0.5)}**"
+                    f"{answerable(found, pair)}{gained(found, pair)}.")
     tax = found.mmlu["summary"]["tax"]["dpo_vs_base"]
     made.append(f"{capital(benchmark_name(found))}, {against('dpo_vs_base')}: {change(tax)}, "
                 f"**{verdict(tax)}** (n = {tax['n']} would show {100 * tax['detectable']:.1f} "
                 "points or more with 80 % power).")
-    return [*refusal_warnings(found), *made]
-
-
-def refusal_warnings(found) -> list:
-    """A model that refuses what it should answer gains on refusals alone: said before any comparison."""
-    made = []
-    for name in ("sft", "dpo"):
-        one = found.domain["summary"]["refusals"][name]
-        if one["n_should_not"] and one["refused_should_not"] > OVER_REFUSAL * one["n_should_not"]:
-            answered = one["n_should_not"] - one["refused_should_not"]
-            made.append(f"**{NAMES[name]} refuses {percent(one['refused_should_not'] / one['n_should_not'])} of the "
-                        f"questions that it should answer** ({answered} of {one['n_should_not']} answered): whatever "
-                        "it gains in accuracy or win rate comes from refusals, and it is not a better model.")
     return made
+
+
+def answerable(found, pair) -> str:
+    """The difference on answerable items alone, which no refusal can better; nothing when the rows do not say."""
+    made = found.domain["summary"]["difference"].get("answerable")
+    return f"; on answerable items alone {change(made[pair])}, **{verdict(made[pair])}**" if made else ""
+
+
+def gained(found, pair, over="") -> str:
+    """How many of the items gained are refusals that were due; nothing when the rows do not say which are."""
+    difference = found.domain["summary"]["difference"]
+    if len(difference) == 1:
+        return ""
+    due = difference["to_be_refused"][pair]["gained"] if "to_be_refused" in difference else 0
+    return f"; of {difference['all'][pair]['gained']} items gained{over}, {due} are refusals that were due"
 
 
 def copyable(found) -> str:
@@ -152,7 +190,7 @@ def copyable(found) -> str:
     says = {"better": "beats", "worse": "loses to", UNCLEAR: "shows no difference from"}
     phrases = []
     for pair, other in (("dpo_vs_base", "the base"), ("dpo_vs_sft", "the SFT model")):
-        one = found.winrate["summary"][pair]
+        one = found.winrate["summary"]["correctness"][pair]
         phrases.append(f"{says[verdict(one, 0.5)]} {other} (win rate {percent(one['rate'])}, 95 % "
                        f"interval {100 * one['low']:.1f} to {100 * one['high']:.1f}, "
                        f"n = {one['n']})")
@@ -160,10 +198,10 @@ def copyable(found) -> str:
     unclear = f", {UNCLEAR}" if verdict(tax) == UNCLEAR else ""
     return (f"{base_name(found)} after SFT on {found.runs['sft']['counts']['rows']:,} rows and DPO "
             f"on {found.runs['dpo']['counts']['pairs']:,} on-policy pairs "
-            f"{' and '.join(phrases)} as judged by the {found.winrate['settings']['judge']}, "
+            f"{' and '.join(phrases)} in correctness as judged by the {found.winrate['settings']['judge']}, "
             f"at an alignment tax (change from the base in {benchmark_name(found)}) of "
             f"{points(tax['difference'])} points ({points(tax['low'])} to {points(tax['high'])}, "
-            f"n = {tax['n']}{unclear})." + "".join(f" {line.replace('**', '')}" for line in refusal_warnings(found)))
+            f"n = {tax['n']}{unclear}){gained(found, 'dpo_vs_sft', ' over the SFT model')}.")
 
 
 # ---- domain, win rates, skills -------------------------------------------------------------------
@@ -172,32 +210,47 @@ def copyable(found) -> str:
 def domain_section(found, plot) -> list:
     """Differences, accuracy by kind, form of the answers, refusals, verdicts by reason."""
     summary = found.domain["summary"]
-    changes = [[against(pair), change(one), verdict(one), one["gained"], one["lost"],
-                f"{one['mcnemar_p']:.2g}"]
-               for pair in ORDER for one in [summary["difference"][pair]]]
+    changes = [
+        [against(pair), PARTS[part], *difference_cells(made[pair])]
+        for pair in ORDER
+        for part, made in summary["difference"].items()
+    ]
     kinds = [[kind, one["dpo"]["n"], *(percent(one[name]["accuracy"]) for name in MODELS)]
              for kind, one in sorted(summary["by_kind"].items())]
     return ["## Domain", "",
-            "Accuracy is the share of answers that the domain's verifier accepts. Its intervals "
-            "resample clusters (items that depend on each other), then items. Differences are "
-            "paired; McNemar's exact p beside them takes items as independent.", "",
-            *table(["difference", "accuracy", "verdict", "gained", "lost", "McNemar p"], changes),
+            "Accuracy is the share of answers that the domain's verifier accepts, of those that it can "
+            "judge. Its intervals resample whole clusters (items that depend on each other). Differences "
+            "are paired; McNemar's exact p beside them takes items as independent.", "",
+            *table(["difference", "items", "accuracy", "verdict", "gained", "lost", "n", "McNemar p"], changes),
             "", *plot, *table(["kind", "n", *NAMES.values()], kinds), "",
             *_form_and_refusals(summary), *_reasons(summary)]
 
 
+def difference_cells(one) -> list:
+    """A paired difference, its verdict, gained, lost, n and McNemar's p, as cells of a table."""
+    p = "-" if one["mcnemar_p"] is None else f"{one['mcnemar_p']:.2g}"
+    return [change(one), verdict(one), one["gained"], one["lost"], one["n"], p]
+
+
 def _form_and_refusals(summary):
-    n = {name: summary["accuracy"][name]["n"] for name in MODELS}
-    rows = [[label, *(counted(round(summary[key][name] * n[name]), n[name]) for name in MODELS)]
-            for key, label in (("format", "right format"), ("explanation", "right explanation"),
-                               ("stopped", "ended by itself"))]
-    for label, count, total in (("refused what should be refused", "refused_should", "n_should"),
-                                ("refused what should be answered", "refused_should_not",
-                                 "n_should_not")):
-        rows.append([label, *(counted(one[count], one[total])
-                              for one in (summary["refusals"][name] for name in MODELS))])
-    return ["### Form and refusals", "", *table(["share of answers", *NAMES.values()], rows), "",
-            "Intervals of these shares: Wilson.", ""]
+    labels = {"format": "right format", "explanation": "right explanation", "stopped": "ended by itself",
+              "refused_answerable": "refused, though answerable"}  # fmt: skip
+    rows = [
+        [label, *(share(summary[key][name], "share") for name in MODELS), sizes(summary[key].values())]
+        for key, label in labels.items()
+        if summary[key]
+    ]
+    if "to_be_refused" in summary["accuracy"]:
+        due = summary["accuracy"]["to_be_refused"]
+        rows.append(["refused, as was due", *(share(due[name]) for name in MODELS), sizes(due.values())])
+    for field, label in (("correct", "answer"), ("format_ok", "format"), ("explanation_ok", "explanation")):
+        unjudged = summary["unjudged"][field]
+        if any(unjudged.values()):
+            rows.append([f"number that could not be judged: {label}", *(unjudged[name] for name in MODELS), "-"])
+    changes = [[against(pair), *difference_cells(summary["explanation_difference"][pair])] for pair in ORDER]
+    header = ["difference", "right explanations", "verdict", "gained", "lost", "n", "McNemar p"]
+    return ["### Form and refusals", "", *table(["share of answers", *NAMES.values(), "n"], rows), "",
+            "Intervals resample whole clusters; n is the number judged.", "", *table(header, changes), ""]  # fmt: skip
 
 
 def _reasons(summary):
@@ -211,24 +264,37 @@ def _reasons(summary):
 
 
 def winrate_section(found, plot) -> list:
-    """Win rates, decided pairs, wins by reason, lengths."""
-    summary = {pair: found.winrate["summary"][pair] for pair in ORDER}
-    rates = [[against(pair), share(one, "rate"), verdict(one, 0.5),
-              f"{one['wins']} / {one['ties']} / {one['losses']}", percent(one["tie_share"]),
-              share(one, "decided_rate", "decided_low", "decided_high"), one["n"]]
-             for pair, one in summary.items()]
-    fields = list(summary["dpo_vs_sft"]["by_reason"])
-    reasons = [[against(pair), *(f"{one['by_reason'][field]['wins']} / "
-                                 f"{one['by_reason'][field]['losses']}" for field in fields),
-                f"{one['length_difference']:+.1f}"] for pair, one in summary.items()]
-    return ["## Win rates", "", *plot,
-            *table(["pair", "win rate", "verdict", "won / tied / lost", "ties",
-                    "decided pairs won", "n"], rates), "",
-            "The win rate's interval resamples clusters, then items; that of the decided pairs is "
-            "the exact binomial one. Wins by reason: a comparison is decided (won / lost) by the "
-            "first of these in which the two answers differ. Length never decides; its mean "
-            "difference stands beside.", "",
-            *table(["decided by", *fields, "length (characters)"], reasons), ""]
+    """Win rates by correctness alone and in full, decided pairs, wins by reason, lengths."""
+    summary = found.winrate["summary"]
+    ways = {"correctness": "correctness alone", "full": "correctness, format, explanation"}
+    rates = [[against(pair), ways[way], *_rate_cells(summary[way][pair])] for way in ways for pair in ORDER]
+    fields = list(summary["full"]["dpo_vs_sft"]["by_reason"])
+    reasons = []
+    for pair in ORDER:
+        one = summary["full"][pair]
+        by = (f"{one['by_reason'][field]['wins']} / {one['by_reason'][field]['losses']}" for field in fields)
+        reasons.append([against(pair), *by, f"{one['length_difference']:+.1f}"])
+    header = ["pair", "decided by", "win rate", "verdict", "won / tied / lost", "ties", "decided pairs won", "n",
+              "not judged"]  # fmt: skip
+    return ["## Win rates", "", *plot, *table(header, rates), "",
+            "The win rate's interval resamples whole clusters; that of the decided pairs is the exact binomial one. "
+            "An item of which either answer cannot be judged is left out. The first screen counts correctness alone: "
+            "a base asked few-shot is never shown the format or the explanation that the full rule asks for.", "",
+            "Wins by reason under the full rule: a comparison is decided (won / lost) by the first of these in which "
+            "the two answers differ. Length never decides; its mean difference stands beside.", "",
+            *table(["decided by", *fields, "length (characters)"], reasons), ""]  # fmt: skip
+
+
+def _rate_cells(one):
+    return [
+        share(one, "rate"),
+        verdict(one, 0.5),
+        f"{one['wins']} / {one['ties']} / {one['losses']}",
+        percent(one["tie_share"]),
+        share(one, "decided_rate", "decided_low", "decided_high"),
+        one["n"],
+        one["unjudged"],
+    ]
 
 
 def skills_section(found) -> list:
@@ -248,6 +314,18 @@ def skills_section(found) -> list:
 # ---- training ------------------------------------------------------------------------------------
 
 
+def dev_loss(found) -> tuple:
+    """(whether SFT's dev loss is lowest at its last evaluation, that in words); (True, "") when none was logged."""
+    losses = [(item["eval_loss"], item["step"]) for item in found.sft_log if "eval_loss" in item]
+    if not losses:
+        return True, ""
+    (lowest, step), (last, end) = min(losses), losses[-1]
+    if last <= lowest:
+        return True, f"SFT's dev loss is at its minimum at the end: {last:.4f} at step {end}."
+    return False, (f"SFT's dev loss is not at its minimum at the end: it was lowest at step {step} ({lowest:.4f}) and "
+                   f"ended at {last:.4f} (step {end}), so the SFT model is not at its best.")  # fmt: skip
+
+
 def training_section(found, plots) -> list:
     """What the training logs say, with the plots of loss, margin and KL, and the perplexities."""
     dpo, proof = found.runs["dpo"]["metrics"], found.runs["dpo"]["proof"]
@@ -255,7 +333,8 @@ def training_section(found, plots) -> list:
     end = "".join(f", held-out {label} {last[key]:.3f}" for key, label in
                   (("eval_rewards/margins", "margin"), ("eval_rewards/accuracies", "accuracy"))
                   if key in last)
-    return ["## Training", "", *plots["sft"], *plots["dpo"], *plots["kl"],
+    loss = [dev_loss(found)[1] or "No dev loss of SFT was logged.", ""]
+    return ["## Training", "", *plots["sft"], *loss, *plots["dpo"], *plots["kl"],
             f"DPO ended at a KL of {dpo['kl']:.4f} nats per answer from its reference{end}. The "
             "reference was proved to be the SFT model: preference loss at step 0 "
             f"{proof['loss_at_step_0']:.6f} (ln 2 = {math.log(2):.6f}), largest gap of "
@@ -381,8 +460,8 @@ def _method_caveats(found):
 
 
 def _interval_caveats(found):
-    parts = (("accuracy", found.domain["summary"]["difference"], 0.0),
-             ("win rate", found.winrate["summary"], 0.5),
+    parts = (("accuracy", found.domain["summary"]["difference"]["all"], 0.0),
+             ("win rate", found.winrate["summary"]["correctness"], 0.5),
              (benchmark_name(found), found.mmlu["summary"]["tax"], 0.0))
     unclear = [f"{label}, {against(pair)}" for label, part, zero in parts
                for pair, one in part.items() if verdict(one, zero) == UNCLEAR]
@@ -393,7 +472,7 @@ def _interval_caveats(found):
     made.append("Several intervals are reported and none is widened for their number. They cover "
                 "the choice of items, not a new training: this is one run, with seed "
                 f"{found.runs['sft']['seed']}.")
-    n = found.domain["summary"]["accuracy"]["dpo"]["n"]
+    n = len(found.domain["rows"])
     if n < REHEARSAL:
         made.append(f"Only {n} items were answered: a rehearsal, not a result.")
     return made
@@ -417,18 +496,17 @@ def _kind_caveats(found):
 
 def _run_caveats(found):
     made, stopped = [], found.domain["summary"]["stopped"]
-    cut = [f"{NAMES[name]} {percent(stopped[name])}" for name in ("sft", "dpo")
-           if stopped[name] < STOP_GOAL]
+    cut = [f"{NAMES[name]} {percent(stopped[name]['share'])}" for name in ("sft", "dpo")
+           if stopped[name]["share"] < STOP_GOAL]
     if cut:
         made.append(f"Fewer than {percent(STOP_GOAL)} of the answers ended by themselves: "
                     f"{', '.join(cut)}.")
     kl = found.runs["dpo"]["metrics"]["kl"]
     if not kl >= STILL:  # also when it was not measured (nan)
         made.append(f"It is not shown that DPO moved the policy: KL {kl:.2g} nats per answer.")
-    dev = [(item["eval_loss"], item["step"]) for item in found.sft_log if "eval_loss" in item]
-    if dev and min(dev)[0] < dev[-1][0]:
-        made.append(f"SFT's dev loss was lowest at step {min(dev)[1]} ({min(dev)[0]:.4f}), not at "
-                    f"its end ({dev[-1][0]:.4f}): the SFT model is not at its best.")
+    at_minimum, words = dev_loss(found)
+    if not at_minimum:
+        made.append(words)
     limited = [f"{stage} {run['settings']['limit']}" for stage, run in found.runs.items()
                if run["settings"].get("limit")]
     if limited:
@@ -467,9 +545,9 @@ def recompute_section(places) -> list:
     """Where each number comes from; `places` gives the path of each result file."""
     rows = [("accuracy, differences, kinds, form, refusals, reasons, perplexity", "domain",
              "`summary`; by `eval/domain.py` from "
-             "`rows[].{base,sft,dpo}.{correct,format_ok,explanation_ok,reason}`"),
+             "`rows[].{base,sft,dpo,always_refuse}.{correct,format_ok,explanation_ok,reason}` and `rows[].refuse`"),
             ("win rates, ties, decided pairs, reasons", "winrate",
-             "`summary`; by `eval/winrate.py` from `rows[].{pair}.{score,by}`"),
+             "`summary`; by `eval/winrate.py` from `rows[].{correctness,full}.{pair}.{score,by}`"),
             ("accuracy by subject, tax", "mmlu",
              "`summary`; by `eval/mmlu.py` from `rows[].{base,sft,dpo}`"),
             *((f"answers and perplexity of {NAMES[name]}", name,

@@ -16,26 +16,21 @@ from statistics import NormalDist
 
 import numpy as np
 
-DRAWS_AT_ONCE = 500_000  # items drawn per block of resamples: keeps the bootstrap at tens of MB
+DRAWS_AT_ONCE = 500_000  # clusters drawn per block of resamples: keeps the bootstrap at tens of MB
 POWER_QUANTILE = NormalDist().inv_cdf(0.80)  # 0.8416: detectable_difference asks for 80 % power
 
 
 def mean_interval(
-    values, clusters=None, seed: int = 0, resamples: int = 10_000, level: float = 0.95,
-    resample_items: bool = True,
+    values, clusters=None, seed: int = 0, resamples: int = 10_000, level: float = 0.95
 ) -> tuple[float, float, float]:
-    """(mean, low, high) by a two-stage percentile bootstrap: clusters, then items within each.
+    """(mean, low, high) by a percentile bootstrap of whole clusters.
 
     values: one number per item. clusters: one label per item; None makes every item its own
     cluster, which is the ordinary bootstrap. Each resample draws as many clusters as there are,
-    with replacement, then from each drawn cluster as many of its items as it has, with
-    replacement; its estimate is the mean over all drawn items.
-
-    Two-stage resampling errs to the wide side: the scatter within clusters enters at both stages,
-    so small clusters whose items hardly depend on each other are covered more often than `level`
-    says. `resample_items=False` keeps drawn clusters whole, which covers as stated at any
-    dependence. With a single cluster nothing is known about other clusters, and the interval
-    speaks for that cluster only.
+    with replacement, and keeps all items of each; its estimate is the mean over those items.
+    This covers as stated however much the items of a cluster depend on each other, given some
+    tens of clusters. With few it is too narrow, and with a single one, or with the same mean in all,
+    it has no width.
 
     When all values are 0 or all are 1 every resample is the same; the Wilson interval over the
     items is returned instead. It cannot see clusters, so it is a little optimistic.
@@ -50,14 +45,13 @@ def mean_interval(
     mean = float(values.mean())
     if mean in (0.0, 1.0) and np.all(values == mean):
         return (mean, *wilson(len(values) * mean, len(values), level))
-    means = _bootstrap_means(values, clusters, seed, resamples, resample_items)
+    means = _bootstrap_means(values, clusters, seed, resamples)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return mean, float(low), float(high)
 
 
 def difference_interval(
-    after, before, clusters=None, seed: int = 0, resamples: int = 10_000, level: float = 0.95,
-    resample_items: bool = True,
+    after, before, clusters=None, seed: int = 0, resamples: int = 10_000, level: float = 0.95
 ) -> tuple[float, float, float]:
     """(mean of after - before, low, high): the bootstrap of `mean_interval` on paired differences.
 
@@ -77,7 +71,7 @@ def difference_interval(
     constant = _constant_difference(after, before, level)
     if constant:
         return constant
-    return mean_interval(after - before, clusters, seed, resamples, level, resample_items)
+    return mean_interval(after - before, clusters, seed, resamples, level)
 
 
 def wilson(successes: float, n: int, level: float = 0.95) -> tuple[float, float]:
@@ -129,10 +123,7 @@ def mcnemar_exact(n01: int, n10: int) -> float:
     return min(1.0, 2 * float(binom.cdf(min(n01, n10), n01 + n10, 0.5)))
 
 
-def win_rate(
-    scores, clusters=None, seed: int = 0, resamples: int = 10_000, level: float = 0.95,
-    resample_items: bool = True,
-) -> dict:
+def win_rate(scores, clusters=None, seed: int = 0, resamples: int = 10_000, level: float = 0.95) -> dict:
     """The adjusted win rate over prompts and the share of decided prompts, each with an interval.
 
     scores: one of 0 (lost), 0.5 (tie, or the two orders disagree), 1 (won) per PROMPT, not per
@@ -155,14 +146,21 @@ def win_rate(
         bound = _unseen_share(n, level)
         rate, low, high = 0.5, 0.5 - bound / 2, 0.5 + bound / 2
     else:
-        rate, low, high = mean_interval(scores, clusters, seed, resamples, level, resample_items)
+        rate, low, high = mean_interval(scores, clusters, seed, resamples, level)
     decided = wins + losses
     decided_low, decided_high = binomial_interval(wins, decided, level) if decided else (0.0, 1.0)
     return {
-        "rate": rate, "low": low, "high": high,
-        "n": n, "wins": wins, "ties": ties, "losses": losses, "tie_share": ties / n,
+        "rate": rate,
+        "low": low,
+        "high": high,
+        "n": n,
+        "wins": wins,
+        "ties": ties,
+        "losses": losses,
+        "tie_share": ties / n,
         "decided_rate": wins / decided if decided else None,
-        "decided_low": decided_low, "decided_high": decided_high,
+        "decided_low": decided_low,
+        "decided_high": decided_high,
     }
 
 
@@ -252,37 +250,21 @@ def group_accuracy(correct_by_subject: dict) -> dict:
     low, high = max(0.0, accuracy - 1.96 * error), min(1.0, accuracy + 1.96 * error)
     if error == 0:
         low, high = wilson(right, total)
-    return {"accuracy": accuracy, "stderr": error, "low": low, "high": high, "n": total,
-            "subjects": subjects}
+    return {"accuracy": accuracy, "stderr": error, "low": low, "high": high, "n": total, "subjects": subjects}
 
 
-def _bootstrap_means(values, clusters, seed, resamples, resample_items) -> np.ndarray:
+def _bootstrap_means(values, clusters, seed, resamples) -> np.ndarray:
     """The mean of each resample, drawn in blocks so that memory does not grow with their number."""
     if resamples < 1:
         raise ValueError(f"resamples must be at least 1, got {resamples}")
     rng = np.random.default_rng(seed)
     labels = _cluster_numbers(clusters, len(values))
-    values = values[np.argsort(labels, kind="stable")]  # items of one cluster lie side by side
-    sizes = np.bincount(labels)
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    sums = np.add.reduceat(values, starts)
+    sizes, sums = np.bincount(labels), np.bincount(labels, weights=values)
     means = np.empty(resamples)
-    block = max(1, DRAWS_AT_ONCE // len(values))
+    block = max(1, DRAWS_AT_ONCE // len(sizes))
     for first in range(0, resamples, block):
-        rows = min(block, resamples - first)
-        drawn = rng.integers(0, len(sizes), size=(rows, len(sizes)))
-        drawn_sizes = sizes[drawn]
-        counts = drawn_sizes.sum(axis=1)
-        if resample_items:
-            # One entry per item drawn, the rows of the block one after another.
-            repeats = drawn_sizes.ravel()
-            width = np.repeat(repeats, repeats)
-            items = np.repeat(starts[drawn].ravel(), repeats)
-            items += (rng.random(len(items)) * width).astype(np.int64)
-            totals = np.add.reduceat(values[items], np.cumsum(counts) - counts)
-        else:
-            totals = sums[drawn].sum(axis=1)
-        means[first:first + rows] = totals / counts
+        drawn = rng.integers(0, len(sizes), size=(min(block, resamples - first), len(sizes)))
+        means[first : first + block] = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
     return means
 
 

@@ -1,8 +1,9 @@
 """python eval/winrate.py
 
-Pairwise win rates of DPO, SFT and base on the same items. The judge is the domain's verifier: correct beats wrong;
-between two correct answers format, then explanation decide; anything else is a tie. Length never counts.
-Reads out/answers; writes out/eval/winrate.json (settings, summary, every row).
+Pairwise win rates of DPO, SFT and base on the same items, judged by the domain's verifier in two ways. By correctness
+alone correct beats wrong and anything else is a tie. In full, between two correct answers format, then explanation
+decide; a base that is asked few-shot was never shown either. Length never counts. Reads out/answers; writes
+out/eval/winrate.json (settings, summary, every row).
 """
 
 import sys
@@ -13,10 +14,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
 from common import cli, files
-from common.answers import PAIRS, load_answers, load_verdicts
+from common.answers import PAIRS, load_answers, load_rows, load_verdicts
 from common.domain import load_domain
 
-FIELDS = ("correct", "format", "explanation")
+FIELDS = {"correct": "correct", "format": "format_ok", "explanation": "explanation_ok"}  # of a verdict
+WAYS = {"correctness": ("correct",), "full": tuple(FIELDS)}  # what decides, in order
 
 
 def parse_args(argv=None):
@@ -26,54 +28,68 @@ def parse_args(argv=None):
     return cli.parse(parser, argv)
 
 
-def rank(verdict):
-    """What decides between two answers; format and explanation only count for a correct one."""
-    correct = bool(verdict.correct)
-    return (int(correct), int(correct and bool(verdict.format_ok)), int(correct and bool(verdict.explanation_ok)))
+def compare(first, second, fields):
+    """(score of the first in {0, 0.5, 1}, the field that decided or 'tie'), or None when that cannot be judged.
 
-
-def compare(first, second):
-    """(score of the first in {0, 0.5, 1}, the field that decided or 'tie').
-
-    The verdict of each answer is formed alone, so the order of the two cannot matter.
+    The verdict of each answer is formed alone, so the order of the two cannot matter. Format and explanation count
+    between two correct answers only.
     """
-    for name, a, b in zip(FIELDS, rank(first), rank(second), strict=True):
-        if a != b:
-            return (1.0 if a > b else 0.0), name
+    for name in fields:
+        a, b = getattr(first, FIELDS[name]), getattr(second, FIELDS[name])
+        if a is None or b is None:
+            return None
+        if bool(a) != bool(b):
+            return (1.0 if a else 0.0), name
+        if name == "correct" and not a:
+            break
     return 0.5, "tie"
 
 
-def summarise(answers, verdicts, pair, resamples, seed):
-    """Summary and per-item scores of one pair."""
+def summarise(answers, verdicts, pair, fields, args):
+    """(summary, outcome of each item) of one pair. Items that cannot be judged are left out and counted."""
     from eval import stats
 
     first, second = PAIRS[pair]
-    outcomes = [compare(a, b) for a, b in zip(verdicts[first], verdicts[second], strict=True)]
-    scores, clusters = [score for score, _ in outcomes], [row["cluster"] for row in answers[first]]
-    summary = stats.win_rate(scores, clusters, seed=seed, resamples=resamples)
+    outcomes = [compare(a, b, fields) for a, b in zip(verdicts[first], verdicts[second], strict=True)]
+    judged = [(*one, row["cluster"]) for one, row in zip(outcomes, answers[first], strict=True) if one]
+    if not judged:
+        raise cli.UserError(f"{pair}: the domain {args.domain} judges no answer of both by {', '.join(fields)}.")
+    scores, _, clusters = zip(*judged, strict=True)
+    summary = stats.win_rate(scores, clusters, seed=args.seed, resamples=args.resamples)
+    summary["unjudged"] = len(outcomes) - len(judged)
     counts = Counter(outcomes)
-    summary["by_reason"] = {name: {"wins": counts[(1.0, name)], "losses": counts[(0.0, name)]} for name in FIELDS}
+    summary["by_reason"] = {name: {"wins": counts[(1.0, name)], "losses": counts[(0.0, name)]} for name in fields}
     lengths = [len(a["answer"]) - len(b["answer"]) for a, b in zip(answers[first], answers[second], strict=True)]
     summary["length_difference"] = sum(lengths) / len(lengths)
     return summary, outcomes
+
+
+def judge_all(answers, verdicts, args):
+    """({way: {pair: summary}}, rows with the outcome of every item in every way, null where it cannot be judged)."""
+    rows = [{key: row[key] for key in ("id", "cluster", "category")} for row in answers["base"]]
+    summary = {way: {} for way in WAYS}
+    for way, fields in WAYS.items():
+        for row in rows:
+            row[way] = {}
+        for pair in PAIRS:
+            summary[way][pair], outcomes = summarise(answers, verdicts, pair, fields, args)
+            for row, one in zip(rows, outcomes, strict=True):
+                row[way][pair] = one and {"score": one[0], "by": one[1]}
+    return summary, rows
 
 
 def main(args):
     started = time.time()
     domain = load_domain(args.domain)
     answers = load_answers(args)
-    verdicts = load_verdicts(args, domain, answers)
-    rows = [{key: row[key] for key in ("id", "cluster", "category")} for row in answers["base"]]
-    summary = {}
-    for pair in PAIRS:
-        summary[pair], outcomes = summarise(answers, verdicts, pair, args.resamples, args.seed)
-        for row, (score, by) in zip(rows, outcomes, strict=True):
-            row[pair] = {"score": score, "by": by}
-        one = summary[pair]
-        print(
-            f"{pair:12s} {one['rate']:.1%} [{one['low']:.1%}, {one['high']:.1%}], n {one['n']}; "
-            f"{one['wins']} won, {one['losses']} lost, {one['ties']} tied"
-        )
+    verdicts = load_verdicts(args, domain, load_rows(args, domain, answers), answers)
+    summary, rows = judge_all(answers, verdicts, args)
+    for way in WAYS:
+        for pair, one in summary[way].items():
+            print(
+                f"{way:11s} {pair:12s} {one['rate']:.1%} [{one['low']:.1%}, {one['high']:.1%}], n {one['n']}; "
+                f"{one['wins']} won, {one['losses']} lost, {one['ties']} tied, {one['unjudged']} not judged"
+            )
     target = args.out / "eval" / "winrate.json"
     inputs = [args.out / "answers" / f"{name}.jsonl" for name in answers]
     files.write_json(

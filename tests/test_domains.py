@@ -105,6 +105,17 @@ def test_the_reference_of_another_row_is_rejected(name, verifier):
         assert not verdict.correct, (row["prompt"], answer)
 
 
+def test_only_rows_to_be_refused_accept_one_constant_refusal(name, verifier):
+    """Where rows say `refuse`, the completion of the first such row is right for all of them and for no other row."""
+    rows = benchmark(name, "dev")
+    refusal = next((row["completion"] for row in rows if row.get("refuse")), None)
+    if refusal is None:
+        pytest.skip("no row of this domain is to be refused")
+    for row, verdict in zip(rows, verdicts(verifier, [(row, refusal) for row in rows]), strict=True):
+        assert verdict.correct is row["refuse"], row["id"]
+        assert row["refuse"] or verdict.reason == "refused", row["id"]
+
+
 def test_generated_rows_are_reproducible_and_disjoint_from_the_benchmark(name):
     generate = getattr(finder.load_domain(name), "generate", None)
     if generate is None:

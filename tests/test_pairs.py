@@ -144,17 +144,47 @@ def test_a_sample_is_judged_by_verdict_and_ending():
 
 def test_rows_are_built_for_prompts_with_a_margin_only():
     args = Namespace(judge="verifier", temperature=1.0, top_p=1.0, samples=2)
-    rows = [{"id": f"p{i}", "prompt": f"q{i}", "category": "count", "schema_id": "s", "family": "f"} for i in range(3)]
+    rows = [{"id": f"p{i}", "prompt": f"q{i}", "category": "count", "schema_id": "s", "family": "f", "refuse": i == 1}
+            for i in range(3)]
     sampled = [{"id": "p0", "samples": [sample("a", GOOD), sample("b", GOOD)]},
                {"id": "p1", "samples": [sample("a", (0, 1, 1)), sample("b", GOOD)]},
                {"id": "p2", "samples": [sample("a", (0, 1, 1)), sample("b", (0, 0, 0))]}]
     made = gen_dpo.build_rows(args, rows, sampled, {"adapter_sha256": "0" * 64})
-    keys = ("prompt", "prompt_id", "chosen", "rejected", "margin")
-    assert [[row[key] for key in keys] for row in made] == [["q1", "p1", "b", "a", "correct"]]
-    text = gen_dpo.report(args, sampled, made)
+    keys = ("prompt", "prompt_id", "chosen", "rejected", "margin", "refuse")
+    assert [[row[key] for key in keys] for row in made] == [["q1", "p1", "b", "a", "correct", True]]
+    text = gen_dpo.report(args, sampled, made, 0)
+    assert "dropped: refusals beyond their share: 0." in text
     assert "| prompts without a pair: none correct | 0.333 |" in text
     assert "| prompts without a pair: all equal | 0.333 |" in text
     assert "| pass@1 (mean over samples) | 0.500 |" in text and "| pass@2 (any sample) | 0.667 |" in text
+
+
+def test_a_dropped_pair_is_no_prompt_of_equal_samples():
+    args = Namespace(judge="verifier", temperature=1.0, top_p=1.0, samples=2)
+    sampled = [{"id": f"p{i}", "samples": [sample("a", (0, 1, 1)), sample("b", GOOD)]} for i in range(4)]
+    pair = {"chosen": "b", "rejected": "a", "margin": "correct", "reason": "r", "category": "c"}
+    text = gen_dpo.report(args, sampled, [pair] * 3, 1)
+    assert "| prompts without a pair: all equal | 0.000 |" in text and "share: 1." in text
+
+
+@pytest.mark.parametrize("refusals, answers, due, prompts, left", [
+    (31, 69, 14, 100, 11), (2, 3, 1, 2, 2), (9, 3, 1, 2, 3), (5, 0, 1, 2, 0), (5, 5, 0, 9, 0), (5, 0, 7, 7, 5)])
+def test_chosen_refusals_keep_to_the_share_that_the_prompts_deserve(refusals, answers, due, prompts, left):
+    pairs = [{"id": i, "refuse": i % 2 == 0 if i < 2 * min(refusals, answers) else refusals > answers}
+             for i in range(refusals + answers)]
+    kept = gen_dpo.drop_surplus_refusals(pairs, due, prompts, random.Random(1))
+    assert [pair for pair in kept if not pair["refuse"]] == [pair for pair in pairs if not pair["refuse"]]
+    assert sum(pair["refuse"] for pair in kept) == left <= refusals
+    assert left * prompts <= due * len(kept), "their share is at most the deserved one"
+    assert left == refusals or (left + 1) * prompts > due * (len(kept) + 1), "and one more would be beyond it"
+    assert [pair["id"] for pair in kept] == sorted(pair["id"] for pair in kept)
+    assert kept == gen_dpo.drop_surplus_refusals(pairs, due, prompts, random.Random(1))
+
+
+def test_which_refusals_are_dropped_is_chance():
+    pairs = [{"id": i, "refuse": i < 60} for i in range(100)]
+    kept = [pair["id"] for pair in gen_dpo.drop_surplus_refusals(pairs, 1, 3, random.Random(2)) if pair["refuse"]]
+    assert len(kept) == 20 and kept != list(range(20)) and kept != list(range(40, 60))
 
 
 def test_half_a_line_of_a_killed_run_is_dropped(tmp_path):

@@ -32,7 +32,11 @@ def training_run(stage, counts, **more):
     metrics = {"perplexity_before": 9.125, "perplexity_after": 1.375, "kl": 0.4321, "trainable": 10,
                "total": 100}
     return run_of(stage, counts=counts, metrics=metrics, settings={
-        "base": "models/nano", "r": 16, "lora_alpha": 32, "learning_rate": 2e-4}, **more)
+        "base": "models/small", "r": 16, "lora_alpha": 32, "learning_rate": 2e-4}, **more)
+
+
+def interval(value, n=48, key="share"):
+    return {key: value, "low": value - 0.03, "high": value + 0.03, "n": n}
 
 
 def domain_result():
@@ -43,31 +47,39 @@ def domain_result():
     rows = [{"id": name, "cluster": "c", "category": kind, "base": verdict(False),
              "sft": verdict(True), "dpo": verdict(name != "test-003")} for name, kind in ITEMS]
     values = {"base": 0.215, "sft": 0.615, "dpo": 0.625}
-    shares = dict.fromkeys(values, 0.75)
-    refused = {"refused_should": 7, "n_should": 8, "refused_should_not": 1, "n_should_not": 40}
+    shown = {**values, "always_refuse": 0.1458}
+    refused = dict(zip(shown, (0.021, 0.073, 0.094, 1.0), strict=True))
     summary = {
-        "accuracy": {name: {"accuracy": v, "low": v - 0.03, "high": v + 0.03, "n": 48}
-                     for name, v in values.items()},
+        "accuracy": {part: {name: interval(v + shift, n, "accuracy") for name, v in shown.items()}
+                     for part, shift, n in (("all", 0, 48), ("answerable", -0.1, 40), ("to_be_refused", 0.2, 8))},
         "by_kind": {kind: {name: {"accuracy": v, "n": 4} for name, v in values.items()}
                     for kind in KINDS},
-        "difference": {pair: {"difference": f[0], "low": f[1], "high": f[2], "mcnemar_p": 0.5,
-                              "gained": 3, "lost": 2} for pair, f in PAIR_FIGURES.items()},
-        "format": shares, "explanation": shares, "refusals": dict.fromkeys(values, refused),
+        "difference": {part: {pair: {"difference": f[0], "low": f[1], "high": f[2], "mcnemar_p": 0.5, "n": n,
+                                     "gained": gained, "lost": 2} for pair, f in PAIR_FIGURES.items()}
+                       for part, n, gained in (("all", 48, 13), ("answerable", 40, 5), ("to_be_refused", 8, 8))},
+        "format": {name: interval(0.75) for name in values},
+        "explanation": {name: interval(v - 0.05) for name, v in values.items()},
+        "explanation_difference": {pair: {"difference": f[0] + 0.003, "low": f[1], "high": f[2], "mcnemar_p": 0.25,
+                                          "n": 47, "gained": 9, "lost": 1} for pair, f in PAIR_FIGURES.items()},
+        "refused_answerable": {name: interval(v, 40) for name, v in refused.items()},
+        "unjudged": {field: dict.fromkeys(values, 0) for field in ("correct", "format_ok", "explanation_ok")},
         "reasons": dict.fromkeys(values, {"ok": 30, "wrong_rows": 18}),
         "perplexity": {"base": 8.5, "base_chat": 9.5, "base_few_shot": 8.5, "sft": 1.5,
                        "dpo": 1.625},
-        "stopped": {"base": 0.5, "sft": 1.0, "dpo": 0.9375}, "lost": ["test-003"], "won": []}
+        "stopped": {name: interval(v) for name, v in (("base", 0.5), ("sft", 1.0), ("dpo", 0.9375))},
+        "lost": ["test-003"], "won": []}
     return {"settings": {"split": "test"}, "summary": summary, "rows": rows,
             "run": run_of("domain")}
 
 
 def winrate_result():
-    summary = {pair: {"rate": f[3], "low": f[4], "high": f[5], "n": 48, "wins": 20, "ties": 20,
+    summary = {way: {pair: {"rate": f[3] + shift, "low": f[4] + shift, "high": f[5] + shift, "n": 48, "unjudged": 0,
+                            "wins": 20, "ties": 20,
                       "losses": 8, "tie_share": 20 / 48, "decided_rate": 20 / 28,
                       "decided_low": 0.51, "decided_high": 0.87, "length_difference": 2.5,
                       "by_reason": {name: {"wins": 4, "losses": 2}
                                     for name in ("correct", "format", "explanation")}}
-               for pair, f in PAIR_FIGURES.items()}
+                     for pair, f in PAIR_FIGURES.items()} for way, shift in (("correctness", 0), ("full", 0.2))}
     return {"settings": {"judge": "verifier"}, "summary": summary, "rows": [],
             "run": run_of("winrate")}
 
@@ -150,7 +162,12 @@ def test_first_screen_holds_the_figures(out):
 def test_every_section_and_plot_is_there(out, monkeypatch):
     monkeypatch.setattr(plots, "draw_all", DRAW_ALL)
     text = write_report(out)
-    for words in ("| kind_a | 4 |", "### Verdicts by reason", "87.5 % (52.9 to 97.8), 7 of 8",
+    for words in ("| kind_a | 4 |", "### Verdicts by reason",
+                  "| refused, though answerable | 2.1 % (-0.9 to 5.1) | 7.3 % (4.3 to 10.3) | 9.4 % (6.4 to 12.4) |",
+                  "| SFT + DPO against SFT | to be refused | +1.0 points (-2.0 to +4.0) | no difference shown | 8 |",
+                  "| right explanation | 16.5 % (13.5 to 19.5) |", "| +1.3 points (-2.0 to +4.0) |",
+                  "| SFT + DPO against SFT | correctness alone | 50.5 % (48.1 to 52.9) |",
+                  "| SFT + DPO against SFT | correctness, format, explanation | 70.5 % (68.1 to 72.9) |",
                   "few-shot 8.500", "| torch | 2.13.0 |", "KL of 0.4321"):
         assert words in text
     images = [line for line in text.splitlines() if line.startswith("![")]
@@ -161,7 +178,7 @@ def test_every_section_and_plot_is_there(out, monkeypatch):
 
 def test_changed_figure_changes_the_report(out):
     before = write_report(out)
-    change(out / "eval" / "domain.json", "summary", "accuracy", "dpo", "accuracy", value=0.6389)
+    change(out / "eval" / "domain.json", "summary", "accuracy", "all", "dpo", "accuracy", value=0.6389)
     after = write_report(out)
     assert "63.9 %" in screen(after) and "63.9 %" not in screen(before)
     assert files.read_json(out / "eval" / "summary.json")["domain"]["dpo"]["accuracy"] == 0.6389
@@ -211,7 +228,7 @@ def test_stage_seconds_of_the_run_come_first(out):
 def test_accuracy_verdict_follows_the_interval(out, low, high, words):
     result = out / "eval" / "domain.json"
     for key, value in (("low", low), ("high", high)):
-        change(result, "summary", "difference", "dpo_vs_sft", key, value=value)
+        change(result, "summary", "difference", "all", "dpo_vs_sft", key, value=value)
     said = screen(write_report(out)).split("SFT + DPO against SFT: accuracy ")[1]
     assert f"**{words}**" in said.split("; win rate")[0]
 
@@ -222,7 +239,7 @@ def test_accuracy_verdict_follows_the_interval(out, low, high, words):
     (0.501, 0.53, "beats the SFT model"), (0.45, 0.499, "loses to the SFT model")])
 def test_win_is_claimed_only_beyond_half(out, low, high, words):
     for key, value in (("low", low), ("high", high)):
-        change(out / "eval" / "winrate.json", "summary", "dpo_vs_sft", key, value=value)
+        change(out / "eval" / "winrate.json", "summary", "correctness", "dpo_vs_sft", key, value=value)
     assert words in screen(write_report(out))
 
 
@@ -239,7 +256,7 @@ def test_caveats_follow_the_files(out):
     ties = {"base": 0, "dpo": 3}
     change(out / "eval" / "mmlu.json", "run", "counts", value={"items": 550, "ties": ties})
     change(out / "eval" / "mmlu.json", "settings", "benchmark", value="MMLU")
-    change(out / "eval" / "domain.json", "summary", "stopped", "dpo", value=1.0)
+    change(out / "eval" / "domain.json", "summary", "stopped", "dpo", "share", value=1.0)
     change(out / "gen_dpo" / "run.json", "settings", "judge", value="another")
     text = section()
     assert "up to 3 questions have a tie" in text
@@ -250,6 +267,50 @@ def test_caveats_follow_the_files(out):
         assert words not in text
     change(out / "dpo" / "run.json", "metrics", "kl", value=2e-4)
     assert "not shown that DPO moved" in section()
+
+
+def test_refusals_stand_in_the_first_screen(out):
+    text = screen(write_report(out))
+    for row in ("| Domain accuracy, all | 21.5 % (18.5 to 24.5) | 61.5 % (58.5 to 64.5) | 62.5 % (59.5 to 65.5) | "
+                "14.6 % (11.6 to 17.6) | 48 |",
+                "| Domain accuracy, answerable | 11.5 %", "| Domain accuracy, to be refused | 41.5 %",
+                "| Refused, though answerable | 2.1 % (-0.9 to 5.1) | 7.3 % (4.3 to 10.3) | 9.4 % (6.4 to 12.4) | "
+                "100.0 % (97.0 to 103.0) | 40 |"):
+        assert row in text
+    assert text.count("; of 13 items gained, 8 are refusals that were due") == 3
+    assert "of 13 items gained over the SFT model, 8 are refusals that were due" in text.split("\n> ")[1]
+    assert "could not be judged" not in text
+    change(out / "eval" / "domain.json", "summary", "difference", "answerable", "dpo_vs_sft", "high", value=-0.01)
+    said = screen(write_report(out)).split("- SFT + DPO against SFT: ")[1].split("\n")[0]
+    assert "; on answerable items alone +1.0 points (-2.0 to -1.0), **worse**; of 13" in said
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    assert len({line.count(" | ") for line in table if "---" not in line}) == 1
+    change(out / "eval" / "domain.json", "summary", "unjudged", "correct", "sft", value=2)
+    assert "| Answers that could not be judged | 0 | 2 | 0 | - | 48 |" in screen(write_report(out))
+
+
+def test_a_domain_that_says_nothing_of_refusals_has_one_accuracy_row(out):
+    path = out / "eval" / "domain.json"
+    for key in ("accuracy", "difference"):
+        everything = dict(files.read_json(path)["summary"][key]["all"])
+        everything.pop("always_refuse", None)
+        change(path, "summary", key, value={"all": everything})
+    change(path, "summary", "refused_answerable", value={})
+    text = write_report(out)
+    assert "| Domain accuracy | 21.5 % (18.5 to 24.5) |" in screen(text)
+    for words in ("Always refuse", "to be refused", "refusals that were due", "though answerable", "on answerable"):
+        assert words not in text
+
+
+@pytest.mark.parametrize("last, words", [
+    (0.45, "not at its minimum at the end: it was lowest at step 5 (0.4000) and ended at 0.4500 (step 9)"),
+    (0.4, "is at its minimum at the end: 0.4000 at step 9."),
+    (0.39, "is at its minimum at the end: 0.3900 at step 9.")])
+def test_the_report_says_whether_sft_ends_at_its_best(out, last, words):
+    files.write_json(out / "sft" / "log.json", [{"step": 5, "eval_loss": 0.4}, {"step": 9, "eval_loss": last}])
+    text = write_report(out)
+    assert words in text.split("## Training")[1].split("\n## ")[0]
+    assert ("lowest at step" in text.split("## What does not hold")[1]) == (last == 0.45)
 
 
 def test_lost_item_is_shown_with_both_answers(out):
@@ -272,13 +333,27 @@ def test_model_card_is_what_the_hub_reads(out):
     write_report(out)
     text = (out / "MODEL_CARD.md").read_text(encoding="utf-8")
     front = yaml.safe_load(text.split("---\n")[1])
-    assert front["base_model"] == "models/nano" and front["library_name"] == "peft"
+    assert front["base_model"] == "models/small" and front["library_name"] == "peft"
     assert front["license"] and front["tags"] and front["datasets"]
     values = [one["metrics"][0]["value"] for one in front["model-index"][0]["results"]]
     assert values == [0.625, 0.445]
     for words in ("Asking a small machine.", "Answer in one line.", "| 7777 |", "| 0.0002 |",
                   "read-only", "70.5 % (67.1 to 73.9)"):
         assert words in text
+    assert front["license"] == "other" and "The base, `" not in text
+
+
+def test_the_base_says_what_it_is(out, tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "ROOT", tmp_path)
+    source = tmp_path / "models" / "small" / "SOURCE.json"
+    files.write_json(source, {"what": "Converted from a published file.", "licence": "apache-2.0", "origin": "x"})
+    lines = write_report(out).splitlines()
+    assert lines[2] == "The base, `models/small`: Converted from a published file."
+    card = (out / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert lines[2] in card and yaml.safe_load(card.split("---\n")[1])["license"] == "apache-2.0"
+    files.write_json(source, {"what": "Converted."})
+    with pytest.raises(UserError, match="SOURCE.json lacks licence"):
+        write_report(out)
 
 
 @pytest.mark.parametrize("path, command", [

@@ -104,24 +104,39 @@ def test_all_alike_gets_wilson(share):
     assert mean_interval([share] * 25, range(25)) == (share, *wilson(25 * share, 25))
 
 
-def test_intervals_cover_the_truth_only_when_clusters_are_resampled():
-    rng = np.random.default_rng(5)
+def test_drawn_clusters_keep_all_their_items():
+    """Every cluster is half right, so whichever are drawn the mean is 1/2; resampled items would scatter."""
+    assert mean_interval([0, 1] * 20, np.repeat(np.arange(20), 2)) == (0.5, 0.5, 0.5)
+
+
+def test_whole_clusters_are_what_a_plain_loop_draws():
+    """Clusters of 1 to 6 items against the definition, written out."""
+    rng = np.random.default_rng(10)
+    groups = [rng.integers(0, 2, size).astype(float) for size in rng.integers(1, 7, 40)]
+    values, clusters = np.concatenate(groups), np.repeat(np.arange(40), [len(group) for group in groups])
+    drawn = [np.concatenate([groups[i] for i in rng.integers(0, 40, 40)]).mean() for _ in range(8000)]
+    mean, low, high = mean_interval(values, clusters)
+    assert mean == pytest.approx(values.mean())
+    assert (low, high) == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])), abs=0.01)
+
+
+@pytest.mark.parametrize("spread, ignored_fails", [(0.5, True), (1.0, True), (50.0, False)])
+def test_intervals_cover_the_truth_at_any_dependence_when_clusters_are_resampled(spread, ignored_fails):
+    """Correlations within a cluster of 1/2, 1/3 and 1/100, in 800 simulated benchmarks.
+
+    An interval of 95 % covers 760 of them, give or take 12 (two standard errors). A percentile bootstrap of 30
+    clusters misses a little more than it says: 1 to 2 points by theory, which the lower bound leaves room for.
+    """
+    rng, runs = np.random.default_rng(5), 800
     clusters = np.repeat(np.arange(CLUSTERS), CLUSTER_SIZE)
-    ways = {
-        "two stages": (clusters, True),
-        "whole clusters": (clusters, False),
-        "ignored": (None, True),
-    }
-    covered = dict.fromkeys(ways, 0)
-    for run in range(400):
-        values = clustered_outcomes(rng, 1.0)  # correlation 1/3
-        for way, (labels, items) in ways.items():
-            _, low, high = mean_interval(values, labels, run, 300, resample_items=items)
+    covered = {"whole clusters": 0, "ignored": 0}
+    for run in range(runs):
+        values = clustered_outcomes(rng, spread)
+        for way, labels in (("whole clusters", clusters), ("ignored", None)):
+            _, low, high = mean_interval(values, labels, run, 300)
             covered[way] += low <= 0.5 <= high
-    shares = {way: count / 400 for way, count in covered.items()}
-    assert 0.92 <= shares["two stages"] <= 0.99
-    assert 0.91 <= shares["whole clusters"] <= 0.98
-    assert shares["ignored"] < 0.85
+    assert 0.915 <= covered["whole clusters"] / runs <= 0.965
+    assert (covered["ignored"] / runs < 0.85) == ignored_fails
 
 
 def test_paired_difference_covers_and_is_narrower_than_unpaired():
@@ -228,7 +243,10 @@ def test_group_accuracy_is_lm_evals():
     pooled = ((3 * error_a**2 * 4 + 5 * error_b**2 * 6) / 8 / 10) ** 0.5
     assert result["stderr"] == pytest.approx(pooled)
     assert (result["low"], result["high"], result["n"]) == (
-        pytest.approx(0.3 - 1.96 * pooled), pytest.approx(0.3 + 1.96 * pooled), 10)
+        pytest.approx(0.3 - 1.96 * pooled),
+        pytest.approx(0.3 + 1.96 * pooled),
+        10,
+    )
 
 
 def test_group_accuracy_at_its_ends():
@@ -239,24 +257,27 @@ def test_group_accuracy_at_its_ends():
             group_accuracy(bad)
 
 
-@pytest.mark.parametrize("call", [
-    lambda: mean_interval([]),
-    lambda: mean_interval([1, 0], [1]),
-    lambda: mean_interval([1.0, None]),
-    lambda: mean_interval([1, float("nan")]),
-    lambda: mean_interval([1, 0], resamples=0),
-    lambda: mean_interval([1, 0], level=95),
-    lambda: difference_interval([], []),
-    lambda: difference_interval([1, 0], [1]),
-    lambda: difference_interval([1, 0], [1, 1], ["a"]),
-    lambda: win_rate([]),
-    lambda: paired_t_interval([1], [0]),
-    lambda: paired_t_interval([1, 0, 1], [0, 1]),
-    lambda: detectable_difference([1, 0], [1]),
-    lambda: detectable_difference([], []),
-    lambda: wilson(0, 0),
-    lambda: binomial_interval(3, 2),
-])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: mean_interval([]),
+        lambda: mean_interval([1, 0], [1]),
+        lambda: mean_interval([1.0, None]),
+        lambda: mean_interval([1, float("nan")]),
+        lambda: mean_interval([1, 0], resamples=0),
+        lambda: mean_interval([1, 0], level=95),
+        lambda: difference_interval([], []),
+        lambda: difference_interval([1, 0], [1]),
+        lambda: difference_interval([1, 0], [1, 1], ["a"]),
+        lambda: win_rate([]),
+        lambda: paired_t_interval([1], [0]),
+        lambda: paired_t_interval([1, 0, 1], [0, 1]),
+        lambda: detectable_difference([1, 0], [1]),
+        lambda: detectable_difference([], []),
+        lambda: wilson(0, 0),
+        lambda: binomial_interval(3, 2),
+    ],
+)
 def test_unusable_input_is_a_value_error(call):
     with pytest.raises(ValueError):
         call()

@@ -194,6 +194,22 @@ def test_scoring_only_trained_tokens_changes_no_loss_and_no_gradient(monkeypatch
     assert found[0][1].count_nonzero() == 16 and found[0][2].norm() > 0
 
 
+def test_the_reference_copy_is_no_part_of_the_model():
+    from peft import LoraConfig, get_peft_model
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    base = LlamaForCausalLM(LlamaConfig(vocab_size=32, hidden_size=16, intermediate_size=32, num_hidden_layers=2,
+                                        num_attention_heads=2, num_key_value_heads=2))  # fmt: skip
+    weights = base.num_parameters()
+    config = LoraConfig(r=4, target_modules=["q_proj", "v_proj"])
+    policy = get_peft_model(base, config)
+    adapter = 2 * 2 * 4 * (16 + 16)  # layers, projections, rank, width in and out
+    assert model.trainable_share(policy) == (adapter, weights + adapter)
+    policy.add_adapter("ref", config)
+    assert sum(p.numel() for p in policy.parameters()) == weights + 2 * adapter
+    assert model.trainable_share(policy) == (adapter, weights + adapter)
+
+
 def test_gen_dpo_goes_on_after_a_kill(trained, monkeypatch):
     """A run stopped in its second block and started again gives the samples of a straight run."""
     monkeypatch.setattr(gen_dpo, "BLOCK", 4)

@@ -58,6 +58,7 @@ def load_seeds() -> list:
                 "ddl": schema["ddl"],
                 "fills": schema["fills"],
                 "gold": sql,
+                "refuse": sql is None,
                 "missing": seed["missing"],
                 "question": seed["question"],
             }

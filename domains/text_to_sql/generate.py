@@ -542,6 +542,7 @@ def make_row(rng: random.Random, schema: Schema, split: str, tries: int = 12) ->
             "ddl": schema.ddl,
             "fills": fills,
             "gold": item.sql,
+            "refuse": item.sql is None,
             "missing": list(item.missing),
             "question": question,
             "completion": f"```sql\n{item.sql}\n```\n{answer}" if item.sql else answer,
