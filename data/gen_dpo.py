@@ -35,7 +35,7 @@ def parse_args(argv=None):
     parser.add_argument("--temperature", type=float, default=1.0)
     parser.add_argument("--top_p", type=float, default=1.0)
     parser.add_argument("--max_new_tokens", type=int, default=256, help="longest sample in tokens")
-    parser.add_argument("--engine", default="auto", choices=("auto", "vllm", "hf"), help="auto: vllm on a GPU, else hf")
+    parser.add_argument("--engine", default="auto", choices=("auto", "vllm", "hf"), help="auto: vllm where it is installed")
     parser.add_argument(
         "--dtype", default="auto", choices=model.DTYPES, help="dtype of sampling; auto: bfloat16 where the hardware has it"
     )

@@ -23,7 +23,7 @@ def parse_args(argv=None):
     )
     parser.add_argument("--limit", type=int, default=0, help="answer only this many items; 0 answers all")
     parser.add_argument("--max_new_tokens", type=int, default=256, help="longest answer in tokens")
-    parser.add_argument("--engine", default="auto", choices=("auto", "vllm", "hf"), help="auto: vllm on a GPU, else hf")
+    parser.add_argument("--engine", default="auto", choices=("auto", "vllm", "hf"), help="auto: vllm where it is installed")
     parser.add_argument(
         "--dtype", default="auto", choices=model.DTYPES, help="dtype of sampling; auto: bfloat16 where the hardware has it"
     )
