@@ -62,11 +62,12 @@ def tiny_base(tmp_path_factory):
         tie_word_embeddings=True,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = LlamaForCausalLM(config).to(torch.bfloat16)
+    # Named only now: a new model makes the row of its pad token zero, and this one is the stop token's as well.
+    network.config.pad_token_id = network.generation_config.pad_token_id = tokenizer.pad_token_id
     network.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
