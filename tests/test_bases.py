@@ -4,6 +4,7 @@ The bases are made on the spot: a byte-level tokenizer and a config, after the r
 """
 
 import json
+import re
 import shutil
 from datetime import datetime
 
@@ -39,13 +40,20 @@ QWEN3 = loop(
 def base(tmp_path):
     """A function that writes a base without weights and returns its folder."""
 
-    def write(template, special=("<|endoftext|>", "<|im_start|>", "<|im_end|>"), rows=None, starts_with=None, **named):
+    def write(
+        template,
+        special=("<|endoftext|>", "<|im_start|>", "<|im_end|>"),
+        rows=None,
+        starts_with=None,
+        size=300,
+        **named,
+    ):
         from tokenizers.processors import TemplateProcessing
         from transformers import LlamaConfig, PreTrainedTokenizerFast
 
-        backend = byte_tokenizer(TEXT, special, 300)
+        backend = byte_tokenizer(TEXT, special, size)
         made = PreTrainedTokenizerFast(
-            tokenizer_object=backend, **({"eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"} | named)
+            tokenizer_object=backend, **({"eos_token": "<|im_end|>", "pad_token": special[0]} | named)
         )
         if starts_with:
             made.backend_tokenizer.post_processor = TemplateProcessing(
@@ -91,7 +99,9 @@ def test_no_template_is_refused_and_none_invented(base):
 def test_chatml_for_a_base_that_never_saw_it_ends_answers_with_the_bases_own_eos(base, tmp_path):
     """Llama-2-7b, Mistral-7B-v0.1: <s> before every text, </s> after it, no <|im_end|> in the vocabulary."""
     special = ("<unk>", "<s>", "</s>")
-    folder = base(None, special, None, "<s>", eos_token="</s>", bos_token="<s>", unk_token="<unk>", pad_token=None)
+    folder = base(
+        None, special, starts_with="<s>", eos_token="</s>", bos_token="<s>", unk_token="<unk>", pad_token=None
+    )
     tokenizer, decision = chat.prepare_tokenizer(folder, "chatml")
     assert chat.render(tokenizer, "Hi", "S.") == (
         "<s><|im_start|>system\nS.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
@@ -266,6 +276,39 @@ def test_a_template_that_trains_other_text_than_it_asks_is_refused(base, change,
     assert template != loop(TURN) + OPEN
     with pytest.raises(UserError, match=said):
         chat.prepare_tokenizer(base(template))
+
+
+REAL = {
+    "llama3": ("<|eot_id|>", ("stop token",)),
+    "llama3_2": ("<|eot_id|>", ("stop token", "today's date")),
+    "qwen2_5": ("<|im_end|>", ("stop token",)),
+    "qwen3": ("<|im_end|>", ("stop token", "opens a thought")),
+    "gemma": ("<end_of_turn>", ("stop token", "refuses a system message")),
+    "phi3": ("<|end|>", ("stop token",)),
+    "deepseek_r1_distill": (None, "opens a thought before every answer"),
+    "gptoss": (None, "around an answer, not the answer and"),
+}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_templates_of_real_models(base, tmp_path, name):
+    """The templates that trl carries for its own tests, with the control tokens that they name."""
+    import trl
+
+    template = (files.Path(trl.__file__).parent / "chat_templates" / f"{name}.jinja").read_text()
+    special = sorted(set(re.findall(r"<[|｜][^|｜<>]+[|｜]>|<[a-z]+_of_[a-z]+>|</?think>", template)) | {"<bos>"})
+    stop, said = REAL[name]
+    folder = base(template, ["</s>", *special], size=320 + len(special), eos_token="</s>", bos_token="<bos>")
+    if stop is None:
+        with pytest.raises(UserError, match=said):
+            chat.prepare_tokenizer(folder)
+        return
+    tokenizer, decision = chat.prepare_tokenizer(folder)
+    assert decision["stop_token"] == tokenizer.eos_token == stop
+    for part in (*said, "no text can forge a turn"):
+        assert sum(part in change for change in decision["changes"]) == 1
+    assert len(decision["changes"]) == len(said) + 1
+    tokens_agree(tokenizer, tmp_path)
 
 
 def test_todays_date_is_not_written(base, tmp_path):
