@@ -55,13 +55,21 @@ def require_base(base: str):
 
 
 def require_on_hub(name: str):
-    """UserError, with what to do, unless the model `name` can be fetched from the Hub or is in its cache."""
+    """UserError, with what to do, unless the model `name` is in the Hub's cache here or can be fetched."""
+    import httpx
     import huggingface_hub
     from huggingface_hub import errors
 
     try:
-        huggingface_hub.hf_hub_download(name, "config.json")
+        if isinstance(huggingface_hub.try_to_load_from_cache(name, "config.json"), str):
+            return  # it got there after this check, so a machine without a network can go on
         listed = huggingface_hub.HfApi().list_repo_files(name)
+        if "config.json" not in listed or not any(file.endswith(".safetensors") for file in listed):
+            raise UserError(
+                f"{name} on the Hub has no config.json with .safetensors files; take another model, or convert its "
+                "weights first (pickles are not loaded)."
+            )
+        huggingface_hub.hf_hub_download(name, "config.json")  # the list of a gated model is open, its files are not
     except errors.GatedRepoError:
         raise UserError(
             f"{name} is gated: accept its terms on https://huggingface.co/{name}, then log in with `hf auth login` or "
@@ -71,16 +79,10 @@ def require_on_hub(name: str):
         raise UserError(
             f"the Hub has no model {name} that is open to you; check the name, or log in with `hf auth login`."
         ) from None
-    except errors.LocalEntryNotFoundError:
+    except (OSError, httpx.HTTPError):
         raise UserError(
             f"{name} is no folder here, and the Hub cannot be reached; connect, or give --base a model folder."
         ) from None
-    except errors.EntryNotFoundError:
-        raise UserError(f"{name} on the Hub has no config.json, so it is no model for transformers.") from None
-    except OSError:
-        return  # the config is in the cache and the Hub does not answer: what is cached is used
-    if not any(file.endswith(".safetensors") for file in listed):
-        raise UserError(f"{name} on the Hub has no .safetensors file; take another, or convert its weights first.")
 
 
 def load_tokenizer(folder):

@@ -377,46 +377,58 @@ def hub_error(name):
     import httpx
     from huggingface_hub import errors
 
+    if name == "ConnectError":
+        return httpx.ConnectError("said")
     kind = getattr(errors, name)
     if not issubclass(kind, errors.HfHubHTTPError):
         return kind("said")
     return kind("said", response=httpx.Response(403, request=httpx.Request("GET", "https://example.org")))
 
 
+def hub(monkeypatch, listed, downloaded="config.json"):
+    """A Hub that answers with a list of files and a file, or raises the errors of these names."""
+
+    def answer(result):
+        def give(*args, **kwargs):
+            if isinstance(result, str) and result.endswith(("Error", "Enabled")):
+                raise hub_error(result)
+            return result
+
+        return give
+
+    monkeypatch.setattr("huggingface_hub.HfApi.list_repo_files", answer(listed))
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", answer(downloaded))
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", answer(None))
+
+
+WHOLE = ["config.json", "model-00001-of-00002.safetensors"]
+
+
 @pytest.mark.parametrize(
-    "error, said",
+    "listed, downloaded, said",
     (
-        ("GatedRepoError", "is gated: accept its terms on https://huggingface.co/some/base"),
-        ("RepositoryNotFoundError", "the Hub has no model some/base"),
-        ("LocalEntryNotFoundError", "the Hub cannot be reached"),
-        ("HFValidationError", "the Hub has no model some/base"),
-        ("EntryNotFoundError", "has no config.json"),
+        (WHOLE, "GatedRepoError", "is gated: accept its terms on https://huggingface.co/some/base"),
+        ("RepositoryNotFoundError", "", "the Hub has no model some/base"),
+        ("HFValidationError", "", "the Hub has no model some/base"),
+        ("OfflineModeIsEnabled", "", "the Hub cannot be reached"),
+        (WHOLE, "LocalEntryNotFoundError", "the Hub cannot be reached"),
+        ("ConnectError", "", "the Hub cannot be reached"),
+        (["config.json", "pytorch_model.bin"], "", "no config.json with .safetensors files"),
+        (["adapter_config.json", "adapter_model.safetensors"], "", "no config.json with .safetensors files"),
     ),
 )
-def test_a_base_that_the_hub_does_not_give_is_one_sentence(monkeypatch, error, said):
-    """meta-llama's models without a token, a misspelt name, a machine without a network."""
-
-    def fail(*args, **kwargs):
-        raise hub_error(error)
-
-    monkeypatch.setattr("huggingface_hub.hf_hub_download", fail)
+def test_a_base_that_the_hub_does_not_give_is_one_sentence(monkeypatch, listed, downloaded, said):
+    """meta-llama's models without a token, a misspelt name, no network, GPT-J (pickles only), an adapter."""
+    hub(monkeypatch, listed, downloaded)
     with pytest.raises(UserError, match=said):
         model.require_base("some/base")
 
 
-def test_a_base_on_the_hub_needs_safetensors_unless_only_the_cache_answers(monkeypatch):
-    listed = ["config.json", "pytorch_model.bin"]
-    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda *names: "config.json")
-    monkeypatch.setattr("huggingface_hub.HfApi.list_repo_files", lambda self, name: listed)
-    with pytest.raises(UserError, match="has no .safetensors file"):
-        model.require_base("some/base")
-    listed.append("model-00001-of-00002.safetensors")
+def test_a_base_on_the_hub_or_in_its_cache_is_taken(monkeypatch):
+    hub(monkeypatch, WHOLE)
     model.require_base("some/base")
-
-    def offline(self, name):
-        raise hub_error("OfflineModeIsEnabled")
-
-    monkeypatch.setattr("huggingface_hub.HfApi.list_repo_files", offline)
+    hub(monkeypatch, "OfflineModeIsEnabled", "OfflineModeIsEnabled")
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *names: "config.json")
     model.require_base("some/base")
 
 
@@ -446,7 +458,7 @@ def test_lineage_sees_config_tokenizer_and_template(tiny_base, tmp_path):
 def test_sft_trains_stops_and_samples_on_a_base_whose_eos_is_not_its_end_of_turn(tiny_base, tmp_path):
     """Qwen2 base, through training and merging: every stage stops at <|im_end|>, and chat.json says why."""
     from common.domain import load_domain
-    from common.engine import Engine
+    from common.engine import Engine, Sampling
     from train import sft
 
     folder = tmp_path / "base"
@@ -474,4 +486,10 @@ def test_sft_trains_stops_and_samples_on_a_base_whose_eos_is_not_its_end_of_turn
         assert model.load_tokenizer(saved).eos_token == "<|im_end|>"
     assert files.read_json(out / "sft/merged/generation_config.json")["eos_token_id"] == 2
     engine = Engine(str(folder), {"sft": out / "sft"}, "hf", "float32")
-    assert model.load_tokenizer(engine.tokenizer_path("base")).eos_token == "<|im_end|>"
+    prompts = [chat.encode(model.load_tokenizer(out / "sft"), "Hi", SYSTEM)]
+    for name in ("base", "sft"):
+        sampling = Sampling(n=128, temperature=1.0, max_new_tokens=50)
+        made = [one for completions in engine.generate(name, prompts, sampling) for one in completions]
+        ended = [one for one in made if 2 in one.token_ids]
+        assert ended, f"no sample of {name} came to an end"
+        assert all(one.token_ids.index(2) == len(one.token_ids) - 1 for one in ended), f"{name} writes on after its end"
