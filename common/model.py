@@ -56,7 +56,6 @@ def require_base(base: str):
 
 def require_on_hub(name: str):
     """UserError, with what to do, unless the model `name` is in the Hub's cache here or can be fetched."""
-    import httpx
     import huggingface_hub
     from huggingface_hub import errors
 
@@ -79,9 +78,12 @@ def require_on_hub(name: str):
         raise UserError(
             f"the Hub has no model {name} that is open to you; check the name, or log in with `hf auth login`."
         ) from None
-    except (OSError, httpx.HTTPError):
+    except UserError:
+        raise
+    except Exception as error:  # from whichever HTTP library huggingface_hub is built on
+        said = f"{type(error).__name__}: {' '.join(str(error).split()).rstrip('.')[:100]}"
         raise UserError(
-            f"{name} is no folder here, and the Hub cannot be reached; connect, or give --base a model folder."
+            f"{name} is no folder here, and the Hub cannot be reached ({said}); connect, or give --base a model folder."
         ) from None
 
 

@@ -373,16 +373,17 @@ def test_weights_that_are_pickles_are_refused(base):
 
 
 def hub_error(name):
-    """An error of huggingface_hub as it raises it."""
-    import httpx
+    """An error of huggingface_hub, or of the HTTP library under it, as it is raised."""
+    from types import SimpleNamespace
+
     from huggingface_hub import errors
 
     if name == "ConnectError":
-        return httpx.ConnectError("said")
+        return type(name, (Exception,), {})("Name or service not known")
     kind = getattr(errors, name)
     if not issubclass(kind, errors.HfHubHTTPError):
         return kind("said")
-    return kind("said", response=httpx.Response(403, request=httpx.Request("GET", "https://example.org")))
+    return kind("said", response=SimpleNamespace(headers={}, request=None))
 
 
 def hub(monkeypatch, listed, downloaded="config.json"):
