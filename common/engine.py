@@ -67,6 +67,10 @@ class Engine:
             raise UserError(f"no model {name!r} here; there is base, {', '.join(self.adapters)}.")
         return str(Path(self.adapters[name]) / "merged")
 
+    def tokenizer_path(self, name: str) -> str:
+        """The folder of a model's tokenizer: the base reads prompts and stops as its adapters do."""
+        return str(next(iter(self.adapters.values()))) if name == "base" and self.adapters else self.path(name)
+
     def generate(self, name: str, prompts: list, sampling: Sampling, description: str = "") -> list:
         """sampling.n completions for each prompt (a list of token ids), in the prompts' order."""
         if self.kind == "vllm":
@@ -86,7 +90,7 @@ class Engine:
                 device_map="cuda" if self.on_gpu else "cpu",
                 attn_implementation=None if self.on_gpu else grouped_attention(),
             ).eval()
-            self.tokenizer, self.loaded = load_tokenizer(self.path(name)), name
+            self.tokenizer, self.loaded = load_tokenizer(self.tokenizer_path(name)), name
 
     def _generate_hf(self, name, prompts, sampling, description):
         import torch
@@ -119,6 +123,7 @@ class Engine:
         self.model = None
         self.model = LLM(
             model=self.path(name),
+            tokenizer=self.tokenizer_path(name),
             dtype=self.dtype,
             enable_lora=self.on_gpu and bool(self.adapters),
             max_lora_rank=64,
@@ -277,7 +282,8 @@ def decode_batch(model, tokenizer, prompts, sampling, generator) -> list:
     rows = list(range(len(logits)))  # which completion each row of the batch writes
     tokens, reasons = [[] for _ in rows], ["length"] * len(rows)
     ends = model.generation_config.eos_token_id
-    stop_ids = set(ends if isinstance(ends, list) else [ends])
+    # The base's own list may lack the token that ends a turn in the chat template.
+    stop_ids = {tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])}
     for step in range(steps):
         chosen = next_tokens(logits, sampling, generator)
         for i, token in enumerate(chosen.tolist()):

@@ -11,18 +11,22 @@ from pathlib import Path
 from common import files
 from common.cli import UserError
 
+READ = ("config.json", "tokenizer_config.json", "tokenizer.json", "tokenizer.model")  # beside weights and templates
+UNTRAINED = 0.2  # of the median length: rows never trained keep their small start, or have decayed to nothing
 WHOLE = 256 << 20  # files up to this many bytes are hashed whole, larger ones by size and 64 blocks
 
 
 def fingerprint(model: str) -> str:
-    """SHA-256 of a model: its weights and its chat template. `model` is a local folder or a name on the Hub."""
+    """SHA-256 of a model: weights, config, tokenizer and chat template. `model` is a folder or a name on the Hub."""
     folder = Path(model)
     if not folder.is_dir():
         from huggingface_hub import snapshot_download
 
-        folder = Path(snapshot_download(model, allow_patterns=["*.safetensors", "*.json", "*.jinja"]))
+        folder = Path(
+            snapshot_download(model, allow_patterns=["*.safetensors", "*.json", "*.jinja", "tokenizer.model"])
+        )
     digest = hashlib.sha256()
-    names = sorted(path for path in folder.iterdir() if path.suffix == ".safetensors" or path.suffix == ".jinja")
+    names = sorted(path for path in folder.iterdir() if path.suffix in (".safetensors", ".jinja") or path.name in READ)
     if not any(path.suffix == ".safetensors" for path in names):
         raise UserError(f"{model} has no .safetensors file; convert the weights first (pickles are not loaded).")
     for path in names:
@@ -39,18 +43,84 @@ def fingerprint(model: str) -> str:
 
 
 def require_base(base: str):
-    """UserError unless `base` is a folder with a model in it or looks like a name on the Hub."""
-    if Path(base).is_dir() and (Path(base) / "config.json").is_file():
+    """UserError unless `base` is a folder with config and safetensors, or a name on the Hub that can be fetched."""
+    folder = Path(base)
+    if folder.is_dir() and (folder / "config.json").is_file():
+        if not any(folder.glob("*.safetensors")):
+            raise UserError(f"{base} has no .safetensors file; convert the weights first (pickles are not loaded).")
         return
-    if Path(base).exists() or base.count("/") != 1 or base.startswith((".", "/", "models/", "out/")):
+    if folder.exists() or base.count("/") != 1 or base.startswith((".", "/", "models/", "out/")):
         raise UserError(f"no model in {base}: it has no config.json; give --base a model folder or a name on the Hub.")
+    require_on_hub(base)
+
+
+def require_on_hub(name: str):
+    """UserError, with what to do, unless the model `name` is in the Hub's cache here or can be fetched."""
+    import huggingface_hub
+    from huggingface_hub import errors
+
+    try:
+        if isinstance(huggingface_hub.try_to_load_from_cache(name, "config.json"), str):
+            return  # it got there after this check, so a machine without a network can go on
+        listed = huggingface_hub.HfApi().list_repo_files(name)
+        if "config.json" not in listed or not any(file.endswith(".safetensors") for file in listed):
+            raise UserError(
+                f"{name} on the Hub has no config.json with .safetensors files; take another model, or convert its "
+                "weights first (pickles are not loaded)."
+            )
+        huggingface_hub.hf_hub_download(name, "config.json")  # the list of a gated model is open, its files are not
+    except errors.GatedRepoError:
+        raise UserError(
+            f"{name} is gated: accept its terms on https://huggingface.co/{name}, then log in with `hf auth login` or "
+            "set HF_TOKEN."
+        ) from None
+    except (errors.RepositoryNotFoundError, errors.HFValidationError):
+        raise UserError(
+            f"the Hub has no model {name} that is open to you; check the name, or log in with `hf auth login`."
+        ) from None
+    except UserError:
+        raise
+    except Exception as error:  # from whichever HTTP library huggingface_hub is built on
+        said = f"{type(error).__name__}: {' '.join(str(error).split()).rstrip('.')[:100]}"
+        raise UserError(
+            f"{name} is no folder here, and the Hub cannot be reached ({said}); connect, or give --base a model folder."
+        ) from None
 
 
 def load_tokenizer(folder):
-    """The tokenizer saved in `folder`."""
+    """The tokenizer of a folder or of a name on the Hub; UserError when there is none."""
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(str(folder))
+    try:
+        return AutoTokenizer.from_pretrained(str(folder))
+    except (OSError, ValueError) as error:
+        said = " ".join(str(error).split())[:200].rstrip(".")
+        raise UserError(f"no tokenizer can be loaded from {folder} ({said}); it belongs beside the model.") from None
+
+
+def embedding_rows(base: str):
+    """Rows of the model's embedding by its config, or None when it does not say."""
+    from transformers import AutoConfig
+
+    return getattr(AutoConfig.from_pretrained(base).get_text_config(), "vocab_size", None)
+
+
+def row_looks_untrained(base: str, token_id: int) -> bool:
+    """Whether a token's row of the embedding is far shorter than the others; False where that cannot be looked up.
+
+    Looks at local safetensors only: the row and a thousand others.
+    """
+    from safetensors import safe_open
+
+    for path in sorted(Path(base).glob("*.safetensors")):
+        with safe_open(path, "pt") as tensors:
+            for name in tensors.keys():  # noqa: SIM118 (not a dict)
+                if name.endswith(("embed_tokens.weight", "wte.weight", "word_embeddings.weight", "embed_in.weight")):
+                    rows = tensors.get_slice(name)
+                    step = max(1, rows.get_shape()[0] // 1000)
+                    usual = rows[::step].float().norm(dim=-1).median()
+                    return bool(rows[token_id : token_id + 1].float().norm() < UNTRAINED * usual)
+    return False
 
 
 DTYPES = ("auto", "bfloat16", "float32")

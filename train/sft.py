@@ -1,8 +1,8 @@
 """python train/sft.py
 
 QLoRA supervised fine-tuning on data/sft.jsonl: a LoRA adapter over the base in NF4, loss on the completion only.
-Reads data/sft.jsonl and --base; writes out/sft (adapter, tokenizer, merged/, log.json, samples.md, run.json).
-A killed run goes on from its last checkpoint.
+Reads data/sft.jsonl and --base; writes out/sft (adapter, tokenizer, chat.json: what was decided about chat template and
+stop token; merged/, log.json, samples.md, run.json). A killed run goes on from its last checkpoint.
 """
 
 import sys
@@ -36,6 +36,9 @@ def parse_args(argv=None):
     parser = cli.parser(__doc__, "sft")
     parser.add_argument("--data", default=None, help="JSONL with prompt and completion (default: data/sft.jsonl)")
     add_training_flags(parser)
+    parser.add_argument(
+        "--chat_template", default=None, help="a Jinja file, or chatml, where the base's own is missing or unfit"
+    )
     parser.add_argument(
         "--packing", action=cli.Switch, default=True, help="several rows in one sequence, isolated from each other"
     )
@@ -115,8 +118,10 @@ def main(args):
     rows = limited(rows, args)
     dev_rows = held_out(domain, args)
     model.require_base(args.base)
-    tokenizer = model.load_tokenizer(args.base)
+    tokenizer, decision = chat.prepare_tokenizer(args.base, args.chat_template)
     stop_id = chat.stop_token_id(tokenizer)
+    for said in decision["changes"] + [f"warning: {text}" for text in decision["warnings"]]:
+        print(said, flush=True)
     check_lengths(tokenizer, domain.SYSTEM_PROMPT, rows, ("completion",), args)
     work = prepare_output(folder, args, data)
     base = model.load_base(args.base, args)
@@ -132,6 +137,7 @@ def main(args):
     result = trainer.train(resume_from_checkpoint=resume_point(work))
     after = perplexity_of(trainer.model, tokenizer, domain, dev_rows)
     metrics = training_metrics(trainer, result, folder, before=before, after=after, trainable=trainable, total=total)
+    files.write_json(folder / "chat.json", decision)
     save_adapter(folder, trainer.model, tokenizer, "sft", args.base, None, data)
     merge(args, folder)
     write_samples(folder, args, domain, tokenizer, "sft", parent=None)
