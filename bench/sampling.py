@@ -17,7 +17,7 @@ from common.domain import load_domain
 def parse_args(argv=None):
     parser = cli.parser(__doc__, "answer")
     parser.add_argument(
-        "--base", default="models/nano", help="model folder; the fine-tuned one gives realistic lengths"
+        "--base", default="models/smollm2-135m", help="model folder; the fine-tuned one gives realistic lengths"
     )
     parser.add_argument("--split", default="dev", choices=("dev", "test"))
     parser.add_argument("--limit", type=int, default=64, help="prompts")

@@ -26,7 +26,6 @@ SECTIONS = (
     "domain",
     "report",
     "serve",
-    "base",
 )
 SHARED_KEYS = ("base", "domain", "seed", "engine", "dtype")
 

@@ -123,6 +123,7 @@ def row_looks_untrained(base: str, token_id: int) -> bool:
     return False
 
 
+DEFAULT_BASE = "models/smollm2-135m"
 DTYPES = ("auto", "bfloat16", "float32")
 
 

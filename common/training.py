@@ -13,7 +13,7 @@ SAMPLES = 20
 def add_training_flags(parser):
     """Flags of both trainers; the keys of trl, peft and bitsandbytes keep their own names."""
     add = parser.add_argument
-    add("--base", default="models/nano", help="model folder or name on the Hub")
+    add("--base", default=model.DEFAULT_BASE, help="model folder or name on the Hub")
     add("--limit", type=int, default=0, help="train on a seeded sample of this many rows; 0 takes all")
     add("--eval_rows", type=int, default=200, help="rows of the dev benchmark held out for loss and perplexity")
     add("--learning_rate", type=float, help="peak learning rate")
@@ -104,7 +104,21 @@ def prepare_trainer(trainer, weights=None):
     trl rounds a QLoRA adapter to bf16, whose steps are 1/256 of a weight: a learning rate of 5e-7 would change nothing,
     and DPO would not start from the SFT model. `weights` are the adapter's own, {name: tensor}, to be put back.
     """
-    from transformers import ProgressCallback
+    from transformers import ProgressCallback, TrainerCallback
+
+    class NoWidening(TrainerCallback):
+        """peft widens every input to the adapter's float32 and autocast narrows it again: same numbers, two copies."""
+
+        def on_train_begin(self, args, state, control, model=None, **kwargs):
+            self.switch(model, not args.bf16)
+
+        def on_train_end(self, args, state, control, model=None, **kwargs):
+            self.switch(model, True)  # outside the trainer nothing narrows
+
+        def switch(self, model, value):
+            for module in model.modules():
+                if hasattr(module, "cast_input_dtype_enabled"):
+                    module.cast_input_dtype_enabled = value
 
     class Progress(ProgressCallback):
         """The library's bar, with the figures beside it instead of a printed dictionary at each log."""
@@ -114,16 +128,12 @@ def prepare_trainer(trainer, weights=None):
                 shown = {name: logs[name] for name in ("loss", "rewards/margins", "rewards/accuracies") if name in logs}
                 self.training_bar.set_postfix({name: f"{float(value):.3f}" for name, value in shown.items()})
 
-    if trainer.args.bf16:
-        for module in trainer.model.modules():
-            # peft widens every input to the adapter's float32, autocast narrows it again: the same numbers, two copies.
-            if hasattr(module, "cast_input_dtype_enabled"):
-                module.cast_input_dtype_enabled = False
     for name, parameter in trainer.model.named_parameters():
         if parameter.requires_grad:
             parameter.data = (weights[name] if weights else parameter.data).float()
     trainer.remove_callback(ProgressCallback)
     trainer.add_callback(Progress())
+    trainer.add_callback(NoWidening())
     score_trained_tokens_only()
     return trainer
 

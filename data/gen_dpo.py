@@ -29,7 +29,7 @@ def parse_args(argv=None):
     parser.add_argument(
         "--judge", default="verifier", choices=("verifier",), help="who ranks: the domain's own verifier"
     )
-    parser.add_argument("--base", default="models/nano", help="model folder or name on the Hub")
+    parser.add_argument("--base", default=model.DEFAULT_BASE, help="model folder or name on the Hub")
     parser.add_argument("--n", type=int, default=4000, help="prompts to sample")
     parser.add_argument("--samples", type=int, default=4, help="samples per prompt")
     parser.add_argument("--temperature", type=float, default=1.0)

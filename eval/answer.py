@@ -17,11 +17,14 @@ from common.domain import load_domain
 
 def parse_args(argv=None):
     parser = cli.parser(__doc__, "answer")
-    parser.add_argument("--base", default="models/nano", help="model folder or name on the Hub")
+    parser.add_argument("--base", default=model.DEFAULT_BASE, help="model folder or name on the Hub")
     parser.add_argument(
         "--split", default="test", choices=("dev", "test"), help="benchmark split; test is for the reported run"
     )
     parser.add_argument("--limit", type=int, default=0, help="answer only this many items; 0 answers all")
+    parser.add_argument(
+        "--reference_rows", type=int, default=100, help="items whose reference is scored, for the perplexity"
+    )
     parser.add_argument("--max_new_tokens", type=int, default=256, help="longest answer in tokens")
     parser.add_argument("--engine", default="auto", choices=("auto", "vllm", "hf"), help="auto: vllm where it is installed")
     parser.add_argument(
@@ -50,6 +53,7 @@ def answer(args, domain, engine, tokenizer, rows, name, form, path):
         "rows": len(rows),
         "prompts": model.settings_hash([r["prompt"] for r in rows]),
         "max_new_tokens": args.max_new_tokens,
+        "reference_rows": args.reference_rows,
         "dtype": args.dtype,
         "engine": engine.kind,
     }
@@ -58,7 +62,8 @@ def answer(args, domain, engine, tokenizer, rows, name, form, path):
         return files.read_jsonl(path)
     prompts, stop = render_all(domain, tokenizer, rows, form)
     made = engine.generate(name, prompts, Sampling(max_new_tokens=args.max_new_tokens, stop=stop), f"{name} {form}")
-    references = reference_scores(args, domain, engine.path(name), tokenizer, rows, prompts, form)
+    scored = reference_scores(args, domain, engine.path(name), tokenizer, rows, prompts, form)
+    references = scored + [None] * (len(rows) - len(scored))
     answers = [
         {
             "id": row["id"],
@@ -69,8 +74,8 @@ def answer(args, domain, engine, tokenizer, rows, name, form, path):
             "tokens": len(one[0].token_ids),
             "finish_reason": one[0].finish_reason,
             "form": form,
-            "reference_logprob": sum(values),
-            "reference_tokens": len(values),
+            "reference_logprob": None if values is None else sum(values),
+            "reference_tokens": None if values is None else len(values),
         }
         for row, one, values in zip(rows, made, references, strict=True)
     ]
@@ -80,14 +85,15 @@ def answer(args, domain, engine, tokenizer, rows, name, form, path):
 
 
 def reference_scores(args, domain, folder, tokenizer, rows, prompts, form):
-    """Log-probs of the reference completions' tokens (no template or stop tokens) after the prompt in this form."""
+    """Log-probs of the tokens of the first --reference_rows references (no template or stop tokens) in this form."""
     import torch
     from transformers import AutoModelForCausalLM
 
     device = {"": 0} if torch.cuda.is_available() else {"": "cpu"}
     network = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, args.dtype), device_map=device)
+    rows = rows[: args.reference_rows]
     return score.completion_logprobs(
-        network, prompts, [score.completion_ids(tokenizer, row["completion"]) for row in rows]
+        network, prompts[: len(rows)], [score.completion_ids(tokenizer, row["completion"]) for row in rows]
     )
 
 

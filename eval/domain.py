@@ -129,6 +129,7 @@ def perplexities(args):
     made = {}
     for name in [*forms, "sft", "dpo"]:
         rows = files.read_jsonl(args.out / "answers" / f"{name}.jsonl", ("reference_logprob", "reference_tokens"))
+        rows = [row for row in rows if row["reference_tokens"]]  # eval/answer.py scores the first --reference_rows
         made[name] = math.exp(
             -sum(row["reference_logprob"] for row in rows) / sum(row["reference_tokens"] for row in rows)
         )

@@ -56,13 +56,13 @@ class Server(NamedTuple):
 
 def parse_args(argv=None):
     parser = cli.parser(__doc__, "serve")
-    parser.add_argument("--base", default="models/nano", help="model folder or name on the Hub")
+    parser.add_argument("--base", default=model.DEFAULT_BASE, help="model folder or name on the Hub")
     parser.add_argument("--adapter", default=None, metavar="DIR", help="adapter folder to serve (default: out/dpo)")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--host", default="127.0.0.1",
                         help="address to listen on; beyond this machine needs VLLM_API_KEY")
-    parser.add_argument("--dtype", default="auto", choices=("auto", "bfloat16", "float32"),
-                        help="dtype of computation; auto is float32 on a CPU, bfloat16 on a GPU")
+    parser.add_argument("--dtype", default="auto", choices=model.DTYPES,
+                        help="dtype of computation; auto: bfloat16 where the hardware has it")
     parser.add_argument("--max_model_len", type=int, default=None,
                         help="longest prompt with answer in tokens (default: the model's own, at most 4096)")
     parser.add_argument("--engine_seconds", type=int, default=600, help="how long vLLM may take to start")
@@ -137,7 +137,7 @@ def prepare(args) -> Plan:
     build = engine_build()
     folder, own = cpu_flags(adapter, args.base) if build == "cpu" else gpu_flags(adapter, args.base)
     check_address(args.host, args.port)
-    dtype = args.dtype if args.dtype != "auto" else "float32" if build == "cpu" else "bfloat16"
+    dtype = model.choose_dtype(args.dtype)
     if build == "gpu" and dtype == "float32":
         print("note: vLLM computes adapters in 16 bits only, so this serves in bfloat16.")
         dtype = "bfloat16"

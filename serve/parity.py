@@ -23,11 +23,11 @@ AT_ONCE = 16  # requests in flight
 
 def parse_args(argv=None):
     parser = cli.parser(__doc__, "serve")
-    parser.add_argument("--base", default="models/nano", help="model folder or name on the Hub")
+    parser.add_argument("--base", default=model.DEFAULT_BASE, help="model folder or name on the Hub")
     parser.add_argument("--adapter", default=None, metavar="DIR", help="adapter folder to serve (default: out/dpo)")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--dtype", default="auto", choices=("auto", "bfloat16", "float32"))
+    parser.add_argument("--dtype", default="auto", choices=model.DTYPES)
     parser.add_argument("--max_model_len", type=int, default=None)
     parser.add_argument("--engine_seconds", type=int, default=600, help="how long vLLM may take to start")
     parser.add_argument("--n", type=int, default=100, help="prompts to compare")

@@ -6,8 +6,6 @@ from common import chat, model
 from common.domain import load_domain
 from common.engine import Engine, Sampling, next_tokens
 
-BASE = "models/nano"
-
 
 def draw(probabilities, n, **settings):
     """{token: share} of n draws from a distribution over a few tokens."""
@@ -39,18 +37,18 @@ def test_temperature_zero_is_the_most_likely_token():
     assert draw([0.2, 0.5, 0.3], 10, temperature=0.0) == [0, 1, 0]
 
 
-def test_greedy_answers_are_those_of_generate():
+def test_greedy_answers_are_those_of_generate(tiny_base):
     """Prompts of different length in one batch, so that padding, positions and the shared keys all matter."""
     import torch
     from transformers import AutoModelForCausalLM
 
-    domain, tokenizer = load_domain("text_to_sql"), model.load_tokenizer(BASE)
+    domain, tokenizer = load_domain("text_to_sql"), model.load_tokenizer(tiny_base)
     texts = [domain.few_shot_prompt(row)[0] for row in domain.load_benchmark("dev")[:6]]
     texts += ["The sum of 3 and 4 is", "SELECT"]
     prompts = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
     assert len({len(prompt) for prompt in prompts}) > 4
-    made = Engine(BASE, {}, "hf", "float32").generate("base", prompts, Sampling(max_new_tokens=24), "test")
-    network = AutoModelForCausalLM.from_pretrained(BASE, dtype=torch.float32).eval()
+    made = Engine(str(tiny_base), {}, "hf", "float32").generate("base", prompts, Sampling(max_new_tokens=24), "test")
+    network = AutoModelForCausalLM.from_pretrained(tiny_base, dtype=torch.float32).eval()
     stop = chat.stop_token_id(tokenizer)
     for prompt, (completion,) in zip(prompts, made, strict=True):
         with torch.no_grad():

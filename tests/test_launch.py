@@ -22,7 +22,7 @@ from common.domain import load_domain
 from serve import launch
 
 ROOT = Path(__file__).resolve().parents[1]
-NANO = ROOT / "models/nano"
+BASE = ROOT / "models/smollm2-135m"
 
 
 def write_weights(path, values=(0.0, 1.0)):
@@ -315,7 +315,7 @@ def served(tmp_path_factory):
     except (AssertionError, cli.UserError):
         pytest.skip("needs vLLM's CPU build")
     out = tmp_path_factory.mktemp("served")
-    shutil.copytree(NANO, out / "base")
+    shutil.copytree(BASE, out / "base")
     make_trained(out / "base", out)
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""Training on the small base for a few steps: what is trained, what is refused, and the proof of the DPO reference."""
+"""Training on a tiny base for a few steps: what is trained, what is refused, and the proof of the DPO reference."""
 
 import json
 import math
@@ -13,7 +13,12 @@ from data import gen_dpo
 from train import dpo, sft
 
 pytestmark = pytest.mark.slow
-SMOKE = ["--recipe", "recipes/smoke.yaml"]
+
+
+@pytest.fixture(scope="module")
+def smoke(tiny_base):
+    """Flags of every stage: the smoke recipe on the tiny base."""
+    return ["--recipe", "recipes/smoke.yaml", "--base", str(tiny_base), "--dtype", model.choose_dtype("auto")]
 
 
 def sft_rows(n, split="sft"):
@@ -25,11 +30,11 @@ def sft_rows(n, split="sft"):
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def trained(tmp_path_factory, smoke):
     """An SFT adapter trained for a few steps, in a folder that the later stages accept."""
     out = tmp_path_factory.mktemp("trained")
     files.write_jsonl(out / "data/sft.jsonl", sft_rows(96))
-    args = sft.parse_args([*SMOKE, "--out", str(out), "--eval_rows", "8"])
+    args = sft.parse_args([*smoke, "--out", str(out), "--eval_rows", "8"])
     cli.quiet()
     sft.main(args)
     return out
@@ -51,41 +56,42 @@ def pairs(n):
     ]
 
 
-def dpo_trainer(out, policy, work):
+def dpo_trainer(smoke, out, policy, work):
     """A DPO trainer over `policy` as train/dpo.py builds it, with what prove_reference needs."""
-    args = dpo.parse_args([*SMOKE, "--out", str(out), "--dtype", "bfloat16"])
+    args = dpo.parse_args([*smoke, "--out", str(out)])
     domain, tokenizer = load_domain("text_to_sql"), model.load_tokenizer(out / "sft")
     rows = pairs(40)
     trainer = dpo.build_trainer(args, policy, tokenizer, rows, rows[:4], domain, work)
     return args, trainer, tokenizer, rows, domain
 
 
-def test_sft_writes_adapter_lineage_and_merged_model(trained):
+def test_sft_writes_adapter_lineage_and_merged_model(trained, tiny_base):
     folder = trained / "sft"
-    lineage = model.check_adapter(folder, "models/nano")
+    lineage = model.check_adapter(folder, str(tiny_base))
     assert lineage["data_sha256"] == files.sha256(trained / "data/sft.jsonl")
-    assert model.check_merged(folder / "merged", "models/nano")["adapter_sha256"] == lineage["adapter_sha256"]
+    assert model.check_merged(folder / "merged", str(tiny_base))["adapter_sha256"] == lineage["adapter_sha256"]
     record = json.loads((folder / "run.json").read_text())
     assert record["metrics"]["perplexity_after"] < record["metrics"]["perplexity_before"]
     assert not list(folder.rglob("*.bin")) and list(folder.glob("*.safetensors"))
     assert (folder / "samples.md").read_text().count("**reference**") == 20
 
 
-def test_only_the_completion_and_its_stop_token_are_trained(trained, tmp_path):
-    args = sft.parse_args([*SMOKE, "--out", str(trained)])
-    domain, tokenizer = load_domain("text_to_sql"), model.load_tokenizer("models/nano")
+def test_only_the_completion_and_its_stop_token_are_trained(trained, tmp_path, smoke, tiny_base):
+    args = sft.parse_args([*smoke, "--out", str(trained)])
+    domain, tokenizer = load_domain("text_to_sql"), model.load_tokenizer(tiny_base)
     rows = sft_rows(12)
     trainer = sft.build_trainer(args, model.load_base(args.base, args), tokenizer, rows, rows[:2], domain, tmp_path)
     batch = trainer.data_collator([trainer.train_dataset[i] for i in range(len(rows))])
     for row, labels in zip(rows, batch["labels"], strict=True):
         kept = [t for t in labels.tolist() if t != -100]
-        assert tokenizer.decode(kept) == row["completion"] + tokenizer.eos_token
+        text, _, after = tokenizer.decode(kept).partition(tokenizer.eos_token)
+        assert text == row["completion"] and after == "\n"  # the template ends a line there
 
 
-def test_rows_that_would_be_cut_or_never_stop_are_refused(trained, tmp_path):
-    domain, tokenizer = load_domain("text_to_sql"), model.load_tokenizer("models/nano")
+def test_rows_that_would_be_cut_or_never_stop_are_refused(trained, tmp_path, smoke, tiny_base):
+    domain, tokenizer = load_domain("text_to_sql"), model.load_tokenizer(tiny_base)
     rows = sft_rows(12)
-    args = sft.parse_args([*SMOKE, "--out", str(trained), "--max_length", "120"])
+    args = sft.parse_args([*smoke, "--out", str(trained), "--max_length", "120"])
     with pytest.raises(cli.UserError, match=r"rows are longer than --max_length 120 tokens, by up to \d+"):
         sft.check_lengths(tokenizer, domain.SYSTEM_PROMPT, rows, ("completion",), args)
     args.allow_truncation = True
@@ -95,9 +101,9 @@ def test_rows_that_would_be_cut_or_never_stop_are_refused(trained, tmp_path):
         sft.check_labels(trainer, tokenizer, tokenizer.eos_token_id, False, len(rows))
 
 
-def test_all_labels_masked_is_refused(trained, tmp_path):
-    args = sft.parse_args([*SMOKE, "--out", str(trained)])
-    domain, tokenizer = load_domain("text_to_sql"), model.load_tokenizer("models/nano")
+def test_all_labels_masked_is_refused(trained, tmp_path, smoke, tiny_base):
+    args = sft.parse_args([*smoke, "--out", str(trained)])
+    domain, tokenizer = load_domain("text_to_sql"), model.load_tokenizer(tiny_base)
     rows = sft_rows(8)
     trainer = sft.build_trainer(args, model.load_base(args.base, args), tokenizer, rows, rows[:2], domain, tmp_path)
     trainer.train_dataset = trainer.train_dataset.map(lambda row: {"labels": [-100] * len(row["input_ids"])})
@@ -105,45 +111,45 @@ def test_all_labels_masked_is_refused(trained, tmp_path):
         sft.check_labels(trainer, tokenizer, tokenizer.eos_token_id, False, len(rows))
 
 
-def test_an_adapter_of_another_base_is_refused(trained, tmp_path):
+def test_an_adapter_of_another_base_is_refused(trained, tmp_path, tiny_base):
     other = tmp_path / "other"
-    shutil.copytree("models/nano", other)
+    shutil.copytree(tiny_base, other)
     weights = other / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-2] + b"\x11\x3c")
-    with pytest.raises(cli.UserError, match="was trained on models/nano .* not on"):
+    with pytest.raises(cli.UserError, match="was trained on .*, not on"):
         model.check_adapter(trained / "sft", str(other))
 
 
-def test_the_right_reference_is_proved(trained, tmp_path):
-    args = dpo.parse_args([*SMOKE, "--out", str(trained)])
+def test_the_right_reference_is_proved(trained, tmp_path, smoke):
+    args = dpo.parse_args([*smoke, "--out", str(trained)])
     policy = dpo.load_policy(args, trained / "sft")
-    args, trainer, tokenizer, rows, domain = dpo_trainer(trained, policy, tmp_path)
+    args, trainer, tokenizer, rows, domain = dpo_trainer(smoke, trained, policy, tmp_path)
     proof = dpo.prove_reference(trainer, args, tokenizer, rows, domain.SYSTEM_PROMPT, trained / "sft")
     assert abs(proof["loss_at_step_0"] - math.log(2)) < proof["tolerance"]
 
 
-def test_the_base_as_reference_is_caught(trained, tmp_path):
+def test_the_base_as_reference_is_caught(trained, tmp_path, smoke):
     from peft import get_peft_model
 
     from common.training import lora_config
 
-    args = dpo.parse_args([*SMOKE, "--out", str(trained)])
+    args = dpo.parse_args([*smoke, "--out", str(trained)])
     fresh = get_peft_model(model.load_base(args.base, args), lora_config(args))
-    args, trainer, tokenizer, rows, domain = dpo_trainer(trained, fresh, tmp_path)
+    args, trainer, tokenizer, rows, domain = dpo_trainer(smoke, trained, fresh, tmp_path)
     with pytest.raises(cli.UserError, match="reference is not"):
         dpo.prove_reference(trainer, args, tokenizer, rows, domain.SYSTEM_PROMPT, trained / "sft")
 
 
-def test_a_dpo_checkpoint_as_reference_is_caught(trained, tmp_path):
+def test_a_dpo_checkpoint_as_reference_is_caught(trained, tmp_path, smoke):
     import torch
 
-    args = dpo.parse_args([*SMOKE, "--out", str(trained)])
+    args = dpo.parse_args([*smoke, "--out", str(trained)])
     moved = dpo.load_policy(args, trained / "sft")
     with torch.no_grad():  # a policy that training has moved a little
         for name, parameter in moved.named_parameters():
             if "lora_B" in name:
                 parameter.add_(0.01 * torch.randn_like(parameter))
-    args, trainer, tokenizer, rows, domain = dpo_trainer(trained, moved, tmp_path)
+    args, trainer, tokenizer, rows, domain = dpo_trainer(smoke, trained, moved, tmp_path)
     with pytest.raises(cli.UserError, match="reference is not"):
         dpo.prove_reference(trainer, args, tokenizer, rows, domain.SYSTEM_PROMPT, trained / "sft")
 
@@ -155,10 +161,10 @@ def embedding_gradient(network, ids):
     return embedded.grad
 
 
-def test_an_evaluation_leaves_the_gradient_of_a_4_bit_base_as_it_was():
+def test_an_evaluation_leaves_the_gradient_of_a_4_bit_base_as_it_was(smoke):
     import torch
 
-    args = sft.parse_args([*SMOKE, "--dtype", "float32"])
+    args = sft.parse_args([*smoke, "--dtype", "float32"])
     network = model.load_base(args.base, args)
     ids = torch.arange(20, 60)[None]
     network.train()
@@ -171,7 +177,7 @@ def test_an_evaluation_leaves_the_gradient_of_a_4_bit_base_as_it_was():
     torch.testing.assert_close(embedding_gradient(network, ids), before)
 
 
-def test_scoring_only_trained_tokens_changes_no_loss_and_no_gradient(monkeypatch):
+def test_scoring_only_trained_tokens_changes_no_loss_and_no_gradient(monkeypatch, tiny_base):
     import torch
     from transformers import AutoModelForCausalLM
     from trl.trainer import utils
@@ -184,7 +190,7 @@ def test_scoring_only_trained_tokens_changes_no_loss_and_no_gradient(monkeypatch
     for apply in (lambda: None, score_trained_tokens_only):
         monkeypatch.setattr(utils, "_use_triton", lambda device: False)
         apply()
-        network = AutoModelForCausalLM.from_pretrained("models/nano", dtype=torch.float32)
+        network = AutoModelForCausalLM.from_pretrained(tiny_base, dtype=torch.float32)
         utils.add_fused_lm_head(network, outputs=("log_probs", "entropy"))
         out = network(input_ids=ids, labels=labels, fused_lm_head=True)
         out.loss.backward()
@@ -210,7 +216,7 @@ def test_the_reference_copy_is_no_part_of_the_model():
     assert model.trainable_share(policy) == (adapter, weights + adapter)
 
 
-def test_gen_dpo_goes_on_after_a_kill(trained, monkeypatch):
+def test_gen_dpo_goes_on_after_a_kill(trained, monkeypatch, smoke):
     """A run stopped in its second block and started again gives the samples of a straight run."""
     monkeypatch.setattr(gen_dpo, "BLOCK", 4)
     monkeypatch.setattr(
@@ -221,7 +227,7 @@ def test_gen_dpo_goes_on_after_a_kill(trained, monkeypatch):
             for i, c in enumerate(made)
         ],
     )
-    args = gen_dpo.parse_args([*SMOKE, "--out", str(trained), "--n", "12", "--max_new_tokens", "8"])
+    args = gen_dpo.parse_args([*smoke, "--out", str(trained), "--n", "12", "--max_new_tokens", "8"])
     gen_dpo.main(args)
     straight = (trained / "gen_dpo/samples.jsonl").read_bytes()
     lines = straight.split(b"\n")

@@ -21,7 +21,7 @@ COMPARED = 32  # dev prompts whose answers are compared
 
 def parse_args(argv=None):
     parser = cli.parser(__doc__, "merge")
-    parser.add_argument("--base", default="models/nano", help="model folder or name on the Hub")
+    parser.add_argument("--base", default=model.DEFAULT_BASE, help="model folder or name on the Hub")
     parser.add_argument("--adapter", default=None, help="adapter folder (default: out/dpo)")
     parser.add_argument(
         "--dtype", default="auto", choices=model.DTYPES, help="dtype of computation; auto: bfloat16 where the hardware has it"
