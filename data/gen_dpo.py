@@ -237,7 +237,7 @@ def main(args):
     domain = load_domain(args.domain)
     if not (hasattr(domain, "generate") and hasattr(domain, "verify")):
         raise cli.UserError(f"the domain {args.domain} has no generate() or verify(), which --judge verifier needs.")
-    adapter, folder, target = args.out / "sft", args.out / "gen_dpo", files.product(args, "data/dpo.jsonl")
+    adapter, folder, target = args.out / "sft", args.out / "gen_dpo", args.out / "data/dpo.jsonl"
     parent = model.check_merged(adapter / "merged", args.base)
     rows = domain.generate(random.Random(args.seed + 1), args.n, "dpo")
     sampled = sample_blocks(args, domain, rows, folder, parent)

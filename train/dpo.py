@@ -1,7 +1,7 @@
 """python train/dpo.py
 
-DPO on data/dpo.jsonl: goes on training the SFT adapter, with the frozen SFT model as the reference (proved at run
-time). Reads data/dpo.jsonl, out/sft and --base; writes out/dpo (adapter, tokenizer, merged/, log.json, samples.md,
+DPO on out/data/dpo.jsonl: goes on training the SFT adapter, with the frozen SFT model as the reference (proved at run
+time). Reads out/data/dpo.jsonl, out/sft and --base; writes out/dpo (adapter, tokenizer, merged/, log.json, samples.md,
 run.json). A killed run goes on from its last checkpoint.
 """
 
@@ -40,7 +40,7 @@ TOLERANCE = {"float32": 1e-4, "bfloat16": 1e-3}
 
 def parse_args(argv=None):
     parser = cli.parser(__doc__, "dpo")
-    parser.add_argument("--data", default=None, help="JSONL with prompt, chosen, rejected (default: data/dpo.jsonl)")
+    parser.add_argument("--data", default=None, help="JSONL with prompt, chosen, rejected (default: out/data/dpo.jsonl)")
     add_training_flags(parser)
     parser.add_argument("--beta", type=float, default=0.1, help="strength of the pull to the reference")
     parser.add_argument(
@@ -222,7 +222,7 @@ def main(args):
     started = time.time()
     args.dtype = model.choose_dtype(args.dtype)
     domain = load_domain(args.domain)
-    data = Path(args.data) if args.data else files.product(args, "data/dpo.jsonl")
+    data = Path(args.data) if args.data else args.out / "data/dpo.jsonl"
     folder, adapter = args.out / "dpo", args.out / "sft"
     rows = files.read_jsonl(data, ("id", "prompt", "chosen", "rejected"), f"python data/gen_dpo.py{args.command_tail}")
     model.check_adapter(adapter, args.base)
