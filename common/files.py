@@ -27,7 +27,7 @@ PACKAGES = (
     "datasketch",
     "sqlglot",
 )
-PRODUCTS = ("data/sft.jsonl", "data/dpo.jsonl", "EVAL_REPORT.md", "MODEL_CARD.md", "README.md", "eval/results")
+PRODUCTS = ("data/sft.jsonl", "EVAL_REPORT.md", "MODEL_CARD.md", "README.md", "eval/results")
 
 
 def product(args, name: str) -> Path:

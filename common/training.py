@@ -7,7 +7,7 @@ from pathlib import Path
 from common import chat, cli, files, model, score
 from common.engine import Engine, Sampling
 
-SAMPLES = 20
+SAMPLES = 12
 
 
 def add_training_flags(parser):
@@ -28,7 +28,12 @@ def add_training_flags(parser):
     add("--weight_decay", type=float, default=0.0)
     add("--max_grad_norm", type=float, default=1.0)
     add("--gradient_checkpointing", action=cli.Switch, default=True, help="less memory for a third more time")
-    add("--dtype", default="auto", choices=model.DTYPES, help="dtype of computation; auto: bfloat16 where the hardware has it")
+    add(
+        "--dtype",
+        default="auto",
+        choices=model.DTYPES,
+        help="dtype of computation; auto: bfloat16 where the hardware has it",
+    )
     add("--load_in_4bit", action=cli.Switch, default=True, help="the base quantised by bitsandbytes (QLoRA)")
     add("--bnb_4bit_quant_type", default="nf4", choices=("nf4", "fp4"))
     add("--bnb_4bit_use_double_quant", action=cli.Switch, default=True)
@@ -230,7 +235,7 @@ def write_samples(folder, args, domain, tokenizer, stage, parent):
     prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in rows]
     before = "base" if parent is None else parent.name
     engine = Engine(args.base, {stage: folder} | ({before: parent} if parent else {}), "hf", "float32")
-    sampling = Sampling(max_new_tokens=128)
+    sampling = Sampling(max_new_tokens=96)
     lines = [
         f"# {stage} beside {before}",
         "",

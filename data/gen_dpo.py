@@ -2,7 +2,7 @@
 
 Makes on-policy preference pairs: samples the SFT model on prompts held apart from SFT, judges each sample, pairs the
 best with the worst, and drops pairs that choose a refusal beyond the share that the prompts deserve. Reads out/sft;
-writes data/dpo.jsonl and out/gen_dpo (samples.jsonl, report.md, run.json). A killed run goes on from its last block of
+writes out/data/dpo.jsonl and out/gen_dpo (samples.jsonl, report.md, run.json). A killed run goes on from its last block of
 prompts.
 """
 
@@ -35,9 +35,14 @@ def parse_args(argv=None):
     parser.add_argument("--temperature", type=float, default=1.0)
     parser.add_argument("--top_p", type=float, default=1.0)
     parser.add_argument("--max_new_tokens", type=int, default=256, help="longest sample in tokens")
-    parser.add_argument("--engine", default="auto", choices=("auto", "vllm", "hf"), help="auto: vllm where it is installed")
     parser.add_argument(
-        "--dtype", default="auto", choices=model.DTYPES, help="dtype of sampling; auto: bfloat16 where the hardware has it"
+        "--engine", default="auto", choices=("auto", "vllm", "hf"), help="auto: vllm where it is installed"
+    )
+    parser.add_argument(
+        "--dtype",
+        default="auto",
+        choices=model.DTYPES,
+        help="dtype of sampling; auto: bfloat16 where the hardware has it",
     )
     return cli.parse(parser, argv)
 

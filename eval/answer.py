@@ -26,9 +26,14 @@ def parse_args(argv=None):
         "--reference_rows", type=int, default=100, help="items whose reference is scored, for the perplexity"
     )
     parser.add_argument("--max_new_tokens", type=int, default=256, help="longest answer in tokens")
-    parser.add_argument("--engine", default="auto", choices=("auto", "vllm", "hf"), help="auto: vllm where it is installed")
     parser.add_argument(
-        "--dtype", default="auto", choices=model.DTYPES, help="dtype of sampling; auto: bfloat16 where the hardware has it"
+        "--engine", default="auto", choices=("auto", "vllm", "hf"), help="auto: vllm where it is installed"
+    )
+    parser.add_argument(
+        "--dtype",
+        default="auto",
+        choices=model.DTYPES,
+        help="dtype of sampling; auto: bfloat16 where the hardware has it",
     )
     return cli.parse(parser, argv)
 

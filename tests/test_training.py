@@ -73,7 +73,7 @@ def test_sft_writes_adapter_lineage_and_merged_model(trained, tiny_base):
     record = json.loads((folder / "run.json").read_text())
     assert record["metrics"]["perplexity_after"] < record["metrics"]["perplexity_before"]
     assert not list(folder.rglob("*.bin")) and list(folder.glob("*.safetensors"))
-    assert (folder / "samples.md").read_text().count("**reference**") == 20
+    assert (folder / "samples.md").read_text().count("**reference**") == 12
 
 
 def test_only_the_completion_and_its_stop_token_are_trained(trained, tmp_path, smoke, tiny_base):

@@ -40,7 +40,9 @@ TOLERANCE = {"float32": 1e-4, "bfloat16": 1e-3}
 
 def parse_args(argv=None):
     parser = cli.parser(__doc__, "dpo")
-    parser.add_argument("--data", default=None, help="JSONL with prompt, chosen, rejected (default: out/data/dpo.jsonl)")
+    parser.add_argument(
+        "--data", default=None, help="JSONL with prompt, chosen, rejected (default: out/data/dpo.jsonl)"
+    )
     add_training_flags(parser)
     parser.add_argument("--beta", type=float, default=0.1, help="strength of the pull to the reference")
     parser.add_argument(

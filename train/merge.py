@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 from common import chat, cli, files, model
 from common.domain import load_domain
 
-COMPARED = 32  # dev prompts whose answers are compared
+COMPARED = 16  # dev prompts whose answers are compared
 
 
 def parse_args(argv=None):
@@ -24,7 +24,10 @@ def parse_args(argv=None):
     parser.add_argument("--base", default=model.DEFAULT_BASE, help="model folder or name on the Hub")
     parser.add_argument("--adapter", default=None, help="adapter folder (default: out/dpo)")
     parser.add_argument(
-        "--dtype", default="auto", choices=model.DTYPES, help="dtype of computation; auto: bfloat16 where the hardware has it"
+        "--dtype",
+        default="auto",
+        choices=model.DTYPES,
+        help="dtype of computation; auto: bfloat16 where the hardware has it",
     )
     parser.add_argument("--load_in_4bit", action=cli.Switch, default=True, help="the adapter was trained on NF4")
     parser.add_argument("--bnb_4bit_quant_type", default="nf4", choices=("nf4", "fp4"))
@@ -57,7 +60,7 @@ def greedy(network, tokenizer, domain, rows):
 
     prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in rows]
     with torch.inference_mode():
-        made = decode_batch(network.eval(), tokenizer, prompts, Sampling(max_new_tokens=128), None)
+        made = decode_batch(network.eval(), tokenizer, prompts, Sampling(max_new_tokens=96), None)
     return [completions[0].token_ids for completions in made]
 
 
