@@ -1,0 +1,72 @@
+"""What several tests share: a base of a few hundred kilobytes, made on the spot."""
+
+import pytest
+
+# In SmolLM2's manner: ChatML, every turn with a line break after it, and a system message when none is given.
+CHATML = (
+    "{% for message in messages %}"
+    "{% if loop.first and message['role'] != 'system' %}"
+    "{{ '<|im_start|>system\nYou are of use.<|im_end|>\n' }}"
+    "{% endif %}"
+    "{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+
+
+def byte_tokenizer(texts, special, size=800):
+    """A byte-level BPE of `size` tokens trained on `texts`, whose first ids are the tokens `special`."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    made = Tokenizer(models.BPE())
+    made.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
+    made.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=size, special_tokens=list(special), initial_alphabet=alphabet, show_progress=False
+    )
+    made.train_from_iterator(texts, trainer)
+    return made
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory):
+    """Folder of a random Llama (hidden size 64, 2 layers) with a ChatML tokenizer whose pad token is its eos."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    from common.domain import load_domain
+
+    folder = tmp_path_factory.mktemp("tiny") / "base"
+    rows = load_domain("text_to_sql").load_benchmark("dev")[:200]
+    texts = [row["prompt"] + "\n" + row["completion"] for row in rows]
+    special = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=byte_tokenizer(texts, special),
+        unk_token="<|endoftext|>",
+        bos_token="<|im_start|>",
+        eos_token="<|im_end|>",
+        pad_token="<|im_end|>",
+    )
+    tokenizer.chat_template = CHATML
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=2048,
+        tie_word_embeddings=True,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = LlamaForCausalLM(config).to(torch.bfloat16)
+    network.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
