@@ -50,11 +50,11 @@ def front_matter(found, name) -> list:
 
     benchmark = sections.benchmark_name(found)
     results = []
-    accuracy = found.domain["summary"]["accuracy"]["all"]
-    for label, kind, one in (
-        (f"{name} benchmark (generated)", name, accuracy["dpo"]),
-        (benchmark, benchmark.lower().replace(" ", "_"), found.mmlu["summary"]["accuracy"]["dpo"]),
-    ):
+    measured = [(f"{name} benchmark (generated)", name, found.domain["summary"]["accuracy"]["all"]["dpo"])]
+    for form, made in sections.reported_forms(found, benchmark).items():
+        label = sections.benchmark_label(found, benchmark, form)
+        measured.append((label, benchmark.lower().replace(" ", "_"), made["accuracy"]["dpo"]))
+    for label, kind, one in measured:
         results.append(
             {
                 "task": {"type": "text-generation"},

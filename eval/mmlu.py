@@ -1,17 +1,20 @@
 """python eval/mmlu.py
 
-The alignment tax: 5-shot multiple choice through lm-eval on base, SFT and DPO, the same questions
-for all three. Reads --base, out/sft, out/dpo and MMLU's own files (--mmlu_dir DIR); without
-them it writes a general-skills test in MMLU's file format to out/eval/general_skills and uses that.
-Writes out/eval/mmlu.json.
+The alignment tax: 5-shot multiple choice through lm-eval on base, SFT and DPO, the same questions for all three, and
+the perplexity of general text beside it. Reads --base, out/sft, out/dpo, the project's general-knowledge test in
+eval/general_knowledge and, when --mmlu_dir names them, MMLU's own files. Writes out/eval/mmlu.json.
 """
 
 import contextlib
+import copy
 import csv
 import functools
 import hashlib
 import io
+import itertools
 import json
+import math
+import os
 import random
 import sys
 import time
@@ -19,31 +22,54 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ when run by hand
 
-from common import cli, files, model, skills
+from common import cli, files, model
+from common.score import completion_logprobs
 from eval import stats
 
 MODELS = ("base", "sft", "dpo")
 PAIRS = {"dpo_vs_base": ("dpo", "base"), "sft_vs_base": ("sft", "base")}
 SHOTS = 5  # MMLU's own number, and the number of rows in its dev files
 LETTERS = "ABCD"
+CHANCE = 1 / len(LETTERS)
 HEADER = ["question", "choice0", "choice1", "choice2", "choice3", "answer"]
-TEST_SEED = 20  # the general-skills test is one fixed test, whatever --seed is
+# lm-eval's two forms of MMLU, in the order in which one is taken for the tax, and how each prompt begins.
+FORMS = {
+    "letters": "The following are multiple choice questions (with answers) about {subject}.\n\n",
+    "continuation": "The following are questions (with answers) about {subject}.\n\n",
+}
+HUB = "cais/mmlu"
+GENERAL_KNOWLEDGE = files.ROOT / "eval" / "general_knowledge"
+SUBSET_SEED = 20  # the questions are the same whatever --seed is, or the taxes of two runs could not be compared
 LEAST = 2  # questions per subject, fewer have no standard error
-SHORTEST_PREFIX = 16  # tokens; a shorter shared beginning is not worth a forward pass of its own
+SHORTEST = 8  # tokens; a shorter shared beginning is not worth a forward pass of its own
+WINDOW = 384  # tokens of a topic of general text: 79 topics make 20,000 to 25,000 tokens
+WINDOWS_AT_ONCE = 2048  # tokens in one forward pass: their logits are 400 MB at 50,000 words
 
 
 def parse_args(argv=None):
     parser = cli.parser(__doc__, "mmlu")
     parser.add_argument("--base", default="models/nano", help="model folder or name on the Hub")
-    parser.add_argument("--mmlu_dir", default=None, metavar="DIR",
-                        help="MMLU's files: DIR/dev/SUBJECT_dev.csv and DIR/test/SUBJECT_test.csv "
-                             "(default: a general-skills test is made)")
-    parser.add_argument("--n", type=int, default=skills.TEST_SIZE,
-                        help="questions, in proportion to the subjects; 0 takes all of MMLU")
+    parser.add_argument(
+        "--mmlu_dir",
+        default=None,
+        metavar="DIR",
+        help="MMLU's files, DIR/dev/SUBJECT_dev.csv and DIR/test/SUBJECT_test.csv, or the word hub for the data set "
+        f"{HUB} (default: MMLU is not measured)",
+    )
+    parser.add_argument(
+        "--n", type=int, default=1000, help="questions of MMLU, in proportion to its subjects; 0 takes all"
+    )
     parser.add_argument("--batch_size", type=int, default=16, help="questions in one forward pass")
-    parser.add_argument("--dtype", default="auto", choices=("auto", "bfloat16", "float32"),
-                        help="dtype of computation; auto is bfloat16 on a GPU, float32 on a CPU")
+    parser.add_argument(
+        "--dtype",
+        default="auto",
+        choices=model.DTYPES,
+        help="dtype of computation; auto is bfloat16 on a GPU, float32 on a CPU",
+    )
     return cli.parse(parser, argv)
+
+
+# ---- questions -------------------------------------------------------------------------------------------------------
 
 
 def read_csv(path):
@@ -61,19 +87,16 @@ def read_csv(path):
                     continue
                 rows.append(_row(cells, f"{path}:{first}"))
     except csv.Error as error:
-        raise cli.UserError(f"{path}:{line + 1} is not CSV ({error}); mend or remove the "
-                            "line.") from None
+        raise cli.UserError(f"{path}:{line + 1} is not CSV ({error}); mend or remove the line.") from None
     except UnicodeDecodeError:
-        raise cli.UserError(f"{path} has bytes that are not UTF-8 after line {line}; "
-                            "mend the file.") from None
+        raise cli.UserError(f"{path} has bytes that are not UTF-8 after line {line}; mend the file.") from None
     return rows
 
 
 def _row(cells, where):
     """One row from its six cells."""
     if len(cells) != len(HEADER):
-        raise cli.UserError(f"{where} has {len(cells)} cells; a line is a question, four choices "
-                            "and the answer.")
+        raise cli.UserError(f"{where} has {len(cells)} cells; a line is a question, four choices and the answer.")
     question, *choices, answer = cells
     answer = answer.strip()
     if answer not in tuple("0123" + LETTERS):
@@ -92,10 +115,11 @@ def read_benchmark(folder):
     folder = Path(folder)
     for part in ("dev", "test"):
         if not (folder / part).is_dir():
-            raise cli.UserError(f"there is no folder {folder / part}; MMLU's files are "
-                                f"{folder}/dev/SUBJECT_dev.csv and {folder}/test/SUBJECT_test.csv.")
-    tests = (folder / "test").glob("*_test.csv")
-    subjects = sorted(path.name.removesuffix("_test.csv") for path in tests)
+            raise cli.UserError(
+                f"there is no folder {folder / part}; MMLU's files are {folder}/dev/SUBJECT_dev.csv and "
+                f"{folder}/test/SUBJECT_test.csv."
+            )
+    subjects = sorted(path.name.removesuffix("_test.csv") for path in (folder / "test").glob("*_test.csv"))
     if not subjects:
         raise cli.UserError(f"{folder / 'test'} has no file SUBJECT_test.csv.")
     dev, test = {}, {}
@@ -108,10 +132,33 @@ def read_benchmark(folder):
             raise cli.UserError(f"{path} has {len(dev[subject])} rows; {SHOTS}-shot needs {SHOTS}.")
         path = folder / "test" / f"{subject}_test.csv"
         rows = read_csv(path)
-        test[subject] = [{"id": f"{subject}-{i:04d}", **row} for i, row in enumerate(rows)]
+        test[subject] = with_ids(subject, rows)
         if len(rows) < LEAST:
             raise cli.UserError(f"{path} has {len(rows)} questions; a subject needs {LEAST}.")
     return dev, test
+
+
+def with_ids(subject, rows):
+    """The rows with an id each."""
+    return [{"id": f"{subject}-{i:04d}", **row} for i, row in enumerate(rows)]
+
+
+def read_hub():
+    """As read_benchmark, from the Hub's data set or its copy in the cache; UserError when there is neither."""
+    from datasets import load_dataset
+
+    parts = {"dev": {}, "test": {}}
+    try:
+        for part, subjects in parts.items():
+            for row in load_dataset(HUB, "all", split=part):
+                subjects.setdefault(row["subject"], []).append(
+                    {key: row[key] for key in ("question", "choices", "answer")}
+                )
+    except Exception as error:  # the Hub's client, its HTTP client and the reader of its files each raise their own
+        said = " ".join(str(error).split())[:150].rstrip(".") or type(error).__name__
+        raise cli.UserError(f"{HUB} cannot be read from the Hub ({said}); give --mmlu_dir a folder instead.") from None
+    dev, test = parts["dev"], parts["test"]
+    return {s: dev[s][:SHOTS] for s in sorted(test)}, {s: with_ids(s, test[s]) for s in sorted(test)}
 
 
 def stratify(test, n, rng):
@@ -121,8 +168,9 @@ def stratify(test, n, rng):
     """
     total = sum(map(len, test.values()))
     if n < 0 or 0 < n < LEAST * len(test):
-        raise cli.UserError(f"--n {n} is too few: it must be at least {LEAST * len(test)}, {LEAST} "
-                            "for each subject, or 0 for all.")
+        raise cli.UserError(
+            f"--n {n} is too few: it must be at least {LEAST * len(test)}, {LEAST} for each subject, or 0 for all."
+        )
     if n == 0 or n >= total:
         return test
     fair = {subject: n * len(rows) / total for subject, rows in test.items()}
@@ -131,51 +179,87 @@ def stratify(test, n, rng):
         step = 1 if missing > 0 else -1
         can = [s for s in counts if LEAST <= counts[s] + step <= len(test[s])]
         counts[max(can, key=lambda s: step * (fair[s] - counts[s]))] += step
-    return {subject: [rows[i] for i in sorted(rng.sample(range(len(rows)), counts[subject]))]
-            for subject, rows in test.items()}
+    return {
+        subject: [rows[i] for i in sorted(rng.sample(range(len(rows)), counts[subject]))]
+        for subject, rows in test.items()
+    }
 
 
-def prepare_benchmark(args):
-    """(name, folder, few-shot rows, test rows).
-
-    MMLU from --mmlu_dir, or else the general-skills test, whose files are written first.
-    """
+def read_benchmarks(args):
+    """{name: {"files", "of" (questions in all), "dev", "test"}}: MMLU when asked for, and general knowledge whole."""
+    made = {}
     if args.mmlu_dir:
-        name, folder = "MMLU", Path(args.mmlu_dir)
-    else:
-        name, folder = "general skills", args.out / "eval" / "general_skills"
-        least = LEAST * len(skills.SUBJECTS)
-        if args.n and args.n < least:
-            raise cli.UserError(f"--n {args.n} is too few: it must be at least {least}, {LEAST} "
-                                "for each subject.")
-        try:
-            skills.write_mmlu_files(folder, TEST_SEED, args.n or skills.TEST_SIZE)
-        except ValueError as error:
-            raise cli.UserError(f"no general-skills test with --n {args.n}: {error}.") from None
-    dev, test = read_benchmark(folder)
-    return name, folder, dev, stratify(test, args.n, random.Random(args.seed))
+        at_hub = args.mmlu_dir == "hub"
+        dev, test = read_hub() if at_hub else read_benchmark(args.mmlu_dir)
+        chosen = stratify(test, args.n, random.Random(SUBSET_SEED))
+        source = f"{HUB} on the Hub" if at_hub else args.mmlu_dir
+        made["MMLU"] = {"files": source, "of": sum(map(len, test.values())), "dev": dev, "test": chosen}
+    dev, test = read_benchmark(GENERAL_KNOWLEDGE)
+    place = GENERAL_KNOWLEDGE.relative_to(files.ROOT).as_posix()
+    made["general knowledge"] = {"files": place, "of": sum(map(len, test.values())), "dev": dev, "test": test}
+    return made
 
 
-def question_text(row):
-    """A question as MMLU shows it, up to "Answer:"."""
+# ---- lm-eval's task --------------------------------------------------------------------------------------------------
+
+
+def letters_text(row):
+    """A question with its choices, as MMLU shows it, up to "Answer:"."""
     choices = [f"{letter}. {text}" for letter, text in zip(LETTERS, row["choices"], strict=True)]
     return "\n".join([row["question"].strip(), *choices, "Answer:"])
 
 
-def make_task(subject, dev, test):
-    """lm-eval's MMLU task for one subject, over rows in memory."""
+def continuation_text(row):
+    """A question without its choices, which are then scored as its answer."""
+    return f"Question: {row['question'].strip()}\nAnswer:"
+
+
+def make_task(subject, form, dev, test):
+    """lm-eval's MMLU task for one subject in one of FORMS, over rows in memory."""
     from datasets import Dataset, DatasetDict
     from lm_eval.api.task import ConfigurableTask
 
     data = DatasetDict(dev=Dataset.from_list(dev), test=Dataset.from_list(test))
-    name = subject.replace("_", " ")
-    # As lm_eval/tasks/mmlu/default, but with rows in memory and a function as quicker template.
-    return ConfigurableTask(config={
-        "task": subject, "custom_dataset": lambda **_: data, "output_type": "multiple_choice",
-        "test_split": "test", "fewshot_split": "dev", "fewshot_config": {"sampler": "first_n"},
-        "num_fewshot": SHOTS, "description": skills.QUIZ_HEADER.format(subject=name),
-        "doc_to_text": question_text, "doc_to_choice": list(LETTERS), "doc_to_target": "answer",
-        "metric_list": [{"metric": "acc", "aggregation": "mean", "higher_is_better": True}]})
+    letters = form == "letters"
+    # As lm_eval/tasks/mmlu/default and .../continuation, but with rows in memory and functions as quicker templates.
+    metrics = ("acc",) if letters else ("acc", "acc_norm")
+    config = {
+        "task": subject,
+        "custom_dataset": lambda **_: data,
+        "output_type": "multiple_choice",
+        "test_split": "test",
+        "fewshot_split": "dev",
+        "fewshot_config": {"sampler": "first_n"},
+        "num_fewshot": SHOTS,
+        "description": FORMS[form].format(subject=subject.replace("_", " ")),
+        "doc_to_text": letters_text if letters else continuation_text,
+        "doc_to_choice": list(LETTERS) if letters else lambda row: row["choices"],
+        "doc_to_target": "answer",
+        "metric_list": [{"metric": name, "aggregation": "mean", "higher_is_better": True} for name in metrics],
+    }
+    return ConfigurableTask(config=config)
+
+
+def answer(lm, task):
+    """Per question of a subject, by lm-eval: {"right": 0 or 1, "scores": the choices' log-likelihoods}.
+
+    In continuation form also "by_length": 0 or 1 with each score divided by its choice's length in characters.
+    """
+    import lm_eval
+
+    subject = task.config.task
+    with contextlib.redirect_stderr(io.StringIO()):  # lm-eval's bars, one per step and subject
+        result = lm_eval.evaluate(lm, {"tasks": {subject: task}, "groups": {}}, bootstrap_iters=0)
+    made = []
+    for sample in sorted(result["samples"][subject], key=lambda sample: sample["doc_id"]):
+        one = {"right": int(sample["acc"]), "scores": [value for value, _ in sample["filtered_resps"]]}
+        if "acc_norm" in sample:
+            one["by_length"] = int(sample["acc_norm"])
+        made.append(one)
+    return made
+
+
+# ---- models ----------------------------------------------------------------------------------------------------------
 
 
 def model_paths(args):
@@ -201,8 +285,8 @@ def model_paths(args):
 def choose_dtype(name):
     """'auto' is bfloat16 on a GPU, as lm-eval's published figures are, and float32 on a CPU.
 
-    With models/nano the two best letters tie in bfloat16 in one question of six. The first letter
-    then counts, and a model that merely moves its ties seems to lose or gain several points.
+    In bfloat16 a small model's two best letters often tie. The first letter then counts, and a model that merely moves
+    its ties seems to lose or gain points; float32 costs minutes on a CPU and has no ties.
     """
     import torch
 
@@ -212,89 +296,233 @@ def choose_dtype(name):
 
 
 def load_lm(weights, adapter, tokenizer, args):
-    """lm-eval's model, and a dict that counts its forwarded rows and the prompts it had to cut."""
+    """lm-eval's model, sharing beginnings as share_beginnings says, and the counts that keeps."""
     import torch
     from lm_eval.models.huggingface import HFLM
 
-    lm = HFLM(pretrained=weights, peft=adapter, tokenizer=tokenizer, dtype=args.dtype,
-              batch_size=args.batch_size, device="cuda" if torch.cuda.is_available() else "cpu")
-    counts = {"forwarded": 0, "cut": 0}
-    forward, score = lm._model_call, lm._loglikelihood_tokens
-
-    def count_and_score(requests, **_):
-        lengths = [len(prompt) + len(choice) for _, prompt, choice in requests]
-        counts["cut"] += sum(length > lm.max_length + 1 for length in lengths) // len(LETTERS)
-        return score(requests, disable_tqdm=True)  # the bar of main() is enough
-
-    def share_prefix(inputs):
-        counts["forwarded"] += len(inputs)
-        return forward_sharing_prefix(lm.model, inputs) if len(inputs) > 1 else forward(inputs)
-
-    lm._loglikelihood_tokens, lm._model_call = count_and_score, share_prefix
+    lm = HFLM(
+        pretrained=weights,
+        peft=adapter,
+        tokenizer=tokenizer,
+        dtype=args.dtype,
+        batch_size=max(args.batch_size, len(LETTERS)),  # the four choices of a question run together
+        device="cuda" if torch.cuda.is_available() else "cpu",
+    )
     # lm-eval encodes a prompt again for each of its choices.
     lm.tok_encode = functools.lru_cache(8)(lm.tok_encode)
-    return lm, counts
+    return lm, share_beginnings(lm, args.batch_size)
 
 
-def forward_sharing_prefix(network, inputs):
-    """Logits of right-padded rows; the tokens they all begin with (few-shot rows) run once.
+def share_beginnings(lm, batch_size):
+    """Make lm-eval's model run the few-shot rows once for a subject, and a question once for its choices.
 
-    Returns the logits after those tokens only. lm-eval counts positions from the end of the
-    logits, as it does for models with soft prompts, so it finds the ones it needs.
+    Every call of its scorer is one subject in one form. Returns counts that go on growing: "tokens" run through the
+    network and "cut", questions that are longer than the context and lost their beginning.
+    """
+    score, counts = lm._loglikelihood_tokens, {"tokens": 0, "cut": 0}
+
+    def length(request):
+        return len(request[1]) + len(request[2])
+
+    def score_subject(requests, **_):
+        # lm-eval refuses an answer that is longer than the context.
+        requests = [(text, prompt, choice[-lm.max_length :]) for text, prompt, choice in requests]
+        whole = [request[1] for request in requests if length(request) <= lm.max_length + 1]
+        known = shared_beginning(whole, at_least=SHORTEST)
+        cache = run_beginning(lm.model, whole[0][:known], lm.device) if known else None
+        counts["tokens"] += known
+        scores = [None] * len(requests)
+        for batch in batches(requests, batch_size):
+            chosen = [requests[i] for i in batch]
+            fits = all(length(request) <= lm.max_length + 1 for request in chosen)
+            counts["cut"] += len({tuple(r[1]) for r in chosen if length(r) > lm.max_length + 1})
+            start = known if fits else 0
+            shared = shared_beginning([r[1] for r in chosen], at_least=start + SHORTEST) if fits else 0
+            # Logits are needed from each row's last prompt token on.
+            first = min(min(length(r) - 1, lm.max_length) - len(r[2]) for r in chosen)
+            lm._model_call = functools.partial(
+                forward_after, lm.model, cache if fits else None, start, max(start, shared), first, counts
+            )
+            for i, one in zip(batch, score(chosen, disable_tqdm=True), strict=True):  # the bar of main() is enough
+                scores[i] = one
+        return scores
+
+    lm._loglikelihood_tokens = score_subject
+    return counts
+
+
+def shared_beginning(prompts, at_least):
+    """How many tokens all the prompts begin with, each keeping its last one for itself; 0 when below `at_least`."""
+    if not prompts:
+        return 0
+    shared = min(len(os.path.commonprefix(prompts)), min(map(len, prompts)) - 1)
+    return shared if shared >= at_least else 0
+
+
+def batches(requests, size):
+    """Lists of places in `requests` to be run together.
+
+    A question whose choices are one token each is one row to lm-eval; `size` of them of similar length run together.
+    Any other question runs alone, so that its choices share it.
+    """
+    questions = [list(group) for _, group in itertools.groupby(range(len(requests)), key=lambda i: requests[i][1])]
+    one_row = [places for places in questions if all(len(requests[i][2]) == 1 for i in places)]
+    alone = [places for places in questions if any(len(requests[i][2]) != 1 for i in places)]
+    one_row.sort(key=lambda places: len(requests[places[0]][1]))
+    return [sum(one_row[i : i + size], []) for i in range(0, len(one_row), size)] + alone
+
+
+def run_beginning(network, ids, device):
+    """The network's cache after these tokens."""
+    import torch
+
+    with torch.inference_mode():
+        inputs = torch.tensor([ids], device=device)
+        return network(inputs, use_cache=True, logits_to_keep=1).past_key_values
+
+
+def forward_after(network, cache, known, shared, first, counts, inputs):
+    """Logits of right-padded rows from place `first` on.
+
+    `cache` holds their first `known` tokens; those up to `shared`, which they have in common, run once. lm-eval counts
+    places from the end of the logits, as it does for models with soft prompts, so it finds the ones it needs.
     """
     import torch
 
-    same = (inputs == inputs[0]).all(dim=0)
-    # One less than all shared tokens, so that every row keeps a position of its own.
-    shared = int(same.long().cumprod(0).sum()) - 1
     with torch.inference_mode():
-        if shared < SHORTEST_PREFIX:
-            return network(inputs).logits
-        cache = network(inputs[:1, :shared], use_cache=True, logits_to_keep=1).past_key_values
-        cache.batch_repeat_interleave(len(inputs))
-        return network(inputs[:, shared:], past_key_values=cache, use_cache=True).logits
+        past = copy.deepcopy(cache)
+        if shared > known and len(inputs) > 1:
+            common = inputs[:1, known:shared]
+            past = network(common, past_key_values=past, use_cache=True, logits_to_keep=1).past_key_values
+            counts["tokens"] += shared - known
+            known = shared
+        if past is not None:
+            past.batch_repeat_interleave(len(inputs))
+        rest = inputs[:, known:]
+        counts["tokens"] += rest.numel()
+        return network(
+            rest, past_key_values=past, use_cache=past is not None, logits_to_keep=inputs.shape[1] - first
+        ).logits
 
 
-def answer(lm, task):
-    """Per question of a subject, by lm-eval: (1 if right else 0, the letters' log-likelihoods)."""
-    import lm_eval
-
-    subject = task.config.task
-    with contextlib.redirect_stderr(io.StringIO()):  # lm-eval's bars, one per step and subject
-        result = lm_eval.evaluate(lm, {"tasks": {subject: task}, "groups": {}}, bootstrap_iters=0)
-    samples = sorted(result["samples"][subject], key=lambda sample: sample["doc_id"])
-    return [(int(sample["acc"]), [value for value, _ in sample["filtered_resps"]])
-            for sample in samples]
+# ---- general text ----------------------------------------------------------------------------------------------------
 
 
-def score_model(name, lm, tasks, total):
-    """answer() for every subject, with a progress bar."""
-    from tqdm import tqdm
+def general_text(tokenizer, longest):
+    """[{"topic", "ids"}]: how each topic of Python's own help begins, at most WINDOW and `longest` tokens of it.
 
-    made = {}
-    with tqdm(total=total, desc=name, unit="question", mininterval=2) as bar:
-        for subject, task in tasks.items():
-            made[subject] = answer(lm, task)
-            bar.update(len(made[subject]))
+    The texts come with Python (pydoc_data.topics), so they are the same wherever that version runs. One window for a
+    topic: windows of one text would not be independent.
+    """
+    from pydoc_data.topics import topics
+
+    size = min(WINDOW, longest)
+    made = [{"topic": name, "ids": tokenizer(topics[name])["input_ids"][:size]} for name in sorted(topics)]
+    return [one for one in made if len(one["ids"]) > 1]
+
+
+def text_logprobs(network, windows):
+    """For each window the summed log-prob (nats) of its tokens after the first."""
+    prompts, texts = [one["ids"][:1] for one in windows], [one["ids"][1:] for one in windows]
+    return [sum(values) for values in completion_logprobs(network, prompts, texts, batch_tokens=WINDOWS_AT_ONCE)]
+
+
+def text_summary(windows):
+    """{"windows", "tokens" scored, "perplexity": {model: per token}, "difference": {pair: ...}}.
+
+    A difference is that of the mean log-prob per token (nats) of the same window, averaged over windows, with Student's
+    interval: negative is worse than the base.
+    """
+    tokens = sum(one["tokens"] for one in windows)
+    means = {name: [one[name] / one["tokens"] for one in windows] for name in MODELS}
+    difference = {}
+    for pair, (after, before) in PAIRS.items():
+        value, low, high = stats.paired_t_interval(means[after], means[before])
+        difference[pair] = {
+            "difference": value,
+            "low": low,
+            "high": high,
+            "n": len(windows),
+            "detectable": stats.detectable_difference(means[after], means[before]),
+        }
+    perplexity = {name: math.exp(-sum(one[name] for one in windows) / tokens) for name in MODELS}
+    return {"windows": len(windows), "tokens": tokens, "perplexity": perplexity, "difference": difference}
+
+
+# ---- summary ---------------------------------------------------------------------------------------------------------
+
+
+def summarise(rows, windows):
+    """The summary, from the rows and windows of mmlu.json alone:
+
+    benchmarks: {name: {form: {"accuracy": {model: {accuracy, low, high, stderr, n}},
+                               "by_length": {model: the same}, in continuation form only: lm-eval's acc_norm,
+                               "tax": {pair: {difference, low, high, n, mcnemar_p, gained, lost, detectable}},
+                               "by_subject": {subject: {model: {accuracy, n}}}}}}
+    reported:   {name: the form that the tax is told in, None when the base is at chance in both}
+    headline:   {"benchmark": MMLU, or general knowledge where MMLU is not measured, "form": as reported}
+    general_text: as text_summary
+
+    Accuracy weighs subjects by size; its interval is 1.96 of lm-eval's pooled standard error to both sides, questions
+    being independent and the subjects not a sample of anything. A tax is a paired difference, negative when worse than
+    the base, with Student's interval. Shares are fractions of 1.
+    """
+    groups = {}
+    for row in rows:
+        groups.setdefault(row["benchmark"], {}).setdefault(row["form"], []).append(row)
+    benchmarks = {name: {form: summarise_form(forms[form]) for form in forms} for name, forms in groups.items()}
+    reported = {name: reported_form(forms) for name, forms in benchmarks.items()}
+    first = "MMLU" if "MMLU" in benchmarks else next(iter(benchmarks))
+    return {
+        "benchmarks": benchmarks,
+        "reported": reported,
+        "headline": {"benchmark": first, "form": reported[first]},
+        "general_text": text_summary(windows),
+    }
+
+
+def summarise_form(rows):
+    """Accuracies, taxes and subjects of one benchmark in one form."""
+    right = {name: [row[name] for row in rows] for name in MODELS}
+    groups = {name: by_subject(rows, values) for name, values in right.items()}
+    made = {
+        "accuracy": {name: without_subjects(group) for name, group in groups.items()},
+        "tax": {pair: compare(right[after], right[before]) for pair, (after, before) in PAIRS.items()},
+        "by_subject": {
+            subject: {name: pick(groups[name]["subjects"][subject], "accuracy", "n") for name in MODELS}
+            for subject in groups["base"]["subjects"]
+        },
+    }
+    if "by_length" in rows[0]:
+        normed = {name: [row["by_length"][name] for row in rows] for name in MODELS}
+        made["by_length"] = {name: without_subjects(by_subject(rows, values)) for name, values in normed.items()}
     return made
 
 
-def summarise(right):
-    """The summary from right[model][subject] = list of 0/1, the same questions for every model.
+def by_subject(rows, right):
+    """stats.group_accuracy of 0/1 per row, over the rows' subjects."""
+    grouped = {}
+    for row, value in zip(rows, right, strict=True):
+        grouped.setdefault(row["subject"], []).append(value)
+    return stats.group_accuracy(grouped)
 
-    Accuracy weighs subjects by size; its interval is 1.96 of lm-eval's pooled standard error to
-    both sides, questions being independent and the subjects not a sample of anything. A tax is a
-    paired difference, negative when worse than the base, with Student's interval.
+
+def pick(one, *keys):
+    """These keys of a dict."""
+    return {key: one[key] for key in keys}
+
+
+def without_subjects(group):
+    """A group's accuracy with its interval."""
+    return pick(group, "accuracy", "low", "high", "stderr", "n")
+
+
+def reported_form(forms):
+    """The first of FORMS in which the base's interval lies above chance, or None.
+
+    A tax can only be seen where the base has something to lose. Looks at the base alone, never at the tax.
     """
-    groups = {name: stats.group_accuracy(right[name]) for name in right}
-    flat = {name: [one for values in right[name].values() for one in values] for name in right}
-    accuracy = {name: {key: group[key] for key in ("accuracy", "low", "high", "stderr", "n")}
-                for name, group in groups.items()}
-    by_subject = {subject: {name: {key: groups[name]["subjects"][subject][key]
-                                   for key in ("accuracy", "n")} for name in right}
-                  for subject in right["base"]}
-    tax = {pair: compare(flat[after], flat[before]) for pair, (after, before) in PAIRS.items()}
-    return {"accuracy": accuracy, "tax": tax, "by_subject": by_subject}
+    return next((form for form in FORMS if forms[form]["accuracy"]["base"]["low"] > CHANCE), None)
 
 
 def compare(after, before):
@@ -302,39 +530,59 @@ def compare(after, before):
     difference, low, high = stats.paired_t_interval(after, before)
     changes = [a - b for a, b in zip(after, before, strict=True)]
     gained, lost = changes.count(1), changes.count(-1)
-    return {"difference": difference, "low": low, "high": high, "n": len(changes),
-            "mcnemar_p": stats.mcnemar_exact(gained, lost), "gained": gained, "lost": lost,
-            "detectable": stats.detectable_difference(after, before)}
+    return {
+        "difference": difference,
+        "low": low,
+        "high": high,
+        "n": len(changes),
+        "mcnemar_p": stats.mcnemar_exact(gained, lost),
+        "gained": gained,
+        "lost": lost,
+        "detectable": stats.detectable_difference(after, before),
+    }
 
 
-def table(benchmark, summary):
+def table(summary):
     """What the screen shows."""
-    n, subjects = summary["accuracy"]["base"]["n"], len(summary["by_subject"])
-    lines = [f"{benchmark}, {SHOTS}-shot, {n} questions of {subjects} subjects",
-             "model  accuracy  95 % interval"]
-    lines += [f"{name:5}  {row['accuracy']:8.1%}  {row['low']:.1%} to {row['high']:.1%}"
-              for name, row in summary["accuracy"].items()]
-    for pair, row in summary["tax"].items():
-        difference, low, high, detectable = (
-            100 * row[key] for key in ("difference", "low", "high", "detectable"))
-        lines.append(
-            f"{pair.replace('_vs_', ' - ')}: {difference:+.1f} points ({low:+.1f} to {high:+.1f}), "
-            f"{row['gained']} gained, {row['lost']} lost, McNemar p {row['mcnemar_p']:.2g}; the "
-            f"smallest difference that {row['n']} questions can show is {detectable:.1f} points")
-    return "\n".join(lines)
+    lines = []
+    for name, forms in summary["benchmarks"].items():
+        for form, made in forms.items():
+            n, subjects = made["accuracy"]["base"]["n"], len(made["by_subject"])
+            lines.append(f"{name}, {SHOTS}-shot, {form}, {n} questions of {subjects} subjects")
+            lines += [
+                f"  {model:5} {row['accuracy']:6.1%} ({row['low']:.1%} to {row['high']:.1%})"
+                for model, row in made["accuracy"].items()
+            ]
+            if form == summary["reported"][name]:
+                lines += [f"  {tax_line(pair, row)}" for pair, row in made["tax"].items()]
+        if summary["reported"][name] is None:
+            lines.append("  the tax cannot be measured: the base is at chance in both forms")
+    text = summary["general_text"]
+    shown = ", ".join(f"{model} {value:.2f}" for model, value in text["perplexity"].items())
+    return "\n".join([*lines, f"perplexity on general text ({text['tokens']} tokens): {shown}"])
 
 
-def notes(counts, args):
+def tax_line(pair, row):
+    """A tax on the screen."""
+    difference, low, high, detectable = (100 * row[key] for key in ("difference", "low", "high", "detectable"))
+    return (
+        f"{pair.replace('_vs_', ' - ')}: {difference:+.1f} points ({low:+.1f} to {high:+.1f}), {row['gained']} gained, "
+        f"{row['lost']} lost, McNemar p {row['mcnemar_p']:.2g}; the smallest difference that {row['n']} questions can "
+        f"show is {detectable:.1f} points"
+    )
+
+
+def notes(counts, dtype):
     """Sentences about what a reader of the figures should know, if there is anything."""
-    total, cut, ties = counts["items"], counts["cut"]["base"], max(counts["ties"].values())
     found = []
-    if cut:
-        found.append(f"note: {cut} of {total} prompts are longer than the model's context and "
-                     "lost their beginning.")
-    if ties:
-        found.append(f"note: for up to {ties} of {total} questions the best letters tie in "
-                     f"{args.dtype}, and the first one counts"
-                     + ("; --dtype float32 separates them." if args.dtype == "bfloat16" else "."))
+    for label, most in counts["cut"].items():
+        found.append(f"note: {most} prompts of {label} are longer than the model's context and lost their beginning.")
+    for label, most in counts["ties"].items():
+        advice = "; --dtype float32 separates them." if dtype == "bfloat16" else "."
+        found.append(
+            f"note: up to {most} questions of {label} have a tie of the best answers in {dtype}, and the first counts"
+            + advice
+        )
     return found
 
 
@@ -343,32 +591,101 @@ def fingerprint(*parts):
     return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 
 
-def evaluate_models(args, paths, dev, test):
-    """(right[model][subject] = 0/1 per question, counts) of every model on the same tasks."""
+# ---- the stage -------------------------------------------------------------------------------------------------------
+
+
+def size_of(rows):
+    """Characters of questions and choices, to which the time that they take is in proportion."""
+    return sum(len(row["question"]) + sum(map(len, row["choices"])) for row in rows)
+
+
+def evaluate_models(args, paths, benchmarks):
+    """(results[model][benchmark][form] = {subject: answers}, windows of general text, counts) of every model."""
     import gc
     import logging
 
     import torch
+    from tqdm import tqdm
 
     # lm-eval's warnings are about its own defaults; no user of this script can act on them.
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
-    tokenizer = model.load_tokenizer(args.base)
-    tasks = {subject: make_task(subject, dev[subject], test[subject]) for subject in test}
-    total = sum(map(len, test.values()))
-    right = {}
-    counts = {"items": total, "subjects": len(test), "forwarded": {}, "cut": {}, "ties": {}}
+    tokenizer = model.load_tokenizer(args.out / "sft")  # what SFT decided about special tokens is saved with it
+    work = sum(size_of(rows) for one in benchmarks.values() for part in ("dev", "test") for rows in one[part].values())
+    results, windows = {}, []
+    counts = {"items": {name: sum(map(len, one["test"].values())) for name, one in benchmarks.items()}}
+    counts |= {"tokens": {}, "cut": {}, "ties": {}}
+    bar = tqdm(total=len(paths) * len(FORMS) * work, unit="char", unit_scale=True, mininterval=2)
     for name, (weights, adapter) in paths.items():
         lm, seen = load_lm(weights, adapter, tokenizer, args)
-        made = score_model(name, lm, tasks, total)
-        right[name] = {subject: [one for one, _ in rows] for subject, rows in made.items()}
-        scores = [sorted(letters) for rows in made.values() for _, letters in rows]
-        counts["ties"][name] = sum(letters[-1] == letters[-2] for letters in scores)
-        counts["forwarded"][name], counts["cut"][name] = seen["forwarded"], seen["cut"]
+        if not windows:
+            windows = general_text(tokenizer, lm.max_length)
+            bar.total += len(paths) * sum(text_size(one) for one in windows)
+        results[name] = {}
+        for benchmark, form in itertools.product(benchmarks, FORMS):
+            bar.set_description(f"{name}, {benchmark}, {form}")
+            before = seen["cut"]
+            made = answer_all(lm, form, benchmarks[benchmark], bar)
+            results[name].setdefault(benchmark, {})[form] = made
+            found = {"cut": seen["cut"] - before, "ties": count_ties(made)}
+            for key, value in found.items():
+                if value:
+                    label = f"{benchmark}, {form}"
+                    counts[key][label] = max(value, counts[key].get(label, 0))
+        bar.set_description(f"{name}, general text")
+        for one, value in zip(windows, text_logprobs(lm.model, windows), strict=True):
+            one[name] = value
+            bar.update(text_size(one))
+        counts["tokens"][name] = seen["tokens"] + sum(len(one["ids"]) for one in windows)
         del lm
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-    return right, counts
+    bar.close()
+    return results, windows, counts
+
+
+def text_size(window):
+    """Characters of a window, at four for a token."""
+    return 4 * len(window["ids"])
+
+
+def answer_all(lm, form, benchmark, bar):
+    """{subject: answers} of a benchmark in one form."""
+    made = {}
+    for subject, rows in benchmark["test"].items():
+        dev = benchmark["dev"][subject]
+        made[subject] = answer(lm, make_task(subject, form, dev, rows))
+        bar.update(size_of(dev) + size_of(rows))
+    return made
+
+
+def count_ties(made):
+    """Questions whose two best answers have the same score."""
+    scores = [sorted(one["scores"]) for answers in made.values() for one in answers]
+    return sum(values[-1] == values[-2] for values in scores)
+
+
+def make_rows(benchmarks, results):
+    """A row for each question and form: id, subject, benchmark, form and each model's 0 or 1."""
+    rows = []
+    for benchmark, form in itertools.product(benchmarks, FORMS):
+        for subject, questions in benchmarks[benchmark]["test"].items():
+            for i, question in enumerate(questions):
+                found = {name: results[name][benchmark][form][subject][i] for name in results}
+                row = {"id": question["id"], "subject": subject, "benchmark": benchmark, "form": form}
+                row |= {name: one["right"] for name, one in found.items()}
+                if form == "continuation":
+                    row["by_length"] = {name: one["by_length"] for name, one in found.items()}
+                rows.append(row)
+    return rows
+
+
+def describe(benchmarks):
+    """What the settings say of each benchmark."""
+    return {
+        name: {"files": one["files"], "of": one["of"], "questions_sha256": fingerprint(one["dev"], one["test"])}
+        for name, one in benchmarks.items()
+    }
 
 
 def main(args):
@@ -377,22 +694,26 @@ def main(args):
         raise cli.UserError(f"--batch_size must be at least 1, not {args.batch_size}.")
     paths = model_paths(args)
     args.dtype = choose_dtype(args.dtype)
-    benchmark, folder, dev, test = prepare_benchmark(args)
-    right, counts = evaluate_models(args, paths, dev, test)
-    summary = summarise(right)
-    rows = [{"id": row["id"], "subject": subject,
-             **{name: right[name][subject][i] for name in right}}
-            for subject in test for i, row in enumerate(test[subject])]
-    models = {name: adapter or weights for name, (weights, adapter) in paths.items()}
-    settings = {"benchmark": benchmark, "files": str(folder), "shots": SHOTS, "models": models,
-                "questions_sha256": fingerprint(dev, test), "dtype": args.dtype}
+    benchmarks = read_benchmarks(args)
+    results, texts, counts = evaluate_models(args, paths, benchmarks)
+    rows = make_rows(benchmarks, results)
+    windows = [
+        {"topic": one["topic"], "tokens": len(one["ids"]) - 1, **{name: one[name] for name in MODELS}} for one in texts
+    ]
+    summary = summarise(rows, windows)
+    settings = {
+        "benchmarks": describe(benchmarks),
+        "shots": SHOTS,
+        "models": {name: adapter or weights for name, (weights, adapter) in paths.items()},
+        "dtype": args.dtype,
+        "general_text": f"the help topics of Python {sys.version.split()[0]}, at most {WINDOW} tokens of each",
+    }
     target = args.out / "eval" / "mmlu.json"
     adapters = [args.out / name / "adapter_model.safetensors" for name in MODELS[1:]]
     run = files.run_record(args, started, inputs=adapters, counts=counts)
-    files.write_json(target, {"settings": settings, "summary": summary, "rows": rows, "run": run})
-    print("\n".join([table(benchmark, summary), *notes(counts, args)]))
-    print(f"wrote {target} in {time.time() - started:.0f} s; next: "
-          f"python eval/report.py{args.command_tail}")
+    files.write_json(target, {"settings": settings, "summary": summary, "rows": rows, "windows": windows, "run": run})
+    print("\n".join([table(summary), *notes(counts, args.dtype)]))
+    print(f"wrote {target} in {time.time() - started:.0f} s; next: python eval/report.py{args.command_tail}")
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ NEEDED = {
         "won",
     ),
     "winrate": ("correctness", "full"),
-    "mmlu": ("accuracy", "tax", "by_subject"),
+    "mmlu": ("benchmarks", "reported", "headline", "general_text"),
 }
 SCRIPTS = {
     "gen_sft": "data/gen_sft.py",
@@ -49,7 +49,6 @@ SCRIPTS = {
     "answers": "eval/answer.py",
     **{name: f"eval/{name}.py" for name in NEEDED},
 }
-TAXES = ("dpo_vs_base", "sft_vs_base")
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 
 
@@ -150,7 +149,7 @@ def stage_seconds(args, runs):
 
 def summarise(found) -> dict:
     """The figures of out/eval/summary.json, shares as fractions of 1."""
-    domain, wins, mmlu = (one["summary"] for one in (found.domain, found.winrate, found.mmlu))
+    domain, wins, text = found.domain["summary"], found.winrate["summary"], found.mmlu["summary"]["general_text"]
 
     def pick(one, *keys):
         return {key: one[key] for key in keys}
@@ -162,7 +161,9 @@ def summarise(found) -> dict:
         "domain": {name: pick(domain["accuracy"]["all"][name], "accuracy", *interval) for name in MODELS},
         "domain_difference": {"dpo_vs_sft": pick(change, "difference", "low", "high")},
         "winrate": {pair: pick(wins[pair], "rate", *interval, *decided) for pair in PAIRS},
-        "tax": {pair: pick(mmlu["tax"][pair], "difference", *interval) for pair in TAXES},
+        "tax_of": found.mmlu["summary"]["headline"],
+        "tax": {pair: pick(one, "difference", *interval) for pair, one in sections.headline_taxes(found).items()},
+        "general_text_perplexity": text["perplexity"],
         "perplexity": pick(domain["perplexity"], *MODELS),
         "stopped": {name: domain["stopped"][name]["share"] for name in ("sft", "dpo")},
         "stage_seconds": found.seconds,

@@ -18,6 +18,7 @@ STOP_GOAL = 0.99
 STILL = 1e-3  # a KL below this, in nats per answer, means that the policy did not move
 REHEARSAL = 200  # with fewer items the report calls itself a rehearsal
 UNCLEAR = "no difference shown"
+AT_CHANCE = "cannot be measured: the base is at chance in both forms"
 PARTS = {"all": "all", "answerable": "answerable", "to_be_refused": "to be refused"}
 ALWAYS_REFUSE = "always_refuse"
 
@@ -95,7 +96,59 @@ def against(pair) -> str:
 
 def benchmark_name(found) -> str:
     """MMLU, or what the test that stands in for it is called."""
-    return found.mmlu["settings"]["benchmark"]
+    return found.mmlu["summary"]["headline"]["benchmark"]
+
+
+def benchmark_label(found, name, form) -> str:
+    """A benchmark as it was asked, for example 'MMLU (5-shot, letters)'."""
+    return f"{capital(name)} ({found.mmlu['settings']['shots']}-shot, {form})"
+
+
+def reported_forms(found, name) -> dict:
+    """{form: result} that the tax of a benchmark is told in: one, or none when the base is at chance in both."""
+    form = found.mmlu["summary"]["reported"][name]
+    return {form: found.mmlu["summary"]["benchmarks"][name][form]} if form else {}
+
+
+def headline_taxes(found) -> dict:
+    """The headline benchmark's tax by pair; {} when it cannot be measured."""
+    return next((made["tax"] for made in reported_forms(found, benchmark_name(found)).values()), {})
+
+
+def mmlu_rows(found) -> list:
+    """The first table's rows on the headline benchmark and on general text, n last."""
+    name, summary = benchmark_name(found), found.mmlu["summary"]
+    rows = [] if "MMLU" in summary["benchmarks"] else [["MMLU", "not measured here", "-", "-", "-"]]
+    for form, made in (reported_forms(found, name) or summary["benchmarks"][name]).items():
+        label = benchmark_label(found, name, form)
+        rows.append([f"{label}: accuracy", *(share(made["accuracy"][model]) for model in MODELS),
+                     made["accuracy"]["dpo"]["n"]])
+    tax = headline_taxes(found)
+    rows.append([f"{label}: tax", "-", change(tax["sft_vs_base"]), change(tax["dpo_vs_base"]), tax["dpo_vs_base"]["n"]]
+                if tax else [f"{capital(name)}: tax", AT_CHANCE, "-", "-", "-"])
+    text = summary["general_text"]
+    return [*rows, ["Perplexity on general text", *(f"{text['perplexity'][model]:.3f}" for model in MODELS),
+                    f"{text['tokens']} tokens"]]
+
+
+def tax_verdict(found) -> str:
+    """What the headline benchmark's interval allows to say of SFT + DPO."""
+    name, tax = capital(benchmark_name(found)), headline_taxes(found).get("dpo_vs_base")
+    if not tax:
+        return f"{name}, {against('dpo_vs_base')}: the tax {AT_CHANCE}."
+    return (f"{name}, {against('dpo_vs_base')}: {change(tax)}, **{verdict(tax)}** (n = {tax['n']} would show "
+            f"{100 * tax['detectable']:.1f} points or more with 80 % power).")
+
+
+def tax_phrase(found) -> str:
+    """The headline benchmark's tax as the end of a sentence."""
+    name, tax = benchmark_name(found), headline_taxes(found).get("dpo_vs_base")
+    begun = f"at an alignment tax (change from the base in {name})"
+    if not tax:
+        return f"{begun} that {AT_CHANCE}"
+    unclear = f", {UNCLEAR}" if verdict(tax) == UNCLEAR else ""
+    return (f"{begun} of {points(tax['difference'])} points ({points(tax['low'])} to {points(tax['high'])}, "
+            f"n = {tax['n']}, detectable {100 * tax['detectable']:.1f}{unclear})")
 
 
 def base_name(found) -> str:
@@ -133,17 +186,12 @@ def always_refuses(summary) -> bool:
 
 def headline(found) -> list:
     """The table of base, SFT and SFT + DPO on domain, win rate and tax, with a constant refusal beside them."""
-    domain, wins, mmlu = (one["summary"] for one in (found.domain, found.winrate, found.mmlu))
-    wins = wins["correctness"]
-    name, tax = benchmark_name(found), mmlu["tax"]
+    domain, wins = found.domain["summary"], found.winrate["summary"]["correctness"]
     rows = [["Win rate against base", "-", share(wins["sft_vs_base"], "rate"),
              share(wins["dpo_vs_base"], "rate"), wins["dpo_vs_base"]["n"]],
             ["Win rate against SFT", "-", "-", share(wins["dpo_vs_sft"], "rate"),
              wins["dpo_vs_sft"]["n"]],
-            [f"{capital(name)}: accuracy", *(share(mmlu["accuracy"][model]) for model in MODELS),
-             mmlu["accuracy"]["dpo"]["n"]],
-            [f"{capital(name)}: tax", "-", change(tax["sft_vs_base"]), change(tax["dpo_vs_base"]),
-             tax["dpo_vs_base"]["n"]]]
+            *mmlu_rows(found)]
     columns, note = list(NAMES.values()), ""
     if always_refuses(domain):
         columns.append("Always refuse")
@@ -163,11 +211,7 @@ def verdicts(found) -> list:
         made.append(f"{against(pair)}: accuracy {change(difference)}, **{verdict(difference)}**; "
                     f"win rate {share(wins, 'rate')}, **{verdict(wins, 0.5)}**"
                     f"{answerable(found, pair)}{gained(found, pair)}.")
-    tax = found.mmlu["summary"]["tax"]["dpo_vs_base"]
-    made.append(f"{capital(benchmark_name(found))}, {against('dpo_vs_base')}: {change(tax)}, "
-                f"**{verdict(tax)}** (n = {tax['n']} would show {100 * tax['detectable']:.1f} "
-                "points or more with 80 % power).")
-    return made
+    return [*made, tax_verdict(found)]
 
 
 def answerable(found, pair) -> str:
@@ -194,14 +238,10 @@ def copyable(found) -> str:
         phrases.append(f"{says[verdict(one, 0.5)]} {other} (win rate {percent(one['rate'])}, 95 % "
                        f"interval {100 * one['low']:.1f} to {100 * one['high']:.1f}, "
                        f"n = {one['n']})")
-    tax = found.mmlu["summary"]["tax"]["dpo_vs_base"]
-    unclear = f", {UNCLEAR}" if verdict(tax) == UNCLEAR else ""
     return (f"{base_name(found)} after SFT on {found.runs['sft']['counts']['rows']:,} rows and DPO "
             f"on {found.runs['dpo']['counts']['pairs']:,} on-policy pairs "
             f"{' and '.join(phrases)} in correctness as judged by the {found.winrate['settings']['judge']}, "
-            f"at an alignment tax (change from the base in {benchmark_name(found)}) of "
-            f"{points(tax['difference'])} points ({points(tax['low'])} to {points(tax['high'])}, "
-            f"n = {tax['n']}{unclear}){gained(found, 'dpo_vs_sft', ' over the SFT model')}.")
+            f"{tax_phrase(found)}{gained(found, 'dpo_vs_sft', ' over the SFT model')}.")
 
 
 # ---- domain, win rates, skills -------------------------------------------------------------------
@@ -298,17 +338,63 @@ def _rate_cells(one):
 
 
 def skills_section(found) -> list:
-    """The paired tax, what n could show, and accuracy by subject."""
-    summary = found.mmlu["summary"]
-    taxes = [[against(pair), change(one), verdict(one), one["n"], f"{one['mcnemar_p']:.2g}",
-              f"{100 * one['detectable']:.1f} points"] for pair, one in summary["tax"].items()]
-    subjects = [[subject, one["dpo"]["n"], *(percent(one[name]["accuracy"]) for name in MODELS)]
-                for subject, one in sorted(summary["by_subject"].items())]
-    return [f"## Alignment tax: {benchmark_name(found)}", "",
-            "Paired differences over the same items. The last column is the smallest true "
-            "difference that this n shows with 80 % power.", "",
-            *table(["change", "tax", "verdict", "n", "McNemar p", "detectable"], taxes), "",
-            *table(["subject", "n", *NAMES.values()], subjects), ""]
+    """Accuracy in both forms and the paired tax of every benchmark, general text, and the headline by subject."""
+    lines = ["## Alignment tax", "", *_tax_method(found)]
+    for name in found.mmlu["summary"]["benchmarks"]:
+        lines += _benchmark_part(found, name)
+    lines += _general_text_part(found)
+    for form, made in reported_forms(found, benchmark_name(found)).items():
+        subjects = [[subject, one["dpo"]["n"], *(percent(one[name]["accuracy"]) for name in MODELS)]
+                    for subject, one in sorted(made["by_subject"].items())]
+        lines += [f"### {benchmark_label(found, benchmark_name(found), form)} by subject", "",
+                  *table(["subject", "n", *NAMES.values()], subjects), ""]
+    return lines
+
+
+def _tax_method(found):
+    run = found.runs["mmlu"]
+    took = (f"The stage took {run['seconds']:.0f} s for {sum(run['counts']['tokens'].values()):,} tokens through the "
+            f"three models, in {found.mmlu['settings']['dtype']}.")
+    missing = [] if "MMLU" in found.mmlu["summary"]["benchmarks"] else [
+        "MMLU is not measured here: `eval/mmlu.py --mmlu_dir` takes its files.", ""]
+    return ["Multiple choice by lm-eval, the same questions for all three models, in two forms: letters (the choices "
+            "are shown, the model names one by its letter) and continuation (each choice is scored as the answer, as "
+            "its summed log-likelihood). Guessing is right in 25.0 %. The tax is told in the form in which the lower "
+            "end of the base's interval lies above that, in letters if both do: a base that guesses has nothing to "
+            f"lose. {took}", "", *missing]
+
+
+def _benchmark_part(found, name):
+    summary, about = found.mmlu["summary"], found.mmlu["settings"]["benchmarks"][name]
+    forms, chosen = summary["benchmarks"][name], summary["reported"][name]
+    rows = [[form, *(share(made["accuracy"][model]) for model in MODELS)] for form, made in forms.items()]
+    rows += [[f"{form}, by length", *(share(made["by_length"][model]) for model in MODELS)]
+             for form, made in forms.items() if "by_length" in made]
+    taxes = [[form, against(pair), change(one), verdict(one) if form == chosen else "-", one["gained"], one["lost"],
+              f"{one['mcnemar_p']:.2g}", f"{100 * one['detectable']:.1f} points"]
+             for form, made in forms.items() for pair, one in made["tax"].items()]
+    first = next(iter(forms.values()))
+    told = f"The tax is told in the form {chosen}." if chosen else f"The tax {AT_CHANCE}."
+    return [f"### {capital(name)}", "",
+            f"{first['accuracy']['base']['n']} of {about['of']} questions of {len(first['by_subject'])} subjects, from "
+            f"{about['files']}. {told}", "",
+            *table(["accuracy", *NAMES.values()], rows), "",
+            *table(["form", "change", "tax", "verdict", "gained", "lost", "McNemar p", "detectable"], taxes), "",
+            "Taxes are paired differences over the same questions; a verdict stands only in the form that the tax is "
+            "told in. Detectable: the smallest true difference that this n shows with 80 % power. By length: each "
+            "choice's score is divided by its characters (lm-eval's acc_norm).", ""]
+
+
+def _general_text_part(found):
+    text, source = found.mmlu["summary"]["general_text"], found.mmlu["settings"]["general_text"]
+    rows = [[against(pair), f"{one['difference']:+.4f} ({one['low']:+.4f} to {one['high']:+.4f})", verdict(one),
+             f"{one['detectable']:.4f}"] for pair, one in text["difference"].items()]
+    shown = ", ".join(f"{NAMES[model]} {text['perplexity'][model]:.3f}" for model in MODELS)
+    return ["### Perplexity on general text", "",
+            f"Per token, over {text['tokens']} tokens in {text['windows']} windows of text outside the domain "
+            f"({source}): {shown}. Below: the change of the mean log-probability per token, in nats, paired by window "
+            "and averaged over windows; negative is worse.", "",
+            *table(["change", "log-probability", "verdict", "detectable"], rows), ""]
 
 
 # ---- training ------------------------------------------------------------------------------------
@@ -452,17 +538,16 @@ def _method_caveats(found):
         made.append(f"The {benchmark_name(found)} test is this project's own, in MMLU's file "
                     "format. It is not MMLU and compares with no published score.")
     for key, what in (("cut", "prompts are longer than the context and lost their beginning"),
-                      ("ties", "questions have a tie of the best letters, and the first counts")):
-        most = max(found.runs["mmlu"]["counts"].get(key, {"": 0}).values())
-        if most:
-            made.append(f"In the {benchmark_name(found)} test up to {most} {what}.")
+                      ("ties", "questions have a tie of the best answers, and the first counts")):
+        for label, most in found.runs["mmlu"]["counts"][key].items():
+            made.append(f"In {label}, up to {most} {what}.")
     return made
 
 
 def _interval_caveats(found):
     parts = (("accuracy", found.domain["summary"]["difference"]["all"], 0.0),
              ("win rate", found.winrate["summary"]["correctness"], 0.5),
-             (benchmark_name(found), found.mmlu["summary"]["tax"], 0.0))
+             (benchmark_name(found), headline_taxes(found), 0.0))
     unclear = [f"{label}, {against(pair)}" for label, part, zero in parts
                for pair, one in part.items() if verdict(one, zero) == UNCLEAR]
     made = []
@@ -548,8 +633,8 @@ def recompute_section(places) -> list:
              "`rows[].{base,sft,dpo,always_refuse}.{correct,format_ok,explanation_ok,reason}` and `rows[].refuse`"),
             ("win rates, ties, decided pairs, reasons", "winrate",
              "`summary`; by `eval/winrate.py` from `rows[].{correctness,full}.{pair}.{score,by}`"),
-            ("accuracy by subject, tax", "mmlu",
-             "`summary`; by `eval/mmlu.py` from `rows[].{base,sft,dpo}`"),
+            ("alignment tax: accuracies, taxes, general text", "mmlu",
+             "`summary`; by `eval/mmlu.py` from `rows[].{base,sft,dpo}` and `windows[].{tokens,base,sft,dpo}`"),
             *((f"answers and perplexity of {NAMES[name]}", name,
                "`answer`, `finish_reason`, `reference_logprob`, `reference_tokens`")
               for name in MODELS),

@@ -84,14 +84,27 @@ def winrate_result():
             "run": run_of("winrate")}
 
 
-def mmlu_result():
-    models = {name: {"accuracy": 0.445, "low": 0.4, "high": 0.49, "stderr": 0.02, "n": 550}
+def mmlu_form(accuracy, difference):
+    models = {name: {"accuracy": accuracy, "low": accuracy - 0.045, "high": accuracy + 0.045, "stderr": 0.02, "n": 550}
               for name in ("base", "sft", "dpo")}
-    tax = {pair: {"difference": -0.0231, "low": -0.041, "high": -0.0052, "n": 550,
-                  "mcnemar_p": 0.02, "detectable": 0.026}
+    tax = {pair: {"difference": difference, "low": difference - 0.018, "high": difference + 0.018, "n": 550,
+                  "mcnemar_p": 0.02, "gained": 3, "lost": 9, "detectable": 0.026}
            for pair in ("dpo_vs_base", "sft_vs_base")}
-    return {"settings": {"benchmark": "general skills"}, "rows": [], "run": run_of("mmlu"),
-            "summary": {"accuracy": models, "tax": tax, "by_subject": {"units": models}}}
+    return {"accuracy": models, "tax": tax, "by_subject": {"units": models}}
+
+
+def mmlu_result(names=("general knowledge",), reported="continuation"):
+    """A result in which the base is at chance in letters; `reported` None: in both forms."""
+    forms = {"letters": mmlu_form(0.265, 0.0112),
+             "continuation": {**mmlu_form(0.445, -0.0231), "by_length": mmlu_form(0.475, 0.0)["accuracy"]}}
+    text = {"windows": 79, "tokens": 22824, "perplexity": {"base": 9.5, "sft": 9.75, "dpo": 10.125},
+            "difference": {pair: {"difference": -0.0637, "low": -0.0712, "high": -0.0561, "n": 79, "detectable": 0.0108}
+                           for pair in ("dpo_vs_base", "sft_vs_base")}}
+    return {"settings": {"benchmarks": {name: {"files": "eval/files", "of": 675} for name in names}, "shots": 5,
+                         "general_text": "the help topics of Python 3.14.1", "dtype": "float32"},
+            "rows": [], "run": run_of("mmlu", counts={"tokens": {"base": 70_000, "sft": 1}, "cut": {}, "ties": {}}),
+            "summary": {"benchmarks": dict.fromkeys(names, forms), "reported": dict.fromkeys(names, reported),
+                        "headline": {"benchmark": names[0], "form": reported}, "general_text": text}}
 
 
 @pytest.fixture()
@@ -198,8 +211,8 @@ def test_summary_has_exactly_the_agreed_keys(out):
     write_report(out)
     summary = files.read_json(out / "eval" / "summary.json")
     interval = {"low", "high", "n"}
-    assert set(summary) == {"domain", "domain_difference", "winrate", "tax", "perplexity",
-                            "stopped", "stage_seconds"}
+    assert set(summary) == {"domain", "domain_difference", "winrate", "tax_of", "tax", "general_text_perplexity",
+                            "perplexity", "stopped", "stage_seconds"}
     assert set(summary["domain"]) == {"base", "sft", "dpo"}
     assert all(set(one) == {"accuracy"} | interval for one in summary["domain"].values())
     assert set(summary["domain_difference"]) == {"dpo_vs_sft"}
@@ -207,6 +220,7 @@ def test_summary_has_exactly_the_agreed_keys(out):
     assert set(summary["winrate"]) == set(PAIRS)
     decided = {"tie_share", "decided_rate", "decided_low", "decided_high"}
     assert all(set(one) == {"rate"} | decided | interval for one in summary["winrate"].values())
+    assert summary["tax_of"] == {"benchmark": "general knowledge", "form": "continuation"}
     assert set(summary["tax"]) == {"dpo_vs_base", "sft_vs_base"}
     assert all(set(one) == {"difference"} | interval for one in summary["tax"].values())
     assert set(summary["perplexity"]) == {"base", "sft", "dpo"}
@@ -253,14 +267,13 @@ def test_caveats_follow_the_files(out):
                   "lowest at step 5", "Only 48 items",
                   "accuracy, SFT + DPO against SFT; win rate, SFT + DPO against SFT."):
         assert words in text
-    ties = {"base": 0, "dpo": 3}
-    change(out / "eval" / "mmlu.json", "run", "counts", value={"items": 550, "ties": ties})
-    change(out / "eval" / "mmlu.json", "settings", "benchmark", value="MMLU")
+    files.write_json(out / "eval" / "mmlu.json", mmlu_result(("MMLU", "general knowledge")))
+    change(out / "eval" / "mmlu.json", "run", "counts", "ties", value={"MMLU, letters": 3})
     change(out / "eval" / "domain.json", "summary", "stopped", "dpo", "share", value=1.0)
     change(out / "gen_dpo" / "run.json", "settings", "judge", value="another")
     text = section()
-    assert "up to 3 questions have a tie" in text
-    change(out / "eval" / "mmlu.json", "run", "counts", "ties", "dpo", value=0)
+    assert "In MMLU, letters, up to 3 questions have a tie" in text
+    change(out / "eval" / "mmlu.json", "run", "counts", "ties", value={})
     text = section()
     for words in ("questions have a tie", "not MMLU", "ended by themselves",
                   "ranker of the preference pairs"):
@@ -311,6 +324,59 @@ def test_the_report_says_whether_sft_ends_at_its_best(out, last, words):
     text = write_report(out)
     assert words in text.split("## Training")[1].split("\n## ")[0]
     assert ("lowest at step" in text.split("## What does not hold")[1]) == (last == 0.45)
+
+
+def tax_section(text):
+    return text.split("## Alignment tax")[1].split("\n## ")[0]
+
+
+def test_the_tax_is_told_in_the_form_where_the_base_is_above_chance(out):
+    text = write_report(out)
+    for line in ("| MMLU | not measured here | - | - | - |",
+                 "| General knowledge (5-shot, continuation): accuracy | 44.5 % (40.0 to 49.0) |",
+                 "| General knowledge (5-shot, continuation): tax | - | -2.3 points (-4.1 to -0.5) |",
+                 "| Perplexity on general text | 9.500 | 9.750 | 10.125 | - | 22824 tokens |",
+                 "General knowledge, SFT + DPO against base: -2.3 points (-4.1 to -0.5), **worse**"):
+        assert line in screen(text)
+    assert "letters" not in screen(text)
+    section = tax_section(text)
+    for line in ("MMLU is not measured here", "The tax is told in the form continuation.", "550 of 675 questions",
+                 "Guessing is right in 25.0 %", "70,001 tokens", "12 s", "Python 3.14.1", "in float32",
+                 "| letters | 26.5 % (22.0 to 31.0) |", "| continuation, by length | 47.5 % (43.0 to 52.0) |",
+                 "| letters | SFT + DPO against base | +1.1 points (-0.7 to +2.9) | - | 3 | 9 | 0.02 | 2.6 points |",
+                 "| continuation | SFT + DPO against base | -2.3 points (-4.1 to -0.5) | worse | 3 | 9 | 0.02 |",
+                 "| SFT + DPO against base | -0.0637 (-0.0712 to -0.0561) | worse | 0.0108 |",
+                 "### General knowledge (5-shot, continuation) by subject"):
+        assert line in section
+
+
+def test_with_mmlu_it_is_the_headline_and_general_knowledge_the_section(out):
+    files.write_json(out / "eval" / "mmlu.json", mmlu_result(("MMLU", "general knowledge"), "letters"))
+    text = write_report(out)
+    assert "| MMLU (5-shot, letters): tax | - | +1.1 points (-0.7 to +2.9) |" in screen(text)
+    assert "MMLU, SFT + DPO against base: +1.1 points (-0.7 to +2.9), **no difference shown**" in screen(text)
+    assert "eneral knowledge" not in screen(text) and "not measured here" not in text
+    section = tax_section(text)
+    assert "\n### MMLU\n" in section and "\n### General knowledge\n" in section
+    assert "MMLU (5-shot, letters) by subject" in section and "knowledge (5-shot, letters) by subject" not in section
+
+
+def test_a_base_at_chance_in_both_forms_gives_no_tax_and_no_verdict(out):
+    files.write_json(out / "eval" / "mmlu.json", mmlu_result(reported=None))
+    text = write_report(out)
+    words = "cannot be measured: the base is at chance in both forms"
+    assert f"| General knowledge: tax | {words} | - |" in screen(text)
+    assert f"- General knowledge, SFT + DPO against base: the tax {words}.\n" in screen(text)
+    assert f"(change from the base in general knowledge) that {words}" in screen(text)
+    assert "(5-shot, letters): accuracy" in screen(text) and "(5-shot, continuation): accuracy" in screen(text)
+    section = tax_section(text)
+    assert f"The tax {words}." in section and "by subject" not in section
+    assert "| -2.3 points (-4.1 to -0.5) | - |" in section
+    summary = files.read_json(out / "eval" / "summary.json")
+    assert summary["tax"] == {} and summary["tax_of"] == {"benchmark": "general knowledge", "form": None}
+    card = (out / "MODEL_CARD.md").read_text(encoding="utf-8")
+    front = yaml.safe_load(card.split("---\n")[1])
+    assert len(front["model-index"][0]["results"]) == 1
 
 
 def test_lost_item_is_shown_with_both_answers(out):
@@ -381,9 +447,9 @@ def test_result_of_other_answers_is_refused(out):
 
 def test_result_without_a_part_is_refused(out):
     content = files.read_json(out / "eval" / "mmlu.json")
-    del content["summary"]["tax"]
+    del content["summary"]["reported"]
     files.write_json(out / "eval" / "mmlu.json", content)
-    with pytest.raises(UserError, match="lacks summary.tax; run python eval/mmlu.py"):
+    with pytest.raises(UserError, match="lacks summary.reported; run python eval/mmlu.py"):
         write_report(out)
 
 
