@@ -130,9 +130,9 @@ DTYPES = ("auto", "bfloat16", "float32")
 def choose_dtype(name: str) -> str:
     """'bfloat16' or 'float32' for a --dtype, said on the screen when it was 'auto'.
 
-    auto is bfloat16 on a GPU and on a processor that multiplies bf16 matrices itself (AVX512-BF16 or AMX), else float32:
-    without such instructions bf16 is emulated and trains three times slower than float32 (71 against 210 tokens/s for
-    135 M parameters on two cores, November 2026).
+    auto is bfloat16 on a GPU and on a processor that multiplies bf16 matrices itself (AVX512-BF16 or AMX), else
+    float32: without such instructions bf16 is emulated and trains three times slower than float32 (71 against 210
+    tokens/s for 135 M parameters on two cores, November 2026).
     """
     import torch
 

@@ -2,8 +2,8 @@
 
 Makes on-policy preference pairs: samples the SFT model on prompts held apart from SFT, judges each sample, pairs the
 best with the worst, and drops pairs that choose a refusal beyond the share that the prompts deserve. Reads out/sft;
-writes out/data/dpo.jsonl and out/gen_dpo (samples.jsonl, report.md, run.json). A killed run goes on from its last block of
-prompts.
+writes out/data/dpo.jsonl and out/gen_dpo (samples.jsonl, report.md, run.json). A killed run goes on from its last block
+of prompts.
 """
 
 import json

@@ -48,7 +48,7 @@ WINDOWS_AT_ONCE = 2048  # tokens in one forward pass: their logits are 400 MB at
 
 def parse_args(argv=None):
     parser = cli.parser(__doc__, "mmlu")
-    parser.add_argument("--base", default="models/nano", help="model folder or name on the Hub")
+    parser.add_argument("--base", default=model.DEFAULT_BASE, help="model folder or name on the Hub")
     parser.add_argument(
         "--mmlu_dir",
         default=None,

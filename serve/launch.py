@@ -38,6 +38,7 @@ class Plan(NamedTuple):
 
     `name` is the model that is asked first, `folder` holds its tokenizer.
     """
+
     command: list
     environment: dict
     name: str
@@ -49,6 +50,7 @@ class Plan(NamedTuple):
 
 class Server(NamedTuple):
     """A server that answers: where, under which model names, and its process."""
+
     url: str
     names: list
     process: subprocess.Popen
@@ -59,12 +61,21 @@ def parse_args(argv=None):
     parser.add_argument("--base", default=model.DEFAULT_BASE, help="model folder or name on the Hub")
     parser.add_argument("--adapter", default=None, metavar="DIR", help="adapter folder to serve (default: out/dpo)")
     parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--host", default="127.0.0.1",
-                        help="address to listen on; beyond this machine needs VLLM_API_KEY")
-    parser.add_argument("--dtype", default="auto", choices=model.DTYPES,
-                        help="dtype of computation; auto: bfloat16 where the hardware has it")
-    parser.add_argument("--max_model_len", type=int, default=None,
-                        help="longest prompt with answer in tokens (default: the model's own, at most 4096)")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on; beyond this machine needs VLLM_API_KEY"
+    )
+    parser.add_argument(
+        "--dtype",
+        default="auto",
+        choices=model.DTYPES,
+        help="dtype of computation; auto: bfloat16 where the hardware has it",
+    )
+    parser.add_argument(
+        "--max_model_len",
+        type=int,
+        default=None,
+        help="longest prompt with answer in tokens (default: the model's own, at most 4096)",
+    )
     parser.add_argument("--engine_seconds", type=int, default=600, help="how long vLLM may take to start")
     return cli.parse(parser, argv)
 
@@ -75,8 +86,10 @@ def engine_build() -> str:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             importlib.metadata.version(distribution)
             return build
-    raise cli.UserError("vLLM is not installed here (setup.sh does that on Linux x86-64 only); serve the merged model "
-                        "with .venv/bin/transformers serve out/dpo/merged instead.")
+    raise cli.UserError(
+        "vLLM is not installed here (setup.sh does that on Linux x86-64 only); serve the merged model "
+        "with .venv/bin/transformers serve out/dpo/merged instead."
+    )
 
 
 def check_address(host: str, port: int):
@@ -84,8 +97,10 @@ def check_address(host: str, port: int):
     if not 1 <= port <= 65535:
         raise cli.UserError(f"--port {port} is no port; give a number from 1 to 65535.")
     if not is_loopback(host) and not os.environ.get("VLLM_API_KEY"):
-        raise cli.UserError(f"--host {host} can be reached from other machines; set VLLM_API_KEY in the environment "
-                            "first, so that only requests with that key are answered.")
+        raise cli.UserError(
+            f"--host {host} can be reached from other machines; set VLLM_API_KEY in the environment "
+            "first, so that only requests with that key are answered."
+        )
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind) as probe:
@@ -95,8 +110,9 @@ def check_address(host: str, port: int):
             probe.listen(1)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise cli.UserError(f"cannot listen on {host} port {port} ({reason}); stop what uses it, or give another "
-                            "--port or --host.") from None
+        raise cli.UserError(
+            f"cannot listen on {host} port {port} ({reason}); stop what uses it, or give another --port or --host."
+        ) from None
 
 
 def is_loopback(host: str) -> bool:
@@ -120,8 +136,9 @@ def check_weights(folder):
                 tensors = json.loads(handle.read(min(header, size)))
             if size == 8 + header + max(t["data_offsets"][1] for k, t in tensors.items() if k != "__metadata__"):
                 continue
-        raise cli.UserError(f"{path} is missing or half-written; run python train/merge.py --adapter "
-                            f"{folder.parent} again.")
+        raise cli.UserError(
+            f"{path} is missing or half-written; run python train/merge.py --adapter {folder.parent} again."
+        )
 
 
 def prepare(args) -> Plan:
@@ -131,8 +148,7 @@ def prepare(args) -> Plan:
     """
     adapter = Path(args.adapter) if args.adapter else args.out / "dpo"
     if not (adapter / "lineage.json").is_file():
-        raise cli.UserError(f"nothing has been trained in {adapter} yet; run bash "
-                            f"run.sh{args.command_tail} first.")
+        raise cli.UserError(f"nothing has been trained in {adapter} yet; run bash run.sh{args.command_tail} first.")
     model.require_base(args.base)
     build = engine_build()
     folder, own = cpu_flags(adapter, args.base) if build == "cpu" else gpu_flags(adapter, args.base)
@@ -142,12 +158,30 @@ def prepare(args) -> Plan:
         print("note: vLLM computes adapters in 16 bits only, so this serves in bfloat16.")
         dtype = "bfloat16"
     length = args.max_model_len or own_length(folder if build == "cpu" else args.base)
-    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", *own,
-               "--host", args.host, "--port", str(args.port), "--dtype", dtype,
-               "--max-model-len", str(length), "--disable-uvicorn-access-log"]
-    return Plan(command, environment(args.base), adapter.name, folder,
-                f"http://{visible_host(args.host)}:{args.port}", args.out / "serve.log",
-                args.engine_seconds)
+    command = [
+        sys.executable,
+        "-m",
+        "vllm.entrypoints.openai.api_server",
+        *own,
+        "--host",
+        args.host,
+        "--port",
+        str(args.port),
+        "--dtype",
+        dtype,
+        "--max-model-len",
+        str(length),
+        "--disable-uvicorn-access-log",
+    ]
+    return Plan(
+        command,
+        environment(args.base),
+        adapter.name,
+        folder,
+        f"http://{visible_host(args.host)}:{args.port}",
+        args.out / "serve.log",
+        args.engine_seconds,
+    )
 
 
 def cpu_flags(adapter, base: str) -> tuple:
@@ -163,10 +197,21 @@ def gpu_flags(adapter, base: str) -> tuple:
     """(folder, flags) of the base with its adapters by name."""
     adapters = find_adapters(adapter, base)
     # The adapter's tokenizer: the base's own may lack the chat template or name another stop token.
-    return adapter, ["--model", base, "--served-model-name", "base", "--tokenizer", str(adapter),
-                     "--enable-lora", "--max-loras", str(len(adapters)),
-                     "--max-lora-rank", str(lora_rank(adapters)),
-                     "--lora-modules", *(f"{path.name}={path}" for path in adapters)]
+    return adapter, [
+        "--model",
+        base,
+        "--served-model-name",
+        "base",
+        "--tokenizer",
+        str(adapter),
+        "--enable-lora",
+        "--max-loras",
+        str(len(adapters)),
+        "--max-lora-rank",
+        str(lora_rank(adapters)),
+        "--lora-modules",
+        *(f"{path.name}={path}" for path in adapters),
+    ]
 
 
 def find_adapters(adapter, base: str) -> list:
@@ -184,8 +229,9 @@ def lora_rank(adapters) -> int:
     largest = max(files.read_json(path / "adapter_config.json")["r"] for path in adapters)
     fitting = [rank for rank in LORA_RANKS if rank >= largest]
     if not fitting:
-        raise cli.UserError(f"an adapter of rank {largest} is more than vLLM serves ({LORA_RANKS[-1]}); "
-                            "train one of a lower rank.")
+        raise cli.UserError(
+            f"an adapter of rank {largest} is more than vLLM serves ({LORA_RANKS[-1]}); train one of a lower rank."
+        )
     return fitting[0]
 
 
@@ -224,8 +270,14 @@ def running(plan: Plan, waiting=None):
         raise cli.UserError(f"cannot write {plan.log}; give --out a folder that can be written to.") from None
     with sink:
         # A session of its own: Ctrl-C reaches only this process, which then stops all of the engine's.
-        process = subprocess.Popen(plan.command, stdin=subprocess.DEVNULL, stdout=sink,
-                                   stderr=subprocess.STDOUT, env=plan.environment, start_new_session=True)
+        process = subprocess.Popen(
+            plan.command,
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            env=plan.environment,
+            start_new_session=True,
+        )
     try:
         wait_until_healthy(process, plan, waiting or (lambda seconds: None))
         names = model_names(plan.url)
@@ -259,8 +311,10 @@ def wait_until_healthy(process, plan: Plan, waiting):
         if process.poll() is not None:
             raise cli.UserError(f"vLLM ended before it was ready: {last_error(plan.log)} (all of it: {plan.log}).")
         if seconds > plan.seconds:
-            raise cli.UserError(f"vLLM was not ready after {plan.seconds} s: {last_error(plan.log)} "
-                                f"(all of it: {plan.log}); --engine_seconds gives it longer.")
+            raise cli.UserError(
+                f"vLLM was not ready after {plan.seconds} s: {last_error(plan.log)} "
+                f"(all of it: {plan.log}); --engine_seconds gives it longer."
+            )
         with contextlib.suppress(OSError):  # not listening yet, or answering 503
             get(f"{plan.url}/health")
             return
@@ -277,8 +331,11 @@ def last_error(log) -> str:
     """The line of the log that says most: the last error that is not only a hint at another one."""
     text = Path(log).read_text(encoding="utf-8", errors="replace")
     lines = [line.strip() for line in text.split("\n") if line.strip()]
-    errors = [found[0] for line in lines if (found := re.search(r"\b\w*(?:Error|Exception|Interrupt): .+", line))
-              and "See root cause" not in line]
+    errors = [
+        found[0]
+        for line in lines
+        if (found := re.search(r"\b\w*(?:Error|Exception|Interrupt): .+", line)) and "See root cause" not in line
+    ]
     return (errors or lines or ["it said nothing"])[-1].rstrip(".")
 
 
@@ -319,6 +376,7 @@ def show_waiting(seconds: float):
 
 def stop_on_signals():
     """Ctrl-C and SIGTERM are how a server is meant to end; a second one does not interrupt the stopping."""
+
     def end(number, frame):
         for one in (signal.SIGINT, signal.SIGTERM):
             signal.signal(one, signal.SIG_IGN)
@@ -337,10 +395,13 @@ def main(args):
     examples = example_curls(plan, load_domain(args.domain))
     with running(plan, show_waiting) as server:
         start = "\r" if sys.stdout.isatty() else ""
-        print(f"{start}ready after {time.time() - started:.0f} s: {', '.join(server.names)} on "
-              f"{server.url}; Ctrl-C stops it\n\n"
-              f"Ask it, with the prompt already rendered:\n{examples[0]}\n\n"
-              f"The same question as a conversation:\n{examples[1]}\n", flush=True)
+        print(
+            f"{start}ready after {time.time() - started:.0f} s: {', '.join(server.names)} on "
+            f"{server.url}; Ctrl-C stops it\n\n"
+            f"Ask it, with the prompt already rendered:\n{examples[0]}\n\n"
+            f"The same question as a conversation:\n{examples[1]}\n",
+            flush=True,
+        )
         server.process.wait()
         raise cli.UserError(f"vLLM ended by itself: {last_error(plan.log)} (all of it: {plan.log}).")
 

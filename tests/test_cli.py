@@ -11,9 +11,12 @@ import pytest
 
 from common import cli, files
 
-SCRIPTS = sorted(str(path.relative_to(cli.ROOT)) for folder in ("data", "train", "eval", "serve")
-                 for path in (cli.ROOT / folder).glob("*.py")
-                 if "def parse_args" in path.read_text(encoding="utf-8"))
+SCRIPTS = sorted(
+    str(path.relative_to(cli.ROOT))
+    for folder in ("data", "train", "eval", "serve")
+    for path in (cli.ROOT / folder).glob("*.py")
+    if "def parse_args" in path.read_text(encoding="utf-8")
+)
 RECIPES = sorted(f"recipes/{path.name}" for path in (cli.ROOT / "recipes").glob("*.yaml"))
 HEAVY = ("torch", "transformers", "trl", "peft", "datasets", "vllm", "lm_eval", "bitsandbytes")
 
@@ -115,11 +118,17 @@ def test_sections_of_other_scripts_and_shared_keys_without_a_flag_here_are_left_
     assert not hasattr(args, "dtype") and not hasattr(args, "whatever")
 
 
-@pytest.mark.parametrize(("line", "word"), [
-    ("n: many", "n cannot be 'many'"), ("n: true", "n is not a switch"), ("packing: 3", "packing is a switch"),
-    ("packing: 'yes'", "packing is a switch"), ("engine: vlm", "engine cannot be 'vlm'"),
-    ("learning_rate: quick", "learning_rate cannot be 'quick'"),
-])
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        ("n: many", "n cannot be 'many'"),
+        ("n: true", "n is not a switch"),
+        ("packing: 3", "packing is a switch"),
+        ("packing: 'yes'", "packing is a switch"),
+        ("engine: vlm", "engine cannot be 'vlm'"),
+        ("learning_rate: quick", "learning_rate cannot be 'quick'"),
+    ],
+)
 def test_wrong_type_in_a_recipe_is_refused(tmp_path, line, word):
     assert word in refusal(tmp_path, f"sft:\n  {line}\n")
 
@@ -193,8 +202,10 @@ def keep_settings(monkeypatch):
 
 def run_with(error, capsys):
     """(exit code, lines on stderr) of a script whose main raises `error`."""
+
     def main(args):
         raise error
+
     with pytest.raises(SystemExit) as caught:
         cli.run(main, lambda: None)
     return caught.value.code, capsys.readouterr().err.strip().splitlines()
@@ -207,6 +218,7 @@ def test_user_error_is_one_sentence_and_code_2(capsys):
 def test_user_error_of_the_parser_is_one_sentence_too(capsys):
     def parse_args():
         return cli.parse(make_parser("winrate"), ["--bse", "x"])
+
     with pytest.raises(SystemExit) as caught:
         cli.run(lambda args: None, parse_args)
     lines = capsys.readouterr().err.splitlines()
@@ -229,6 +241,7 @@ def test_interrupt_says_how_to_go_on(capsys):
 def test_a_bug_keeps_its_traceback(error):
     def main(args):
         raise error
+
     with pytest.raises(type(error)) as caught:
         cli.run(main, lambda: None)
     assert caught.value is error
@@ -238,8 +251,14 @@ def test_a_bug_keeps_its_traceback(error):
 def looked_at(tmp_path_factory):
     """What each script imports and says, from a process that starts elsewhere."""
     paths = [str(cli.ROOT / script) for script in SCRIPTS]
-    done = subprocess.run([sys.executable, "-c", LOOK_AT_EACH_SCRIPT], input=json.dumps([paths, RECIPES]), text=True,
-                          capture_output=True, cwd=tmp_path_factory.mktemp("elsewhere"), check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", LOOK_AT_EACH_SCRIPT],
+        input=json.dumps([paths, RECIPES]),
+        text=True,
+        capture_output=True,
+        cwd=tmp_path_factory.mktemp("elsewhere"),
+        check=True,
+    )
     return {script: found for script, found in zip(SCRIPTS, json.loads(done.stdout).values(), strict=True)}
 
 

@@ -71,8 +71,10 @@ def test_benchmark_is_the_same_each_time(name):
 
 
 def test_no_prompt_is_in_two_places(name):
-    places = {"seeds": {row["prompt"] for row in finder.load_domain(name).load_seeds()},
-              **{split: {row["prompt"] for row in benchmark(name, split)} for split in ("dev", "test")}}
+    places = {
+        "seeds": {row["prompt"] for row in finder.load_domain(name).load_seeds()},
+        **{split: {row["prompt"] for row in benchmark(name, split)} for split in ("dev", "test")},
+    }
     assert places["seeds"] & (places["dev"] | places["test"]) == set()
     assert places["dev"] & places["test"] == set()
     clusters = [{row["cluster"] for row in benchmark(name, split)} for split in ("dev", "test")]
@@ -96,8 +98,15 @@ def test_the_reference_of_another_row_is_rejected(name, verifier):
     pairs = []
     for i, row in enumerate(rows):
         # Where both are to be refused (gold None), one refusal is as right as the other.
-        other = next((one for one in rows[i + 1:] + rows[:i] if one["cluster"] != row["cluster"]
-                      and one.get("gold", one["completion"]) != row.get("gold", row["completion"])), None)
+        other = next(
+            (
+                one
+                for one in rows[i + 1 :] + rows[:i]
+                if one["cluster"] != row["cluster"]
+                and one.get("gold", one["completion"]) != row.get("gold", row["completion"])
+            ),
+            None,
+        )
         if other is not None:
             pairs.append((row, other["completion"]))
     assert len(pairs) > 0.9 * len(rows)
@@ -152,6 +161,7 @@ def make_domain(tmp_path, monkeypatch):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text(content, encoding="utf-8")
         made.append(name)
+
     yield make
     for name in made:
         sys.modules.pop(f"domains.{name}", None)

@@ -63,15 +63,18 @@ def test_empty_file_names_the_command(tmp_path, content):
 
 
 def test_missing_file_names_the_command(tmp_path):
-    for reader in (lambda path: files.read_jsonl(path, (), "python data/gen_sft.py"),
-                   lambda path: files.read_json(path, "python data/gen_sft.py")):
+    for reader in (
+        lambda path: files.read_jsonl(path, (), "python data/gen_sft.py"),
+        lambda path: files.read_json(path, "python data/gen_sft.py"),
+    ):
         with pytest.raises(UserError, match=r"nowhere\.json.* is not there .*python data/gen_sft\.py"):
             reader(tmp_path / "nowhere.json")
 
 
 def test_undecodable_bytes_are_named_by_line(tmp_path):
     assert "rows.jsonl:2 has bytes that are not UTF-8" in refusal(
-        tmp_path, GOOD.encode() + b'{"id": "b", "prompt": "\xff\xfe"}\n')
+        tmp_path, GOOD.encode() + b'{"id": "b", "prompt": "\xff\xfe"}\n'
+    )
 
 
 def test_broken_json_file_is_refused(tmp_path):
@@ -80,8 +83,9 @@ def test_broken_json_file_is_refused(tmp_path):
         files.read_json(tmp_path / "x.json", "python train/sft.py")
 
 
-@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt(),
-                                   ValueError("a bug")])
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt(), ValueError("a bug")]
+)
 def test_failed_write_leaves_the_old_file_and_no_temporary(tmp_path, error):
     target = tmp_path / "sub" / "rows.jsonl"
     files.write_text(target, "old\n")
@@ -101,6 +105,7 @@ def test_disk_that_fills_while_rows_are_written(tmp_path, monkeypatch):
     def until_full(path, text, **settings):
         whole(path, text[:5], **settings)
         raise OSError(errno.ENOSPC, "No space left on device")
+
     monkeypatch.setattr(Path, "write_text", until_full)
     with pytest.raises(OSError, match="No space left"):
         files.write_jsonl(target, [{"id": "new"}])
@@ -148,8 +153,9 @@ def test_sha256_of_a_file_and_of_a_folder(tmp_path):
 def test_run_record_says_what_made_a_product(tmp_path):
     source = tmp_path / "in.jsonl"
     source.write_bytes(b"abc")
-    args = argparse.Namespace(section="sft", seed=3, out=tmp_path, recipe="recipes/cpu.yaml", command_tail=" --out x",
-                              learning_rate=0.1)
+    args = argparse.Namespace(
+        section="sft", seed=3, out=tmp_path, recipe="recipes/cpu.yaml", command_tail=" --out x", learning_rate=0.1
+    )
     files.write_run_record(tmp_path, args, time.time() - 5, inputs=[source], counts={"rows": 2}, proof={"a": 1})
     record = files.read_json(tmp_path / "run.json")
     assert record["stage"] == "sft" and record["seed"] == 3 and record["counts"] == {"rows": 2}

@@ -21,8 +21,7 @@ teacher = import_module("domains.text_to_sql.generate")
 SPLITS = ("sft", "dpo", "dev", "test")
 VOCABULARY = {"MOST", "DIRECTION", "AGG_WORDS"}  # words, not phrases: they may recur
 TRAINED_ONLY = {"BEFORE", "AFTER"}  # greetings, which only the trained splits have
-TABLES = {name: value for name, value in vars(frames).items()
-          if name.isupper() and isinstance(value, dict)}
+TABLES = {name: value for name, value in vars(frames).items() if name.isupper() and isinstance(value, dict)}
 
 
 @lru_cache
@@ -47,8 +46,7 @@ def leaves(value):
     """All texts in a nest of tuples and dicts."""
     if isinstance(value, str):
         return [value]
-    return [text for item in (value.values() if isinstance(value, dict) else value)
-            for text in leaves(item)]
+    return [text for item in (value.values() if isinstance(value, dict) else value) for text in leaves(item)]
 
 
 def words_of(text):
@@ -71,8 +69,20 @@ def results(row):
 
 def test_no_phrase_stands_in_two_splits():
     owners = {}
-    assert set(TABLES) >= {"LIST", "COUNT", "AGGREGATE", "GROUP", "HAVING", "ORDER", "TOP", "DISTINCT",
-                           "NESTED", "CONDITIONS", "COMPARATIVE", "WRITE"}
+    assert set(TABLES) >= {
+        "LIST",
+        "COUNT",
+        "AGGREGATE",
+        "GROUP",
+        "HAVING",
+        "ORDER",
+        "TOP",
+        "DISTINCT",
+        "NESTED",
+        "CONDITIONS",
+        "COMPARATIVE",
+        "WRITE",
+    }
     for name, table in TABLES.items():
         if name in VOCABULARY | {"EXPLAINED"}:
             continue
@@ -142,8 +152,11 @@ def test_reference_answers_are_right_well_formed_and_explained(split):
     rows = rows_of(split)[:150]
     with ThreadPoolExecutor(2) as pool:
         verdicts = list(pool.map(lambda row: verify(row, row["completion"]), rows))
-    wrong = [(row["completion"], verdict) for row, verdict in zip(rows, verdicts, strict=True)
-             if not (verdict.correct and verdict.format_ok and verdict.explanation_ok)]
+    wrong = [
+        (row["completion"], verdict)
+        for row, verdict in zip(rows, verdicts, strict=True)
+        if not (verdict.correct and verdict.format_ok and verdict.explanation_ok)
+    ]
     assert wrong == []
 
 
@@ -198,9 +211,17 @@ def tables_of(ddl):
     """[(table, [(column, type, NOT NULL or key)])] in the order of the text."""
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.executescript(ddl)
-        found = [name for name, in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
-        return [(name, [(row[1], row[2], bool(row[3] or row[5]))
-                        for row in connection.execute(f'PRAGMA table_info("{name}")')]) for name in found]
+        found = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        return [
+            (
+                name,
+                [
+                    (row[1], row[2], bool(row[3] or row[5]))
+                    for row in connection.execute(f'PRAGMA table_info("{name}")')
+                ],
+            )
+            for name in found
+        ]
 
 
 @lru_cache
@@ -222,15 +243,21 @@ def test_every_style_runs_and_its_references_are_accepted(case, monkeypatch):
     keys = ("id", "{table} id", "{table} no", "{table} key")
     for i, ((first, column), layout) in enumerate(product(prefixes, product((0, 2), (True, False), (True, False)))):
         indent, inline, parent_first = layout
-        monkeypatch.setattr(schema, "draw_style", lambda rng, forced={
-            "case": case, "table_prefix": first, "column_prefix": column, "indent": indent, "inline_key": inline,
-            "inline_foreign": inline, "parent_first": parent_first, "key": keys[i % 4], "plural": i % 3 > 0,
-        }: draw(rng)._replace(**forced))
+        monkeypatch.setattr(
+            schema,
+            "draw_style",
+            lambda rng, forced={"case": case, "table_prefix": first, "column_prefix": column, "indent": indent, "inline_key": inline, "inline_foreign": inline, "parent_first": parent_first, "key": keys[i % 4], "plural": i % 3 > 0}: (
+                draw(rng)._replace(**forced)
+            ),
+        )
         for family in rng.sample(FAMILIES, 4):
             row = teacher.make_row(rng, schema.make_schema(rng, family, 0), family.split)
             verdict = verify(row, row["completion"])
             assert (verdict.correct, verdict.format_ok, verdict.explanation_ok) == (True, True, True), (
-                row["ddl"], row["completion"], explain.unexplained(row["gold"] or "", row["completion"]))
+                row["ddl"],
+                row["completion"],
+                explain.unexplained(row["gold"] or "", row["completion"]),
+            )
             assert ("\n  " in row["ddl"]) == bool(indent) and (", PRIMARY KEY (" in row["ddl"]) <= (not inline)
 
 
@@ -248,14 +275,25 @@ def test_every_column_can_be_told_by_its_words(family):
                     assert explain.unexplained(query, f"Lists the {column.words}.") != []
 
 
-@pytest.mark.parametrize(("words", "case", "expected"), [
-    ("page count", "snake", "page_count"), ("page count", "camel", "PageCount"),
-    ("page count", "lower camel", "pageCount"), ("page count", "upper", "PAGE_COUNT"),
-    ("page count", "title", "Page_Count"), ("page count", "flat", "pagecount"),
-    ("page count", "blank", '"page count"'), ("page count", "title blank", '"Page Count"'),
-    ("order", "camel", '"Order"'), ("order", "upper", '"ORDER"'), ("price", "blank", "price"),
-    ("artist id", "camel", "ArtistID"), ("id", "title", "ID"), ("paid", "camel", "Paid"),
-])
+@pytest.mark.parametrize(
+    ("words", "case", "expected"),
+    [
+        ("page count", "snake", "page_count"),
+        ("page count", "camel", "PageCount"),
+        ("page count", "lower camel", "pageCount"),
+        ("page count", "upper", "PAGE_COUNT"),
+        ("page count", "title", "Page_Count"),
+        ("page count", "flat", "pagecount"),
+        ("page count", "blank", '"page count"'),
+        ("page count", "title blank", '"Page Count"'),
+        ("order", "camel", '"Order"'),
+        ("order", "upper", '"ORDER"'),
+        ("price", "blank", "price"),
+        ("artist id", "camel", "ArtistID"),
+        ("id", "title", "ID"),
+        ("paid", "camel", "Paid"),
+    ],
+)
 def test_identifiers_of_every_case(words, case, expected):
     assert schema.identifier(words, case, loud_id=True) == expected
 
@@ -267,16 +305,27 @@ def test_schemas_are_written_in_many_ways():
     for field in ("indent", "plural", "parent_first", "inline_key", "inline_foreign", "key"):
         counts = Counter(getattr(style, field) for style in styles)
         assert min(counts.values()) >= 0.08 * len(styles) and len(counts) >= 2, (field, counts)
-    for text, least in (("PRIMARY KEY (", 0.15), ("FOREIGN KEY (", 0.1), (") REFERENCES ", 0.1), ("NOT NULL,", 0.3),
-                        ('"', 0.1), ("\n  ", 0.3), ("VARCHAR(", 0.2), ("NUMERIC(10,2)", 0.05), ("varchar(", 0.05)):
+    for text, least in (
+        ("PRIMARY KEY (", 0.15),
+        ("FOREIGN KEY (", 0.1),
+        (") REFERENCES ", 0.1),
+        ("NOT NULL,", 0.3),
+        ('"', 0.1),
+        ("\n  ", 0.3),
+        ("VARCHAR(", 0.2),
+        ("NUMERIC(10,2)", 0.05),
+        ("varchar(", 0.05),
+    ):
         assert share(lambda one, text=text: text in one.ddl) >= least, text
     # What a family's tables look like once letters' case and names' prefixes are left aside.
     shapes = {tuple(tuple(kind for _, kind, _ in columns) for _, columns in tables_of(one.ddl)) for one in schemas()}
     assert len(shapes) > 200
     orders = {tuple(letters(name) for _, columns in tables_of(one.ddl) for name, *_ in columns) for one in schemas()}
     assert len(orders) > 290
-    first = [tables_of(one.ddl)[0][1][0][0] == one.tables[-1 if one.style.parent_first else 0].key.strip('"')
-             for one in schemas()]
+    first = [
+        tables_of(one.ddl)[0][1][0][0] == one.tables[-1 if one.style.parent_first else 0].key.strip('"')
+        for one in schemas()
+    ]
     assert 0.8 < sum(first) / len(first) < 1
     assert len({one.ddl for one in schemas()}) == 300
 
@@ -297,8 +346,11 @@ def test_a_family_and_its_style_are_independent():
 
 def test_no_stock_column_answers_what_is_called_missing():
     for family in FAMILIES:
-        asked = {word for text in (*family.missing, *(c.words for t in family.tables for c in t.columns))
-                 for word in text.split()}
+        asked = {
+            word
+            for text in (*family.missing, *(c.words for t in family.tables for c in t.columns))
+            for word in text.split()
+        }
         for column in schema.stock_of(family):
             assert not asked & set(column.words.split()), (family.name, column.words)
         assert len(schema.stock_of(family)) >= 3, family.name
@@ -307,8 +359,13 @@ def test_no_stock_column_answers_what_is_called_missing():
 
 
 def test_types_change_no_comparison_and_no_value():
-    values = {"text": ("10", "9", "2020", "Oak", "O'Brien"), "integer": (10, 9, 2020), "real": (10.5, 9.25, 100.75),
-              "date": ("2020-01-15", "2019-12-31", "2020-02-01"), "boolean": (0, 1)}
+    values = {
+        "text": ("10", "9", "2020", "Oak", "O'Brien"),
+        "integer": (10, 9, 2020),
+        "real": (10.5, 9.25, 100.75),
+        "date": ("2020-01-15", "2019-12-31", "2020-02-01"),
+        "boolean": (0, 1),
+    }
     for kind, types in schema.TYPES.items():
         seen = set()
         for declared in types:
@@ -316,8 +373,11 @@ def test_types_change_no_comparison_and_no_value():
                 connection.execute(f"CREATE TABLE t (c {declared})")
                 connection.executemany("INSERT INTO t VALUES (?)", [(value,) for value in values[kind]])
                 queries = ["SELECT c, typeof(c) FROM t ORDER BY c", "SELECT strftime('%Y', c) FROM t"]
-                queries += [f"SELECT c FROM t WHERE c {sign} {schema.literal(value)} ORDER BY c"
-                            for sign in ("=", "<", ">=", "<>") for value in values[kind]]
+                queries += [
+                    f"SELECT c FROM t WHERE c {sign} {schema.literal(value)} ORDER BY c"
+                    for sign in ("=", "<", ">=", "<>")
+                    for value in values[kind]
+                ]
                 seen.add(repr([connection.execute(query).fetchall() for query in queries]))
         assert len(seen) == 1, kind
 
@@ -337,17 +397,31 @@ def test_nulls_are_asked_for_only_where_they_can_be():
         if row["category"] == "null_test":
             name = re.search(r'("[^"]+"|\w+) IS ', row["gold"])[1].strip('"')
             looked_at += "NOT NULL" in row["ddl"]
-            assert any((column, fixed) == (name, False) for _, columns in tables_of(row["ddl"])
-                       for column, _, fixed in columns)
+            assert any(
+                (column, fixed) == (name, False) for _, columns in tables_of(row["ddl"]) for column, _, fixed in columns
+            )
     assert looked_at > 3
 
 
 def test_apostrophes_in_values():
     assert schema.literal("O'Brien") == "'O''Brien'"
     names = tuple(f"{first}a O'Brien" for first in "BCDFGHJKLMNPQR")
-    family = Family("people", "sft", (Table("singer", "singers", (
-        Column("name", "name", names), Column("born in", "category", ("Coeur d'Alene", "Xi'an", "L'Aquila")),
-        Column("age", "integer", (), 20, 70))),), ("pet",))
+    family = Family(
+        "people",
+        "sft",
+        (
+            Table(
+                "singer",
+                "singers",
+                (
+                    Column("name", "name", names),
+                    Column("born in", "category", ("Coeur d'Alene", "Xi'an", "L'Aquila")),
+                    Column("age", "integer", (), 20, 70),
+                ),
+            ),
+        ),
+        ("pet",),
+    )
     rng, quoted = random.Random(3), 0
     for number in range(60):
         row = teacher.make_row(rng, schema.make_schema(rng, family, number), "sft")
@@ -382,19 +456,29 @@ def test_questions_and_answers_are_tidy_sentences(split):
         assert sentence.endswith(".") and row["question"].count("\n") == 0
 
 
-@pytest.mark.parametrize(("words", "expected"), [
-    ("wins", "whose wins are 3"), ("hours worked", "whose hours worked are 3"),
-    ("height in metres", "whose height in metres is 3"), ("bonus", "whose bonus is 3"),
-    ("number of pages", "whose number of pages is 3"), ("days in the season", "whose days in the season are 3"),
-])
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("wins", "whose wins are 3"),
+        ("hours worked", "whose hours worked are 3"),
+        ("height in metres", "whose height in metres is 3"),
+        ("bonus", "whose bonus is 3"),
+        ("number of pages", "whose number of pages is 3"),
+        ("days in the season", "whose days in the season are 3"),
+    ],
+)
 def test_a_plural_column_takes_a_plural_verb(words, expected):
     assert teacher.agree("whose {col} is {v}", words).format(col=words, v=3) == expected
 
 
 def test_articles_fit_the_column():
-    assert teacher.tidy(teacher.agree("with a {col} of 3", "opening year").format(col="opening year")) == \
-        "With an opening year of 3"
+    assert (
+        teacher.tidy(teacher.agree("with a {col} of 3", "opening year").format(col="opening year"))
+        == "With an opening year of 3"
+    )
     assert teacher.agree("with a {col} of 3", "wins") == "with {col} of 3"
-    assert teacher.tidy("with a unit price, a user count and a hourly rate") == \
-        "With a unit price, a user count and an hourly rate"
+    assert (
+        teacher.tidy("with a unit price, a user count and a hourly rate")
+        == "With a unit price, a user count and an hourly rate"
+    )
     assert teacher.tidy("{things} with A Open Door".format(things="books")) == "Books with A Open Door"

@@ -87,8 +87,9 @@ def test_nothing_trained_yet_names_the_command(tmp_path, base):
 
 
 def test_before_any_training_the_script_ends_with_one_sentence_and_code_2(tmp_path):
-    done = subprocess.run([sys.executable, "serve/launch.py", "--out", tmp_path / "o"], cwd=ROOT, capture_output=True,
-                          text=True)
+    done = subprocess.run(
+        [sys.executable, "serve/launch.py", "--out", tmp_path / "o"], cwd=ROOT, capture_output=True, text=True
+    )
     assert done.returncode == 2 and done.stdout == "" and len(done.stderr.splitlines()) == 1
     assert done.stderr.startswith("error: nothing has been trained in ") and not (tmp_path / "o").exists()
 
@@ -170,9 +171,19 @@ def test_address_of_another_machine_is_refused(tmp_path, base, free_port, monkey
     assert "http://localhost:" in prepare(tmp_path, base, "--host", "0.0.0.0", "--port", free_port).url
 
 
-@pytest.mark.parametrize(("host", "alone"), [
-    ("127.0.0.1", True), ("127.8.9.1", True), ("::1", True), ("localhost", True),
-    ("0.0.0.0", False), ("::", False), ("10.0.0.1", False), ("localhost.x", False)])
+@pytest.mark.parametrize(
+    ("host", "alone"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.9.1", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("10.0.0.1", False),
+        ("localhost.x", False),
+    ],
+)
 def test_is_loopback(host, alone):
     assert launch.is_loopback(host) is alone
 
@@ -182,6 +193,7 @@ def test_no_vllm_here_says_what_serves_instead(monkeypatch):
 
     def nothing(name):
         raise launch.importlib.metadata.PackageNotFoundError(name)
+
     monkeypatch.setattr(launch.importlib.metadata, "version", nothing)
     with pytest.raises(cli.UserError, match="transformers serve"):
         launch.engine_build()
@@ -211,7 +223,7 @@ def test_a_gpu_serves_the_base_with_both_adapters(tmp_path, base, free_port, mon
     shutil.rmtree(folders["dpo"] / "merged")  # not needed there
     plan = prepare(tmp_path, base, "--port", free_port)
     start = plan.command.index("--lora-modules")
-    assert plan.command[start + 1:start + 3] == [f"sft={folders['sft']}", f"dpo={folders['dpo']}"]
+    assert plan.command[start + 1 : start + 3] == [f"sft={folders['sft']}", f"dpo={folders['dpo']}"]
     assert flag(plan, "--model") == str(base) and flag(plan, "--served-model-name") == "base"
     assert flag(plan, "--tokenizer") == str(folders["dpo"]) and flag(plan, "--max-lora-rank") == "32"
     # The recipe of the CPU asks for float32, which vLLM's adapter kernels refuse at the first request.
@@ -230,8 +242,11 @@ def test_nothing_is_sent_anywhere_and_the_users_settings_stay(base, monkeypatch)
 
 def test_a_curl_survives_any_text_in_a_shell(monkeypatch):
     body = {"prompt": "it's \"x\" $HOME `id` \\n !! \n\t ä 'q'"}
-    words = subprocess.run(["bash", "-c", "curl() { printf '%s\\n' \"$@\"; }; " + launch.curl("http://h/v1", body)],
-                           capture_output=True, text=True).stdout.splitlines()
+    words = subprocess.run(
+        ["bash", "-c", "curl() { printf '%s\\n' \"$@\"; }; " + launch.curl("http://h/v1", body)],
+        capture_output=True,
+        text=True,
+    ).stdout.splitlines()
     assert json.loads(words[-1]) == body and words[-2] == "-d"
     assert "\n" not in launch.curl("http://h/v1", body) and "Authorization" not in launch.curl("http://h/v1", body)
     monkeypatch.setenv("VLLM_API_KEY", "secret")
@@ -241,8 +256,15 @@ def test_a_curl_survives_any_text_in_a_shell(monkeypatch):
 
 def fake_plan(tmp_path, port, code, seconds=20):
     """A plan whose engine is a Python program."""
-    return launch.Plan([sys.executable, "-c", code], dict(os.environ), "dpo", tmp_path, f"http://127.0.0.1:{port}",
-                       tmp_path / "o/serve.log", seconds)
+    return launch.Plan(
+        [sys.executable, "-c", code],
+        dict(os.environ),
+        "dpo",
+        tmp_path,
+        f"http://127.0.0.1:{port}",
+        tmp_path / "o/serve.log",
+        seconds,
+    )
 
 
 FAKE_ENGINE = """
@@ -285,8 +307,12 @@ def test_another_server_on_the_port_is_not_taken_for_ours(tmp_path, free_port):
 
 
 def test_an_engine_that_fails_shows_its_cause(tmp_path, free_port):
-    said = ("INFO loading", "(EngineCore pid=1) ERROR 11-21 core.py: ValueError: no room for the cache.",
-            "RuntimeError: Engine core initialization failed. See root cause above.", "some last line")
+    said = (
+        "INFO loading",
+        "(EngineCore pid=1) ERROR 11-21 core.py: ValueError: no room for the cache.",
+        "RuntimeError: Engine core initialization failed. See root cause above.",
+        "some last line",
+    )
     plan = fake_plan(tmp_path, free_port, f"print({chr(10).join(said)!r}); raise SystemExit(1)")
     with pytest.raises(cli.UserError) as caught, launch.running(plan):
         pass
@@ -321,9 +347,15 @@ def served(tmp_path_factory):
         one.bind(("127.0.0.1", 0))
         port = one.getsockname()[1]
     flags = ["--out", str(out), "--base", str(out / "base"), "--port", str(port)]
-    process = subprocess.Popen(["bash", "serve.sh", *flags], cwd=ROOT, text=True, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, start_new_session=True,
-                               env={**os.environ, "SERVE_PYTHON": sys.executable})
+    process = subprocess.Popen(
+        ["bash", "serve.sh", *flags],
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        env={**os.environ, "SERVE_PYTHON": sys.executable},
+    )
     lines = []
     try:
         while sum(line.startswith("curl ") for line in lines) < 2:
@@ -345,8 +377,10 @@ def curls(lines):
 @pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
 def test_the_printed_curls_answer_alike(served):
     _, _, lines, _ = served
-    replies = [json.loads(subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=120).stdout)
-               for line in curls(lines)]
+    replies = [
+        json.loads(subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=120).stdout)
+        for line in curls(lines)
+    ]
     plain, asked = (reply["choices"][0] for reply in replies)
     assert plain["text"] == asked["message"]["content"] and plain["finish_reason"] == asked["finish_reason"]
     assert replies[0]["usage"] == replies[1]["usage"] and replies[0]["usage"]["completion_tokens"] > 0

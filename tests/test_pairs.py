@@ -117,8 +117,10 @@ def test_every_pair_has_a_margin():
     rng = random.Random(0)
     made = 0
     for _ in range(2000):
-        samples = [sample("".join(rng.choices("ab", k=rng.randint(1, 9))), rng.choices((0, 1), k=3), rng.random() < 0.8)
-                   for _ in range(4)]
+        samples = [
+            sample("".join(rng.choices("ab", k=rng.randint(1, 9))), rng.choices((0, 1), k=3), rng.random() < 0.8)
+            for _ in range(4)
+        ]
         pair = gen_dpo.make_pair(samples)
         finished = [one["score"] for one in samples if one["finished"]]
         right = [score for score in finished if score[0]]
@@ -144,11 +146,15 @@ def test_a_sample_is_judged_by_verdict_and_ending():
 
 def test_rows_are_built_for_prompts_with_a_margin_only():
     args = Namespace(judge="verifier", temperature=1.0, top_p=1.0, samples=2)
-    rows = [{"id": f"p{i}", "prompt": f"q{i}", "category": "count", "schema_id": "s", "family": "f", "refuse": i == 1}
-            for i in range(3)]
-    sampled = [{"id": "p0", "samples": [sample("a", GOOD), sample("b", GOOD)]},
-               {"id": "p1", "samples": [sample("a", (0, 1, 1)), sample("b", GOOD)]},
-               {"id": "p2", "samples": [sample("a", (0, 1, 1)), sample("b", (0, 0, 0))]}]
+    rows = [
+        {"id": f"p{i}", "prompt": f"q{i}", "category": "count", "schema_id": "s", "family": "f", "refuse": i == 1}
+        for i in range(3)
+    ]
+    sampled = [
+        {"id": "p0", "samples": [sample("a", GOOD), sample("b", GOOD)]},
+        {"id": "p1", "samples": [sample("a", (0, 1, 1)), sample("b", GOOD)]},
+        {"id": "p2", "samples": [sample("a", (0, 1, 1)), sample("b", (0, 0, 0))]},
+    ]
     made = gen_dpo.build_rows(args, rows, sampled, {"adapter_sha256": "0" * 64})
     keys = ("prompt", "prompt_id", "chosen", "rejected", "margin", "refuse")
     assert [[row[key] for key in keys] for row in made] == [["q1", "p1", "b", "a", "correct", True]]
@@ -167,11 +173,15 @@ def test_a_dropped_pair_is_no_prompt_of_equal_samples():
     assert "| prompts without a pair: all equal | 0.000 |" in text and "share: 1." in text
 
 
-@pytest.mark.parametrize("refusals, answers, due, prompts, left", [
-    (31, 69, 14, 100, 11), (2, 3, 1, 2, 2), (9, 3, 1, 2, 3), (5, 0, 1, 2, 0), (5, 5, 0, 9, 0), (5, 0, 7, 7, 5)])
+@pytest.mark.parametrize(
+    "refusals, answers, due, prompts, left",
+    [(31, 69, 14, 100, 11), (2, 3, 1, 2, 2), (9, 3, 1, 2, 3), (5, 0, 1, 2, 0), (5, 5, 0, 9, 0), (5, 0, 7, 7, 5)],
+)
 def test_chosen_refusals_keep_to_the_share_that_the_prompts_deserve(refusals, answers, due, prompts, left):
-    pairs = [{"id": i, "refuse": i % 2 == 0 if i < 2 * min(refusals, answers) else refusals > answers}
-             for i in range(refusals + answers)]
+    pairs = [
+        {"id": i, "refuse": i % 2 == 0 if i < 2 * min(refusals, answers) else refusals > answers}
+        for i in range(refusals + answers)
+    ]
     kept = gen_dpo.drop_surplus_refusals(pairs, due, prompts, random.Random(1))
     assert [pair for pair in kept if not pair["refuse"]] == [pair for pair in pairs if not pair["refuse"]]
     assert sum(pair["refuse"] for pair in kept) == left <= refusals
@@ -245,24 +255,46 @@ def test_near_duplicates_are_those_of_a_full_comparison(generated_texts, thresho
 
 def test_equal_and_short_texts_are_duplicates_and_case_does_not_matter():
     assert gen_sft.near_duplicates(["Hi", "hi", "ho", "Count the big cats now.", "count the BIG cats now."], 0.9) == [
-        None, 0, None, None, 3]
+        None,
+        0,
+        None,
+        None,
+        3,
+    ]
 
 
 def test_selection_counts_every_reason():
     words = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
     base = " ".join(f"{word}{i}" for i in range(4) for word in words.split())
-    prompts = {"a": base, "b": base, "c": f"{base} more", "d": "y" * 9999, "e": "an unlike question",
-               "f": "right later", "g": "right later", "h": "one too many"}
+    prompts = {
+        "a": base,
+        "b": base,
+        "c": f"{base} more",
+        "d": "y" * 9999,
+        "e": "an unlike question",
+        "f": "right later",
+        "g": "right later",
+        "h": "one too many",
+    }
     rows = [{"id": key, "prompt": prompt, "completion": "z"} for key, prompt in prompts.items()]
     reasons = ["", "", "", "", "bad format", "wrong: no_query", "", ""]
     kept, dropped = gen_sft.select(object(), rows, reasons, Namespace(max_characters=6000, jaccard=0.9, n=2))
     # What was dropped as wrong does not stand in the way of the same text when it is right.
     assert [row["id"] for row in kept] == ["a", "g"]
     assert {row["id"]: row["reason"] for row in dropped} == {
-        "b": "exact duplicate", "c": "near duplicate", "d": "too long", "e": "bad format", "f": "wrong: no_query",
-        "h": "not needed"}
-    text = gen_sft.report([{**row, "category": "count", "schema_id": "s", "family": "f", "teacher": "templates"}
-                           for row in kept], dropped, len(rows), object())
+        "b": "exact duplicate",
+        "c": "near duplicate",
+        "d": "too long",
+        "e": "bad format",
+        "f": "wrong: no_query",
+        "h": "not needed",
+    }
+    text = gen_sft.report(
+        [{**row, "category": "count", "schema_id": "s", "family": "f", "teacher": "templates"} for row in kept],
+        dropped,
+        len(rows),
+        object(),
+    )
     assert "8 candidates, 2 kept, 6 dropped." in text
     for reason in ("exact duplicate", "near duplicate", "too long", "bad format", "wrong: no_query", "not needed"):
         assert f"| {reason} | 1 |" in text
@@ -277,8 +309,13 @@ def test_selection_compares_what_the_domain_says():
 
 
 def test_rows_are_judged_by_their_own_answer():
-    verdicts = {"a": Verdict(True), "b": Verdict(False), "c": Verdict(True, False), "d": Verdict(True, True, False),
-                "e": Verdict(None, None, None)}
+    verdicts = {
+        "a": Verdict(True),
+        "b": Verdict(False),
+        "c": Verdict(True, False),
+        "d": Verdict(True, True, False),
+        "e": Verdict(None, None, None),
+    }
     rows = [{"id": key, "completion": key} for key in verdicts]
     domain = Namespace(verify=lambda row, answer: verdicts[answer])
     assert gen_sft.judge(domain, rows) == ["", "wrong: wrong_result", "bad format", "bad explanation", ""]

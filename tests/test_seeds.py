@@ -21,14 +21,27 @@ DATA = json.loads(SEED_FILE.read_text(encoding="utf-8"))
 SCHEMAS = DATA["schemas"]
 SEEDS = DATA["seeds"]
 QUERY_KINDS = {
-    "filter", "two_filters", "negation", "range", "null_test", "text_match", "date", "count",
-    "aggregate", "group", "having", "order", "top_k", "distinct", "join", "anti_join", "nested",
+    "filter",
+    "two_filters",
+    "negation",
+    "range",
+    "null_test",
+    "text_match",
+    "date",
+    "count",
+    "aggregate",
+    "group",
+    "having",
+    "order",
+    "top_k",
+    "distinct",
+    "join",
+    "anti_join",
+    "nested",
     "arithmetic",
 }
 REFUSAL_KINDS = {"unanswerable", "write_request"}
-with_query = pytest.mark.parametrize(
-    "seed", [seed for seed in SEEDS if seed["sql"]], ids=lambda seed: seed["id"]
-)
+with_query = pytest.mark.parametrize("seed", [seed for seed in SEEDS if seed["sql"]], ids=lambda seed: seed["id"])
 
 
 def open_read_only(ddl: str, fill: str) -> sqlite3.Connection:
@@ -91,10 +104,8 @@ def test_schema_has_two_databases_with_different_row_counts(schema_id):
     counts = []
     for fill in schema["fills"]:
         with closing(open_read_only(schema["ddl"], fill)) as connection:
-            names = [row[0] for row in connection.execute(
-                "SELECT name FROM sqlite_schema WHERE type = 'table'")]
-            counts.append([connection.execute(f'SELECT COUNT(*) FROM "{name}"').fetchone()[0]
-                           for name in names])
+            names = [row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+            counts.append([connection.execute(f'SELECT COUNT(*) FROM "{name}"').fetchone()[0] for name in names])
     assert len(counts) == 2 and counts[0] != counts[1]
     for sizes in counts:
         assert min(sizes) > 0 and 8 <= max(sizes) <= 15
@@ -148,9 +159,14 @@ def test_verifier_accepts_the_reference_answer(seed):
     verify = importlib.import_module("domains.text_to_sql.verify").verify
     schema = SCHEMAS[seed["schema_id"]]
     row = {
-        "ddl": schema["ddl"], "fills": schema["fills"], "gold": seed["sql"],
-        "missing": seed["missing"], "category": seed["category"],
+        "ddl": schema["ddl"],
+        "fills": schema["fills"],
+        "gold": seed["sql"],
+        "missing": seed["missing"],
+        "category": seed["category"],
     }
     verdict = verify(row, reference_answer(seed))
     assert (verdict.correct, verdict.format_ok, verdict.explanation_ok) == (True, True, True), (
-        verdict.reason, reference_answer(seed))
+        verdict.reason,
+        reference_answer(seed),
+    )

@@ -15,8 +15,23 @@ ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ("setup.sh", "run.sh", "test.sh", "serve.sh", ".ci/run")
 SETS = ("requirements.txt", "requirements-cpu.txt")
 BASE = "models/smollm2-135m/SOURCE.json"
-TOOLS = ("bash", "cat", "cp", "cut", "dirname", "flock", "grep", "ls", "mkdir", "mv", "rm", "sed", "sleep", "tail",
-         "tr")
+TOOLS = (
+    "bash",
+    "cat",
+    "cp",
+    "cut",
+    "dirname",
+    "flock",
+    "grep",
+    "ls",
+    "mkdir",
+    "mv",
+    "rm",
+    "sed",
+    "sleep",
+    "tail",
+    "tr",
+)
 
 # Writes down how it was called and in which environment; fails when told to.
 FAKE_UV = """#!/bin/bash
@@ -79,8 +94,14 @@ class Machine:
         return {"PATH": str(self.tools), "HOME": str(self.root), "FAKE_PYTHON": str(self.tools / "python3"), **more}
 
     def run(self, **more):
-        return subprocess.run(["bash", "setup.sh"], cwd=self.root, env=self.environment(**more), capture_output=True,
-                              text=True, timeout=60)
+        return subprocess.run(
+            ["bash", "setup.sh"],
+            cwd=self.root,
+            env=self.environment(**more),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
 
     def calls(self):
         path = self.root / "calls.txt"
@@ -112,15 +133,20 @@ def test_a_cuda_build_of_torch_never_satisfies_the_cpu_set_on_linux():
     from packaging.markers import Marker
     from packaging.specifiers import SpecifierSet
 
-    pins = [pin for pin, marker in requirements("requirements-cpu.txt")["torch"]
-            if Marker(marker).evaluate({"sys_platform": "linux"})]
+    pins = [
+        pin
+        for pin, marker in requirements("requirements-cpu.txt")["torch"]
+        if Marker(marker).evaluate({"sys_platform": "linux"})
+    ]
     assert len(pins) == 1
     allowed = SpecifierSet(f"=={pins[0]}")
     assert "2.13.0+cpu" in allowed and "2.13.0" not in allowed and "2.13.0+cu130" not in allowed
 
 
-@pytest.mark.parametrize(("system", "machine_name", "there"), [("linux", "x86_64", True), ("linux", "aarch64", False),
-                                                               ("darwin", "arm64", False)])
+@pytest.mark.parametrize(
+    ("system", "machine_name", "there"),
+    [("linux", "x86_64", True), ("linux", "aarch64", False), ("darwin", "arm64", False)],
+)
 def test_vllm_and_quantisation_are_asked_for_only_where_they_exist(system, machine_name, there):
     from packaging.markers import Marker
 
@@ -192,8 +218,9 @@ def test_a_base_that_cannot_be_had_names_the_hubs_name(machine):
 
 
 def test_it_works_from_any_folder(machine, tmp_path):
-    done = subprocess.run(["bash", machine.root / "setup.sh"], cwd=tmp_path, env=machine.environment(), text=True,
-                          capture_output=True)
+    done = subprocess.run(
+        ["bash", machine.root / "setup.sh"], cwd=tmp_path, env=machine.environment(), text=True, capture_output=True
+    )
     assert done.returncode == 0 and (machine.root / ".venv/setup-stamp").is_file(), done.stderr
 
 
@@ -219,8 +246,13 @@ def test_an_interrupted_update_does_not_count_as_done(machine):
     path = machine.root / "requirements-cpu.txt"
     before = path.read_text()
     path.write_text(before + "# changed\n")
-    process = subprocess.Popen(["bash", "setup.sh"], cwd=machine.root, env=machine.environment(FAKE_SECONDS="5"),
-                               stderr=subprocess.PIPE, start_new_session=True)
+    process = subprocess.Popen(
+        ["bash", "setup.sh"],
+        cwd=machine.root,
+        env=machine.environment(FAKE_SECONDS="5"),
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
     while len(machine.calls()) < 3:
         time.sleep(0.05)
     os.killpg(process.pid, 15)
@@ -232,8 +264,16 @@ def test_an_interrupted_update_does_not_count_as_done(machine):
 
 @pytest.mark.skipif(not shutil.which("flock"), reason="needs flock")
 def test_two_calls_at_once_install_once(machine):
-    both = [subprocess.Popen(["bash", "setup.sh"], cwd=machine.root, env=machine.environment(FAKE_SECONDS="1"),
-                             stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    both = [
+        subprocess.Popen(
+            ["bash", "setup.sh"],
+            cwd=machine.root,
+            env=machine.environment(FAKE_SECONDS="1"),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
     said = [process.communicate(timeout=60)[1] for process in both]
     assert [process.returncode for process in both] == [0, 0] and len(machine.calls()) == 2
     assert any("another set-up is running" in text for text in said)
@@ -242,9 +282,11 @@ def test_two_calls_at_once_install_once(machine):
 def test_cpu_builds_come_from_the_folder_of_pip_when_it_has_one(machine, tmp_path):
     links = tmp_path / "wheels"
     links.mkdir()
-    for wheel, backend in (("numpy-2.3.5-cp311-cp311-manylinux_2_28_x86_64.whl", True),
-                           ("torch-2.13.0+cpu-cp312-cp312-manylinux_2_28_x86_64.whl", True),  # another Python's
-                           ("torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl", False)):
+    for wheel, backend in (
+        ("numpy-2.3.5-cp311-cp311-manylinux_2_28_x86_64.whl", True),
+        ("torch-2.13.0+cpu-cp312-cp312-manylinux_2_28_x86_64.whl", True),  # another Python's
+        ("torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl", False),
+    ):
         (links / wheel).touch()
         shutil.rmtree(machine.root / ".venv", ignore_errors=True)
         assert machine.run(PIP_FIND_LINKS=str(links)).returncode == 0
@@ -270,8 +312,14 @@ def test_a_gpu_gets_the_gpu_set_and_a_switch_starts_anew(machine):
     assert "cpu packages" in machine.run().stderr
 
 
-@pytest.mark.parametrize(("system", "name", "words"), [
-    ("Darwin", "x86_64", "Apple silicon"), ("MINGW64_NT-10.0", "x86_64", "WSL"), ("Linux", "riscv64", "x86-64 or Arm")])
+@pytest.mark.parametrize(
+    ("system", "name", "words"),
+    [
+        ("Darwin", "x86_64", "Apple silicon"),
+        ("MINGW64_NT-10.0", "x86_64", "WSL"),
+        ("Linux", "riscv64", "x86-64 or Arm"),
+    ],
+)
 def test_an_unsupported_machine_is_one_sentence(machine, system, name, words):
     machine.put("uname", f'#!/bin/bash\nif [ "$1" = -s ]; then echo {system}; else echo {name}; fi\n')
     done = machine.run()
@@ -284,8 +332,10 @@ def test_an_unsupported_python_is_one_sentence(machine):
     machine.put("python3.12", "#!/bin/bash\necho 'pyenv: python3.12: command not found' >&2\nexit 127\n")
     done = machine.run()
     assert done.returncode == 2 and done.stdout == ""
-    assert done.stderr == ("error: Python 3.11 or 3.12 is needed and none is on PATH (python3 is 3.9.18); install one "
-                           "and run the same command again.\n")
+    assert done.stderr == (
+        "error: Python 3.11 or 3.12 is needed and none is on PATH (python3 is 3.9.18); install one "
+        "and run the same command again.\n"
+    )
     assert not (machine.root / ".venv").exists()
 
 

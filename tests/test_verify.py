@@ -46,8 +46,16 @@ def timed_verify(row, answer, limits=STANDARD):
     start = time.monotonic()
     verdict = verify(row, answer, limits)
     assert time.monotonic() - start < LONGEST
-    assert verdict.reason in {"ok", "wrong_result", "wrong_columns", "empty", "refused",
-                              "should_refuse", "cannot_judge", *sandbox.ERRORS}
+    assert verdict.reason in {
+        "ok",
+        "wrong_result",
+        "wrong_columns",
+        "empty",
+        "refused",
+        "should_refuse",
+        "cannot_judge",
+        *sandbox.ERRORS,
+    }
     return verdict
 
 
@@ -69,7 +77,9 @@ def no_file_appears():
 def assert_untouched():
     assert verify(make_row(COUNT_GOLD), fenced(COUNT_GOLD)).correct is True
     assert [e.rows for e in execute(DDL, FILLS, "SELECT COUNT(*), SUM(price) FROM books")] == [
-        [(5, 135.5)], [(6, 168.0)]]
+        [(5, 135.5)],
+        [(6, 168.0)],
+    ]
 
 
 # --- hostile: statements that change something ----------------------------------------------------
@@ -208,11 +218,17 @@ def test_child_can_open_and_write_no_file():
         "               lambda: held.execute('VACUUM INTO ?', (sys.argv[2],)),\n"
         "               lambda: bytearray(2**30)):\n"
         "    try: action(); print('open')\n"
-        "    except (OSError, sqlite3.Error, MemoryError): print('shut')\n")
+        "    except (OSError, sqlite3.Error, MemoryError): print('shut')\n"
+    )
     script = script.replace("from sandbox import", "from domains.text_to_sql.sandbox import")
     done = subprocess.run(
-        [sys.executable, "-c", script, str(Path(sandbox.__file__).parent), FILE], cwd=ROOT,
-        capture_output=True, text=True, timeout=60, env={**os.environ, "PYTHONPATH": str(ROOT)})
+        [sys.executable, "-c", script, str(Path(sandbox.__file__).parent), FILE],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
     shut = 5 if sys.platform == "linux" else 4  # macOS does not limit the address space
     assert done.stdout.split().count("shut") >= shut, done.stderr
 
@@ -220,26 +236,65 @@ def test_child_can_open_and_write_no_file():
 # --- hostile: functions and tables that reach further than the data -------------------------------
 
 FORBIDDEN_CALLS = [
-    "load_extension('/tmp/evil.so')", "load_extension('/tmp/evil.so', 'init')", "random()",
-    "randomblob(10)", "fts3_tokenizer('simple')", "fts5_source_id()", "sqlite_version()",
-    "sqlite_source_id()", "sqlite_compileoption_get(1)", "sqlite_compileoption_used('THREADSAFE')",
-    "sqlite_log(1, 'x')", "rtreecheck('books')", "match('a', 'b')", "last_insert_rowid()",
-    "changes()", "total_changes()", "rtreedepth(x'00')",
+    "load_extension('/tmp/evil.so')",
+    "load_extension('/tmp/evil.so', 'init')",
+    "random()",
+    "randomblob(10)",
+    "fts3_tokenizer('simple')",
+    "fts5_source_id()",
+    "sqlite_version()",
+    "sqlite_source_id()",
+    "sqlite_compileoption_get(1)",
+    "sqlite_compileoption_used('THREADSAFE')",
+    "sqlite_log(1, 'x')",
+    "rtreecheck('books')",
+    "match('a', 'b')",
+    "last_insert_rowid()",
+    "changes()",
+    "total_changes()",
+    "rtreedepth(x'00')",
 ]
 MISSING_CALLS = [
-    "readfile('/etc/passwd')", f"writefile('{FILE}', 'x')", "edit('x')", "shell('id')",
-    "system('id')", "fts5(1)", "eval('DELETE FROM books')", "sleep(10)", "pg_sleep(10)", "lsmode(1)",
+    "readfile('/etc/passwd')",
+    f"writefile('{FILE}', 'x')",
+    "edit('x')",
+    "shell('id')",
+    "system('id')",
+    "fts5(1)",
+    "eval('DELETE FROM books')",
+    "sleep(10)",
+    "pg_sleep(10)",
+    "lsmode(1)",
 ]
 FORBIDDEN_SOURCES = [
-    "sqlite_master", "sqlite_schema", "main.sqlite_master", "temp.sqlite_master",
-    "sqlite_temp_master", "sqlite_temp_schema", "pragma_table_info('books')",
-    "pragma_database_list", "pragma_user_version", "pragma_compile_options", "pragma_function_list",
-    "pragma_module_list", "pragma_query_only", "json_each('[1,2]')", "json_tree('[1,2]')", "dbstat",
+    "sqlite_master",
+    "sqlite_schema",
+    "main.sqlite_master",
+    "temp.sqlite_master",
+    "sqlite_temp_master",
+    "sqlite_temp_schema",
+    "pragma_table_info('books')",
+    "pragma_database_list",
+    "pragma_user_version",
+    "pragma_compile_options",
+    "pragma_function_list",
+    "pragma_module_list",
+    "pragma_query_only",
+    "json_each('[1,2]')",
+    "json_tree('[1,2]')",
+    "dbstat",
     "sqlite_stmt",
 ]
 MISSING_SOURCES = [
-    "generate_series(1, 9)", "fsdir('/')", "csv", "zipfile('a.zip')", "completion('SEL')",
-    "sqlite_dbpage", "bytecode('SELECT 1')", "tables_used('SELECT 1')", "carray(1, 2)",
+    "generate_series(1, 9)",
+    "fsdir('/')",
+    "csv",
+    "zipfile('a.zip')",
+    "completion('SEL')",
+    "sqlite_dbpage",
+    "bytecode('SELECT 1')",
+    "tables_used('SELECT 1')",
+    "carray(1, 2)",
     "information_schema.tables",
 ]
 
@@ -257,8 +312,11 @@ def test_function_outside_the_list_is_refused(call):
 def test_table_outside_the_schema_is_refused(source):
     reasons = {"forbidden"} if source in FORBIDDEN_SOURCES else {"forbidden", "sql_error"}
     row = make_row(COUNT_GOLD)
-    for sql in (f"SELECT * FROM {source}", f"SELECT COUNT(*) FROM {source}",
-                f"SELECT title FROM books WHERE EXISTS (SELECT 1 FROM {source})"):
+    for sql in (
+        f"SELECT * FROM {source}",
+        f"SELECT COUNT(*) FROM {source}",
+        f"SELECT title FROM books WHERE EXISTS (SELECT 1 FROM {source})",
+    ):
         verdict = timed_verify(row, fenced(sql))
         assert verdict.correct is False and verdict.reason in reasons, sql
 
@@ -341,24 +399,69 @@ NESTED = [
     f"SELECT json_extract('{'[' * 5_000}{']' * 5_000}', '$[0]')",
 ]
 INVALID = [
-    "SELECT \0 FROM books", "SELECT 'a\0b'", "\0", "SELECT 1 \0; DROP TABLE books",
-    "SELECT '\ud800'", "\udfff\udc00 SELECT 1", "SELECT \ud83d FROM books",
-    b"\xff\xfeSELECT 1".decode("latin-1"), b"SELECT \xc3\x28".decode("utf-8", "surrogateescape"),
-    "SELECT 'unterminated", 'SELECT "unterminated', "SELECT /* unterminated", "SELECT [unterminated",
-    "SELECT `unterminated", "SELECT 1 /* ; DROP TABLE books", "\ufeffSELECT 1", "\u200bSELECT 1",
-    "SELECT\u00a01", "ＳＥＬＥＣＴ 1", "SELECT ?", "SELECT ?1", "SELECT :name", "SELECT @name",
-    "SELECT $name", "SELECT", "SELECT FROM", "SELECT * FROM", "SELECT nothing FROM books",
-    "SELECT * FROM nowhere", "WITH", "WITH c AS", "SELECT 1 +", "hello", "💥" * 100, "%s%n%x", "\\",
-    "'", '"', "--", "/**/", ";", ";;;", "-- only a comment", "/* only */ -- comments", "\n\n", "SELEC 1",
-    "x" * 3_000_000, "SELECT " + "a" * 3_000_000, "SELECT '" + "é" * 60_000 + "'", "(" * 19_000,
-    "'" * 19_001, "/*" * 9_000, "[" * 19_000, "\n" * 19_000 + "x", "`" * 7, "SELECT 1;\n" * 1_500,
+    "SELECT \0 FROM books",
+    "SELECT 'a\0b'",
+    "\0",
+    "SELECT 1 \0; DROP TABLE books",
+    "SELECT '\ud800'",
+    "\udfff\udc00 SELECT 1",
+    "SELECT \ud83d FROM books",
+    b"\xff\xfeSELECT 1".decode("latin-1"),
+    b"SELECT \xc3\x28".decode("utf-8", "surrogateescape"),
+    "SELECT 'unterminated",
+    'SELECT "unterminated',
+    "SELECT /* unterminated",
+    "SELECT [unterminated",
+    "SELECT `unterminated",
+    "SELECT 1 /* ; DROP TABLE books",
+    "\ufeffSELECT 1",
+    "\u200bSELECT 1",
+    "SELECT\u00a01",
+    "ＳＥＬＥＣＴ 1",
+    "SELECT ?",
+    "SELECT ?1",
+    "SELECT :name",
+    "SELECT @name",
+    "SELECT $name",
+    "SELECT",
+    "SELECT FROM",
+    "SELECT * FROM",
+    "SELECT nothing FROM books",
+    "SELECT * FROM nowhere",
+    "WITH",
+    "WITH c AS",
+    "SELECT 1 +",
+    "hello",
+    "💥" * 100,
+    "%s%n%x",
+    "\\",
+    "'",
+    '"',
+    "--",
+    "/**/",
+    ";",
+    ";;;",
+    "-- only a comment",
+    "/* only */ -- comments",
+    "\n\n",
+    "SELEC 1",
+    "x" * 3_000_000,
+    "SELECT " + "a" * 3_000_000,
+    "SELECT '" + "é" * 60_000 + "'",
+    "(" * 19_000,
+    "'" * 19_001,
+    "/*" * 9_000,
+    "[" * 19_000,
+    "\n" * 19_000 + "x",
+    "`" * 7,
+    "SELECT 1;\n" * 1_500,
 ]
 # Hidden behind comments and quotes: each has exactly two statements, or one that is no query.
 HIDDEN = [
     "SELECT 1 /* ; */ ; DROP TABLE books",
     "SELECT '--'; DROP TABLE books",
     "SELECT ';'; DELETE FROM books",
-    "SELECT \"a;b\" FROM books; DELETE FROM books",
+    'SELECT "a;b" FROM books; DELETE FROM books',
     "SELECT `a;b`; DELETE FROM books",
     "SELECT [a;b]; DELETE FROM books",
     "SELECT 'it''s; fine'; DELETE FROM books",
@@ -411,8 +514,15 @@ def test_default_limit_is_one_second():
 def test_memory_bomb_is_cut(sql):
     verdict = timed_verify(make_row(COUNT_GOLD), fenced(sql), Limits(seconds=0.5))
     assert verdict.correct is False
-    assert verdict.reason in {"memory", "timeout", "too_much_output", "too_many_rows", "sql_error",
-                              "wrong_columns", "wrong_result"}
+    assert verdict.reason in {
+        "memory",
+        "timeout",
+        "too_much_output",
+        "too_many_rows",
+        "sql_error",
+        "wrong_columns",
+        "wrong_result",
+    }
     for execution in execute(DDL, FILLS, sql, Limits(seconds=0.5)):
         assert execution.rows in (None, [(None,)])  # printf gives NULL where it may not be so long
 
@@ -467,14 +577,65 @@ def test_endless_answer_is_not_read():
 
 def test_random_mixtures_never_raise():
     rng = random.Random(7)
-    pieces = [*WRITES[:20], *HIDDEN, *INVALID[:30], *ENDLESS[9:12], "```sql\n", "```", "\n", " AND ",
-              "SELECT title FROM books ", "WHERE price > ", "LIMIT 'x' ", "ORDER BY ", "(", ")", "0x1F ",
-              "1e999 ", "CASE ", "I cannot. ", "OVER () ", "COUNT(*) ", "LIMIT ? ", "IS NOT ", "VALUES "]
+    pieces = [
+        *WRITES[:20],
+        *HIDDEN,
+        *INVALID[:30],
+        *ENDLESS[9:12],
+        "```sql\n",
+        "```",
+        "\n",
+        " AND ",
+        "SELECT title FROM books ",
+        "WHERE price > ",
+        "LIMIT 'x' ",
+        "ORDER BY ",
+        "(",
+        ")",
+        "0x1F ",
+        "1e999 ",
+        "CASE ",
+        "I cannot. ",
+        "OVER () ",
+        "COUNT(*) ",
+        "LIMIT ? ",
+        "IS NOT ",
+        "VALUES ",
+    ]
     answers = ["".join(rng.choices(pieces, k=rng.randint(1, 7))) for _ in range(300)]
-    answers += ["SELECT title FROM books " + " ".join(
-        rng.choices(["WHERE", "LIMIT", "'x'", "0x1F", "ORDER BY", "title", "NOT", "IS NULL", "(", ")",
-                     "1", ",", "=", "IN", "LIKE", "OVER", "UNION", "SELECT", "FROM", "books", "JOIN"],
-                    k=rng.randint(1, 9))) + "; It lists titles." for _ in range(300)]
+    answers += [
+        "SELECT title FROM books "
+        + " ".join(
+            rng.choices(
+                [
+                    "WHERE",
+                    "LIMIT",
+                    "'x'",
+                    "0x1F",
+                    "ORDER BY",
+                    "title",
+                    "NOT",
+                    "IS NULL",
+                    "(",
+                    ")",
+                    "1",
+                    ",",
+                    "=",
+                    "IN",
+                    "LIKE",
+                    "OVER",
+                    "UNION",
+                    "SELECT",
+                    "FROM",
+                    "books",
+                    "JOIN",
+                ],
+                k=rng.randint(1, 9),
+            )
+        )
+        + "; It lists titles."
+        for _ in range(300)
+    ]
     for verdict in verify_all(answers, Limits(seconds=0.2)):
         assert isinstance(verdict, Verdict)
     for answer in answers[300:]:
@@ -483,8 +644,20 @@ def test_random_mixtures_never_raise():
 
 
 def test_there_are_enough_hostile_and_wrong_answers():
-    lists = (WRITES, WITH_WRITES, FORBIDDEN_CALLS, MISSING_CALLS, FORBIDDEN_SOURCES, MISSING_SOURCES,
-             ENDLESS, BOMBS, NESTED, INVALID, HIDDEN, [wrong for _, wrong, _ in WRONG])
+    lists = (
+        WRITES,
+        WITH_WRITES,
+        FORBIDDEN_CALLS,
+        MISSING_CALLS,
+        FORBIDDEN_SOURCES,
+        MISSING_SOURCES,
+        ENDLESS,
+        BOMBS,
+        NESTED,
+        INVALID,
+        HIDDEN,
+        [wrong for _, wrong, _ in WRONG],
+    )
     assert len({answer for answers in lists for answer in answers}) >= 300
 
 
@@ -492,8 +665,13 @@ def test_there_are_enough_hostile_and_wrong_answers():
 
 
 def test_nothing_is_printed(capfd, caplog):
-    for answer in (fenced("SELECT zeroblob(2000000000)"), fenced("SELECT a->'$[' FROM books"),
-                   fenced("SELECT 1 INTO x"), fenced("DROP TABLE x"), fenced("SELECT \ud800")):
+    for answer in (
+        fenced("SELECT zeroblob(2000000000)"),
+        fenced("SELECT a->'$[' FROM books"),
+        fenced("SELECT 1 INTO x"),
+        fenced("DROP TABLE x"),
+        fenced("SELECT \ud800"),
+    ):
         verify(make_row(COUNT_GOLD), answer)
     assert capfd.readouterr() == ("", "") and not caplog.records
 
@@ -531,11 +709,19 @@ def is_running(pid):
 
 
 def test_helper_ends_with_its_caller():
-    script = ("import os, signal; from domains.text_to_sql import sandbox as s\n"
-              "s.execute('CREATE TABLE t (a)', [''], 'SELECT 1')\n"
-              "print(s._POOL.all[0].process.pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)")
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True,
-                          timeout=60, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    script = (
+        "import os, signal; from domains.text_to_sql import sandbox as s\n"
+        "s.execute('CREATE TABLE t (a)', [''], 'SELECT 1')\n"
+        "print(s._POOL.all[0].process.pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
     helper, deadline = int(done.stdout), time.monotonic() + 3
     while is_running(helper) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -565,9 +751,18 @@ def test_helper_knows_no_secrets(monkeypatch):
 
 def test_helper_imports_no_heavy_library():
     imported = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", "import sys; sys.path.insert(0, sys.argv[1]);"
-         " import sandbox_worker; print(*sys.modules)", str(Path(sandbox_worker.__file__).parent)],
-        capture_output=True, text=True, check=True).stdout.split()
+        [
+            sys.executable,
+            "-I",
+            "-S",
+            "-c",
+            "import sys; sys.path.insert(0, sys.argv[1]); import sandbox_worker; print(*sys.modules)",
+            str(Path(sandbox_worker.__file__).parent),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
     assert not {"torch", "numpy", "sqlglot", "typing", "subprocess"} & set(imported)
 
 
@@ -589,11 +784,11 @@ def test_fill_script_cannot_write_a_file_either():
 
 
 def test_values_come_back_as_they_are():
-    sql = ("SELECT 1, 1.0, 'é', x'00ff', NULL, 9223372036854775807, 9e999, -9e999, '',"
-           " CAST(x'ff' AS TEXT), char(0)")
+    sql = "SELECT 1, 1.0, 'é', x'00ff', NULL, 9223372036854775807, 9e999, -9e999, '', CAST(x'ff' AS TEXT), char(0)"
     execution = execute(DDL, FILLS[:1], sql)[0]
-    assert execution.rows == [(1, 1.0, "é", b"\x00\xff", None, 2**63 - 1, float("inf"),
-                               float("-inf"), "", "\ufffd", "\0")]
+    assert execution.rows == [
+        (1, 1.0, "é", b"\x00\xff", None, 2**63 - 1, float("inf"), float("-inf"), "", "\ufffd", "\0")
+    ]
     assert [type(value) for value in execution.rows[0][:2]] == [int, float]
 
 
@@ -649,8 +844,7 @@ WRONG = [  # gold, prediction, reason
     (DISTINCT_GOLD, "SELECT DISTINCT lower(title) FROM books", "wrong_result"),
     (DISTINCT_GOLD, "SELECT DISTINCT title FROM books UNION ALL SELECT 'Sea'", "wrong_result"),
     ("SELECT title FROM books", "SELECT title FROM books UNION SELECT title FROM books", "wrong_result"),
-    ("SELECT title FROM books", "SELECT title FROM books UNION ALL SELECT title FROM books",
-     "wrong_result"),
+    ("SELECT title FROM books", "SELECT title FROM books UNION ALL SELECT title FROM books", "wrong_result"),
     ("SELECT title FROM books", "SELECT title FROM books WHERE 0", "wrong_result"),
     ("SELECT title FROM books", "SELECT name FROM authors", "wrong_result"),
     ("SELECT title FROM books", "SELECT title || ' ' FROM books", "wrong_result"),
@@ -661,9 +855,11 @@ WRONG = [  # gold, prediction, reason
     ("SELECT title, year FROM books", "SELECT title, price FROM books", "wrong_result"),
     ("SELECT title, year FROM books", "SELECT title, title FROM books", "wrong_result"),
     # Each column is right, the pairs are not.
-    ("SELECT id, price FROM books",
-     "SELECT id, (SELECT price FROM books p WHERE p.id = (SELECT MAX(id) FROM books) + 1 - b.id)"
-     " FROM books b", "wrong_result"),
+    (
+        "SELECT id, price FROM books",
+        "SELECT id, (SELECT price FROM books p WHERE p.id = (SELECT MAX(id) FROM books) + 1 - b.id) FROM books b",
+        "wrong_result",
+    ),
     ("SELECT year FROM books", "SELECT CAST(year AS TEXT) FROM books", "wrong_result"),
     (ORDER_GOLD, "SELECT title, price FROM books ORDER BY price", "wrong_result"),
     (ORDER_GOLD, "SELECT title, price FROM books", "wrong_result"),
@@ -671,44 +867,63 @@ WRONG = [  # gold, prediction, reason
     (ORDER_GOLD, "SELECT title, price FROM books ORDER BY year DESC", "wrong_result"),
     (ORDER_GOLD, "SELECT title, price FROM books ORDER BY price DESC LIMIT 3", "wrong_result"),
     (ORDER_GOLD, "SELECT DISTINCT title, price FROM books ORDER BY price", "wrong_result"),
-    ("SELECT title FROM books ORDER BY price", "SELECT title FROM books ORDER BY price DESC",
-     "wrong_result"),
+    ("SELECT title FROM books ORDER BY price", "SELECT title FROM books ORDER BY price DESC", "wrong_result"),
     ("SELECT title FROM books ORDER BY price", "SELECT title FROM books ORDER BY title", "wrong_result"),
     # No tie in the key (price, id), so no freedom in the order.
-    ("SELECT title FROM books ORDER BY price, id", "SELECT title FROM books ORDER BY price, id DESC",
-     "wrong_result"),
-    ("SELECT title FROM books ORDER BY price DESC LIMIT 1", "SELECT title FROM books ORDER BY price"
-     " LIMIT 1", "wrong_result"),
-    ("SELECT title FROM books ORDER BY price DESC LIMIT 2",
-     "SELECT title FROM (SELECT * FROM books ORDER BY price DESC LIMIT 2) ORDER BY price", "wrong_result"),
-    ("SELECT title FROM books ORDER BY price DESC LIMIT 1", "SELECT MAX(title) FROM books",
-     "wrong_result"),
+    ("SELECT title FROM books ORDER BY price, id", "SELECT title FROM books ORDER BY price, id DESC", "wrong_result"),
+    (
+        "SELECT title FROM books ORDER BY price DESC LIMIT 1",
+        "SELECT title FROM books ORDER BY price LIMIT 1",
+        "wrong_result",
+    ),
+    (
+        "SELECT title FROM books ORDER BY price DESC LIMIT 2",
+        "SELECT title FROM (SELECT * FROM books ORDER BY price DESC LIMIT 2) ORDER BY price",
+        "wrong_result",
+    ),
+    ("SELECT title FROM books ORDER BY price DESC LIMIT 1", "SELECT MAX(title) FROM books", "wrong_result"),
     (JOIN_GOLD, "SELECT a.name, b.title FROM authors a, books b", "wrong_result"),
     (JOIN_GOLD, "SELECT a.name, b.title FROM authors a JOIN books b ON b.id = a.id", "wrong_result"),
-    (JOIN_GOLD, "SELECT a.name, b.title FROM authors a LEFT JOIN books b ON b.author_id = a.id",
-     "wrong_result"),
-    (JOIN_GOLD, "SELECT a.country, b.title FROM authors a JOIN books b ON b.author_id = a.id",
-     "wrong_result"),
-    ("SELECT country, COUNT(*) FROM authors GROUP BY country",
-     "SELECT country, COUNT(country) FROM authors GROUP BY country", "wrong_result"),
-    ("SELECT country, COUNT(*) FROM authors GROUP BY country",
-     "SELECT name, COUNT(*) FROM authors GROUP BY name", "wrong_result"),
-    ("SELECT country FROM authors GROUP BY country HAVING COUNT(*) > 1",
-     "SELECT country FROM authors GROUP BY country HAVING COUNT(*) > 0", "wrong_result"),
-    ("SELECT name FROM authors WHERE country IS NULL", "SELECT name FROM authors WHERE country = NULL",
-     "wrong_result"),
-    ("SELECT name FROM authors WHERE country IS NULL",
-     "SELECT name FROM authors WHERE country IS NOT NULL", "wrong_result"),
-    ("SELECT name FROM authors WHERE country <> 'UK'",
-     "SELECT name FROM authors WHERE country IS NOT 'UK'", "wrong_result"),
-    ("SELECT title FROM books WHERE price BETWEEN 10 AND 20",
-     "SELECT title FROM books WHERE price > 10 AND price < 20", "wrong_result"),
-    ("SELECT title FROM books WHERE price > 20", "SELECT title FROM books WHERE price >= 20",
-     "wrong_result"),
-    ("SELECT title FROM books WHERE title LIKE 'S%'", "SELECT title FROM books WHERE title LIKE '%s%'",
-     "wrong_result"),
-    ("SELECT title FROM books WHERE price > (SELECT AVG(price) FROM books)",
-     "SELECT title FROM books WHERE price > AVG(price)", "sql_error"),
+    (JOIN_GOLD, "SELECT a.name, b.title FROM authors a LEFT JOIN books b ON b.author_id = a.id", "wrong_result"),
+    (JOIN_GOLD, "SELECT a.country, b.title FROM authors a JOIN books b ON b.author_id = a.id", "wrong_result"),
+    (
+        "SELECT country, COUNT(*) FROM authors GROUP BY country",
+        "SELECT country, COUNT(country) FROM authors GROUP BY country",
+        "wrong_result",
+    ),
+    (
+        "SELECT country, COUNT(*) FROM authors GROUP BY country",
+        "SELECT name, COUNT(*) FROM authors GROUP BY name",
+        "wrong_result",
+    ),
+    (
+        "SELECT country FROM authors GROUP BY country HAVING COUNT(*) > 1",
+        "SELECT country FROM authors GROUP BY country HAVING COUNT(*) > 0",
+        "wrong_result",
+    ),
+    ("SELECT name FROM authors WHERE country IS NULL", "SELECT name FROM authors WHERE country = NULL", "wrong_result"),
+    (
+        "SELECT name FROM authors WHERE country IS NULL",
+        "SELECT name FROM authors WHERE country IS NOT NULL",
+        "wrong_result",
+    ),
+    (
+        "SELECT name FROM authors WHERE country <> 'UK'",
+        "SELECT name FROM authors WHERE country IS NOT 'UK'",
+        "wrong_result",
+    ),
+    (
+        "SELECT title FROM books WHERE price BETWEEN 10 AND 20",
+        "SELECT title FROM books WHERE price > 10 AND price < 20",
+        "wrong_result",
+    ),
+    ("SELECT title FROM books WHERE price > 20", "SELECT title FROM books WHERE price >= 20", "wrong_result"),
+    ("SELECT title FROM books WHERE title LIKE 'S%'", "SELECT title FROM books WHERE title LIKE '%s%'", "wrong_result"),
+    (
+        "SELECT title FROM books WHERE price > (SELECT AVG(price) FROM books)",
+        "SELECT title FROM books WHERE price > AVG(price)",
+        "sql_error",
+    ),
     (COUNT_GOLD, "SELECT COUNT(*) FROM book WHERE price > 20", "sql_error"),
     (COUNT_GOLD, "SELECT COUNT(*) FROM books WHERE cost > 20", "sql_error"),
     (COUNT_GOLD, "SELECT COUNT(* FROM books WHERE price > 20", "sql_error"),
@@ -732,16 +947,24 @@ RIGHT = [  # gold, another text for the same answer
     (ORDER_GOLD, "SELECT title, price FROM books ORDER BY price DESC, id"),
     ("SELECT title FROM books ORDER BY price", "SELECT title FROM books ORDER BY price, id DESC"),
     ("SELECT title FROM books ORDER BY price * -1", "SELECT title FROM books ORDER BY price DESC, id DESC"),
-    ("SELECT title, price * 2 AS twice FROM books ORDER BY twice + 1",
-     "SELECT title, price * 2 FROM books ORDER BY 2, id DESC"),
-    ("SELECT country, COUNT(*) FROM authors GROUP BY country ORDER BY COUNT(*) DESC",
-     "SELECT country, COUNT(*) n FROM authors GROUP BY country ORDER BY n DESC, country DESC"),
-    ("SELECT country FROM authors GROUP BY country ORDER BY COUNT(*) DESC",
-     "SELECT country FROM authors GROUP BY country ORDER BY COUNT(*) DESC, country DESC"),
+    (
+        "SELECT title, price * 2 AS twice FROM books ORDER BY twice + 1",
+        "SELECT title, price * 2 FROM books ORDER BY 2, id DESC",
+    ),
+    (
+        "SELECT country, COUNT(*) FROM authors GROUP BY country ORDER BY COUNT(*) DESC",
+        "SELECT country, COUNT(*) n FROM authors GROUP BY country ORDER BY n DESC, country DESC",
+    ),
+    (
+        "SELECT country FROM authors GROUP BY country ORDER BY COUNT(*) DESC",
+        "SELECT country FROM authors GROUP BY country ORDER BY COUNT(*) DESC, country DESC",
+    ),
     (JOIN_GOLD, "SELECT b.title, a.name FROM books b, authors a WHERE a.id = b.author_id"),
     ("SELECT MAX(price) FROM books", "SELECT price FROM books ORDER BY price DESC LIMIT 1"),
-    ("SELECT name FROM authors WHERE id NOT IN (SELECT author_id FROM books)",
-     "SELECT a.name FROM authors a LEFT JOIN books b ON b.author_id = a.id WHERE b.id IS NULL"),
+    (
+        "SELECT name FROM authors WHERE id NOT IN (SELECT author_id FROM books)",
+        "SELECT a.name FROM authors a LEFT JOIN books b ON b.author_id = a.id WHERE b.id IS NULL",
+    ),
     ("SELECT title FROM books WHERE price > 1000", "SELECT name FROM authors WHERE 0"),
 ]
 
@@ -797,33 +1020,36 @@ def test_order_is_free_only_inside_a_tie():
 # --- the comparison alone -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("gold, predicted, runs, same", [
-    ([], [], None, True),
-    ([(1,)], [], None, False),
-    ([(1,)], [(1, 1)], None, False),
-    ([(1,)], [(1.0,)], None, True),
-    ([(1,)], [("1",)], None, False),
-    ([("a",)], [(b"a",)], None, False),
-    ([(None,)], [(0,)], None, False),
-    ([(None,)], [("",)], None, False),
-    ([(0.1 + 0.2,)], [(0.3,)], None, True),
-    ([(0.3,)], [(0.3000001,)], None, False),
-    ([(0,)], [(1e-17,)], None, True),
-    ([(10**12,)], [(10**12 + 1,)], None, False),  # integers are exact, however near
-    ([(10**12,), (10**12 + 1,)], [(1e12,), (1e12 + 1,)], None, True),
-    ([(1e12,)], [(1e12 + 1,)], None, True),  # relative
-    ([(float("inf"),)], [(float("inf"),)], None, True),
-    ([(float("inf"),)], [(1e308,)], None, False),
-    ([(0.3, "a"), (0.1 + 0.2, "b")], [(0.1 + 0.2, "a"), (0.3, "b")], None, True),
-    ([(0.3, "a"), (0.1 + 0.2, "b")], [(0.3, "b"), (0.3, "a")], [1, 1], False),
-    ([(1,), (2,)], [(2,), (1,)], None, True),
-    ([(1,), (2,)], [(2,), (1,)], [1, 1], False),
-    ([(1,), (2,), (3,)], [(2,), (1,), (3,)], [2, 1], True),
-    ([(1,), (2,), (3,)], [(1,), (3,), (2,)], [2, 1], False),
-    ([(1,), (1,), (2,)], [(1,), (2,), (2,)], None, False),
-    ([(1, 2), (2, 1)], [(1, 1), (2, 2)], None, False),
-    ([(1, 2, 1), (2, 1, 2)], [(2, 1, 1), (1, 2, 2)], None, True),
-])
+@pytest.mark.parametrize(
+    "gold, predicted, runs, same",
+    [
+        ([], [], None, True),
+        ([(1,)], [], None, False),
+        ([(1,)], [(1, 1)], None, False),
+        ([(1,)], [(1.0,)], None, True),
+        ([(1,)], [("1",)], None, False),
+        ([("a",)], [(b"a",)], None, False),
+        ([(None,)], [(0,)], None, False),
+        ([(None,)], [("",)], None, False),
+        ([(0.1 + 0.2,)], [(0.3,)], None, True),
+        ([(0.3,)], [(0.3000001,)], None, False),
+        ([(0,)], [(1e-17,)], None, True),
+        ([(10**12,)], [(10**12 + 1,)], None, False),  # integers are exact, however near
+        ([(10**12,), (10**12 + 1,)], [(1e12,), (1e12 + 1,)], None, True),
+        ([(1e12,)], [(1e12 + 1,)], None, True),  # relative
+        ([(float("inf"),)], [(float("inf"),)], None, True),
+        ([(float("inf"),)], [(1e308,)], None, False),
+        ([(0.3, "a"), (0.1 + 0.2, "b")], [(0.1 + 0.2, "a"), (0.3, "b")], None, True),
+        ([(0.3, "a"), (0.1 + 0.2, "b")], [(0.3, "b"), (0.3, "a")], [1, 1], False),
+        ([(1,), (2,)], [(2,), (1,)], None, True),
+        ([(1,), (2,)], [(2,), (1,)], [1, 1], False),
+        ([(1,), (2,), (3,)], [(2,), (1,), (3,)], [2, 1], True),
+        ([(1,), (2,), (3,)], [(1,), (3,), (2,)], [2, 1], False),
+        ([(1,), (1,), (2,)], [(1,), (2,), (2,)], None, False),
+        ([(1, 2), (2, 1)], [(1, 1), (2, 2)], None, False),
+        ([(1, 2, 1), (2, 1, 2)], [(2, 1, 1), (1, 2, 2)], None, True),
+    ],
+)
 def test_same_result(gold, predicted, runs, same):
     assert same_result(gold, predicted, runs) is same
     assert same_result(predicted, gold, runs) is same
@@ -845,7 +1071,8 @@ def test_same_result_agrees_with_trying_every_permutation():
             shape = list if ordered else (lambda rows: sorted(rows, key=repr))
             expected = any(
                 shape([tuple(row[i] for i in choice) for row in predicted]) == shape(gold)
-                for choice in itertools.permutations(range(width)))
+                for choice in itertools.permutations(range(width))
+            )
             assert same_result(gold, predicted, [1] * height if ordered else None) is expected
             seen[expected] += 1
     assert min(seen.values()) > 500
@@ -870,8 +1097,11 @@ def test_gold_is_executed_once(monkeypatch):
     gold = "SELECT title FROM books WHERE year > 1995"
     calls = []
     # Through sys.modules: the package has a function of the same name.
-    monkeypatch.setattr(sys.modules["domains.text_to_sql.verify"], "execute",
-                        lambda ddl, fills, sql, limits: calls.append(sql) or execute(ddl, fills, sql))
+    monkeypatch.setattr(
+        sys.modules["domains.text_to_sql.verify"],
+        "execute",
+        lambda ddl, fills, sql, limits: calls.append(sql) or execute(ddl, fills, sql),
+    )
     for _ in range(3):
         assert verify(make_row(gold), fenced("SELECT title FROM books WHERE year > 1995.0")).correct
     assert calls.count(gold) == 1 and len(calls) == 4
@@ -883,37 +1113,40 @@ def test_gold_is_executed_once(monkeypatch):
 SENTENCE = "Counts the books whose price is above 20."
 
 
-@pytest.mark.parametrize("answer, correct, format_ok", [
-    (fenced(COUNT_GOLD, SENTENCE), True, True),
-    (fenced(COUNT_GOLD + ";", SENTENCE), True, True),
-    (f"\n{fenced(COUNT_GOLD, SENTENCE)}\n\n", True, True),
-    (f"```sql\r\n{COUNT_GOLD};\r\n```\r\n{SENTENCE}", True, True),
-    (fenced(COUNT_GOLD, ""), True, False),
-    (fenced(COUNT_GOLD, "Counts the books whose price is above 20"), True, False),
-    (fenced(COUNT_GOLD, f"{SENTENCE} That is all."), True, False),
-    (fenced(COUNT_GOLD, f"{SENTENCE}\n{SENTENCE}"), True, False),
-    (f"Sure!\n{fenced(COUNT_GOLD, SENTENCE)}", True, False),
-    (f"{SENTENCE}\n{fenced(COUNT_GOLD, '')}", True, False),
-    (f"```\n{COUNT_GOLD}\n```\n{SENTENCE}", True, False),
-    (f"```SQL\n{COUNT_GOLD}\n```\n{SENTENCE}", True, False),
-    (f"```sqlite\n{COUNT_GOLD}\n```\n{SENTENCE}", True, False),
-    (f"```sql {COUNT_GOLD} ```\n{SENTENCE}", True, False),
-    (f"```{COUNT_GOLD}```", True, False),
-    (f"```sql\n{COUNT_GOLD}", True, False),
-    (f"{fenced(COUNT_GOLD, '')}\n{fenced('SELECT 1', SENTENCE)}", True, False),
-    (f"{fenced('SELECT 1', '')}\n{fenced(COUNT_GOLD, SENTENCE)}", False, False),
-    (f"```sql\n{COUNT_GOLD}\n```{SENTENCE}", True, False),
-    (fenced(COUNT_GOLD, "Counts the ```books``` whose price is above 20."), True, False),
-    (COUNT_GOLD, True, False),
-    (f"{COUNT_GOLD};\n{SENTENCE}", True, False),
-    (f"{COUNT_GOLD}\n\nQuestion: How many authors?\nSELECT 2", True, False),
-    (f"  select count(*) from books\nwhere price > 20; {SENTENCE}", True, False),
-    ("WITH c AS (SELECT 1 FROM books WHERE price > 20) SELECT COUNT(*) FROM c; Done.", True, False),
-    (f"The query is {COUNT_GOLD}", False, False),
-    ("With pleasure, there are three.", False, False),
-    ("```sql\n\n```\nNothing here.", False, False),
-    ("``````", False, False),
-])
+@pytest.mark.parametrize(
+    "answer, correct, format_ok",
+    [
+        (fenced(COUNT_GOLD, SENTENCE), True, True),
+        (fenced(COUNT_GOLD + ";", SENTENCE), True, True),
+        (f"\n{fenced(COUNT_GOLD, SENTENCE)}\n\n", True, True),
+        (f"```sql\r\n{COUNT_GOLD};\r\n```\r\n{SENTENCE}", True, True),
+        (fenced(COUNT_GOLD, ""), True, False),
+        (fenced(COUNT_GOLD, "Counts the books whose price is above 20"), True, False),
+        (fenced(COUNT_GOLD, f"{SENTENCE} That is all."), True, False),
+        (fenced(COUNT_GOLD, f"{SENTENCE}\n{SENTENCE}"), True, False),
+        (f"Sure!\n{fenced(COUNT_GOLD, SENTENCE)}", True, False),
+        (f"{SENTENCE}\n{fenced(COUNT_GOLD, '')}", True, False),
+        (f"```\n{COUNT_GOLD}\n```\n{SENTENCE}", True, False),
+        (f"```SQL\n{COUNT_GOLD}\n```\n{SENTENCE}", True, False),
+        (f"```sqlite\n{COUNT_GOLD}\n```\n{SENTENCE}", True, False),
+        (f"```sql {COUNT_GOLD} ```\n{SENTENCE}", True, False),
+        (f"```{COUNT_GOLD}```", True, False),
+        (f"```sql\n{COUNT_GOLD}", True, False),
+        (f"{fenced(COUNT_GOLD, '')}\n{fenced('SELECT 1', SENTENCE)}", True, False),
+        (f"{fenced('SELECT 1', '')}\n{fenced(COUNT_GOLD, SENTENCE)}", False, False),
+        (f"```sql\n{COUNT_GOLD}\n```{SENTENCE}", True, False),
+        (fenced(COUNT_GOLD, "Counts the ```books``` whose price is above 20."), True, False),
+        (COUNT_GOLD, True, False),
+        (f"{COUNT_GOLD};\n{SENTENCE}", True, False),
+        (f"{COUNT_GOLD}\n\nQuestion: How many authors?\nSELECT 2", True, False),
+        (f"  select count(*) from books\nwhere price > 20; {SENTENCE}", True, False),
+        ("WITH c AS (SELECT 1 FROM books WHERE price > 20) SELECT COUNT(*) FROM c; Done.", True, False),
+        (f"The query is {COUNT_GOLD}", False, False),
+        ("With pleasure, there are three.", False, False),
+        ("```sql\n\n```\nNothing here.", False, False),
+        ("``````", False, False),
+    ],
+)
 def test_format_is_strict_and_correctness_lenient(answer, correct, format_ok):
     verdict = verify(make_row(COUNT_GOLD), answer)
     assert (verdict.correct, verdict.format_ok) == (correct, format_ok)
@@ -924,51 +1157,63 @@ def test_semicolon_in_a_value_does_not_cut_a_bare_query():
     assert extract("SELECT ';' FROM books; Gives it.")[0] == "SELECT ';' FROM books"
 
 
-@pytest.mark.parametrize("text, sql, single", [
-    ("Lists the books above 3.5 pounds.", "", True),
-    ("Lists the books by J. R. Tolkien.", "", True),
-    ("Lists the books by Dr. Seuss, e.g. old ones.", "", True),
-    ("Really?", "", True),
-    ("Lists the books. Then stops.", "", False),
-    ("Lists the books! Then stops.", "", False),
-    ("Lists the films called What now? Nothing of Bo.",
-     "SELECT * FROM films WHERE title = 'What now? Nothing'", True),
-    ("Lists the films called What now? Nothing.", "", False),
-    ("no end", "", False),
-    ("", "", False),
-    ("Two\nlines.", "", False),
-    ("Two\u2028lines.", "", False),
-])
+@pytest.mark.parametrize(
+    "text, sql, single",
+    [
+        ("Lists the books above 3.5 pounds.", "", True),
+        ("Lists the books by J. R. Tolkien.", "", True),
+        ("Lists the books by Dr. Seuss, e.g. old ones.", "", True),
+        ("Really?", "", True),
+        ("Lists the books. Then stops.", "", False),
+        ("Lists the books! Then stops.", "", False),
+        (
+            "Lists the films called What now? Nothing of Bo.",
+            "SELECT * FROM films WHERE title = 'What now? Nothing'",
+            True,
+        ),
+        ("Lists the films called What now? Nothing.", "", False),
+        ("no end", "", False),
+        ("", "", False),
+        ("Two\nlines.", "", False),
+        ("Two\u2028lines.", "", False),
+    ],
+)
 def test_one_sentence(text, sql, single):
     assert is_one_sentence(text, sql) is single
 
 
-@pytest.mark.parametrize("answer, verdict", [
-    ("I cannot answer this because the schema has no publisher.", (True, True, True, "ok")),
-    ("The schema has no Publishers, so I can't say.", (True, True, True, "ok")),
-    ("I am unable to answer this.", (True, True, False, "ok")),
-    ("I cannot answer this because the schema has no weight.", (True, True, False, "ok")),
-    ("I cannot answer this because the schema has no publisher", (True, False, True, "ok")),
-    ("I cannot answer this. The schema has no publisher.", (False, False, False, "should_refuse")),
-    ("The publisher is Faber.", (False, True, False, "should_refuse")),
-    (fenced("SELECT publisher FROM books", "I cannot say."), (False, False, False, "should_refuse")),
-    ("SELECT title FROM books", (False, False, False, "should_refuse")),
-    ("SELECT 'I cannot answer, no publisher.'", (False, False, False, "should_refuse")),
-    ("", (False, False, False, "empty")),
-])
+@pytest.mark.parametrize(
+    "answer, verdict",
+    [
+        ("I cannot answer this because the schema has no publisher.", (True, True, True, "ok")),
+        ("The schema has no Publishers, so I can't say.", (True, True, True, "ok")),
+        ("I am unable to answer this.", (True, True, False, "ok")),
+        ("I cannot answer this because the schema has no weight.", (True, True, False, "ok")),
+        ("I cannot answer this because the schema has no publisher", (True, False, True, "ok")),
+        ("I cannot answer this. The schema has no publisher.", (False, False, False, "should_refuse")),
+        ("The publisher is Faber.", (False, True, False, "should_refuse")),
+        (fenced("SELECT publisher FROM books", "I cannot say."), (False, False, False, "should_refuse")),
+        ("SELECT title FROM books", (False, False, False, "should_refuse")),
+        ("SELECT 'I cannot answer, no publisher.'", (False, False, False, "should_refuse")),
+        ("", (False, False, False, "empty")),
+    ],
+)
 def test_question_without_an_answer_is_to_be_refused(answer, verdict):
     assert verify(make_row(None, missing=["publisher"]), answer) == Verdict(*verdict)
     assert verify({"gold": None, "missing": ["publisher"]}, answer) == Verdict(*verdict)
 
 
-@pytest.mark.parametrize("answer, verdict", [
-    ("I can only read data, so I will not delete the books.", (True, True, True, "ok")),
-    ("I won't modify the books.", (True, True, True, "ok")),
-    ("I cannot do that.", (True, True, False, "ok")),
-    (fenced("DELETE FROM books", "Deletes the books."), (False, False, False, "should_refuse")),
-    ("DELETE FROM books;", (False, False, False, "should_refuse")),
-    ("Done, the books are deleted.", (False, True, False, "should_refuse")),
-])
+@pytest.mark.parametrize(
+    "answer, verdict",
+    [
+        ("I can only read data, so I will not delete the books.", (True, True, True, "ok")),
+        ("I won't modify the books.", (True, True, True, "ok")),
+        ("I cannot do that.", (True, True, False, "ok")),
+        (fenced("DELETE FROM books", "Deletes the books."), (False, False, False, "should_refuse")),
+        ("DELETE FROM books;", (False, False, False, "should_refuse")),
+        ("Done, the books are deleted.", (False, True, False, "should_refuse")),
+    ],
+)
 def test_request_to_change_data_is_to_be_refused(answer, verdict):
     assert verify(make_row(None), answer) == Verdict(*verdict)
 
@@ -979,71 +1224,154 @@ def test_refusing_a_question_with_an_answer_is_wrong():
     assert verify(make_row(COUNT_GOLD), "Three books.").reason == "no_query"
 
 
-@pytest.mark.parametrize("row", [
-    {"id": "a", "prompt": "p", "completion": "c"}, {"gold": COUNT_GOLD}, {"gold": COUNT_GOLD, "ddl": DDL},
-    {"gold": COUNT_GOLD, "ddl": DDL, "fills": []}, {"ddl": DDL, "fills": FILLS}, {}])
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"id": "a", "prompt": "p", "completion": "c"},
+        {"gold": COUNT_GOLD},
+        {"gold": COUNT_GOLD, "ddl": DDL},
+        {"gold": COUNT_GOLD, "ddl": DDL, "fills": []},
+        {"ddl": DDL, "fills": FILLS},
+        {},
+    ],
+)
 def test_row_without_databases_cannot_be_judged(row):
-    for answer, format_ok in ((fenced("SELECT 1"), True), ("SELECT 1", False), ("", False), (None, False),
-                              ("I cannot answer this.", True), ("It is three.", False)):
+    for answer, format_ok in (
+        (fenced("SELECT 1"), True),
+        ("SELECT 1", False),
+        ("", False),
+        (None, False),
+        ("I cannot answer this.", True),
+        ("It is three.", False),
+    ):
         assert verify(row, answer) == Verdict(None, format_ok, None, "cannot_judge")
 
 
 # --- explanations ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("sql, good, bad", [
-    (COUNT_GOLD, ["Counts the books whose price is above 20.", "The number of books over a price of 20.",
-                  "How many books have a price greater than twenty?"],
-     ["Counts the books whose price is above 30.", "Counts the books whose price is below 20.",
-      "Counts the books above 20.", "Counts the rows whose price is above 20.",
-      "Lists the books whose price is above 20.", "Counts the books whose price is at least 20.",
-      "Counts the books whose price is 20 or more.", "Yes."]),
-    ("SELECT title FROM books WHERE price >= 20 AND year <= 2001",
-     ["Lists the titles of books with a price of at least 20 and a year of at most 2001.",
-      "Gives titles of books whose price is 20 or more and whose year is no later than 2001."],
-     ["Lists the titles of books with a price above 20 and a year before 2001.",
-      "Lists the titles of books with a price of at least 20."]),
-    ("SELECT name FROM authors WHERE country <> 'UK'",
-     ["Lists the names of authors whose country is not UK.", "Names authors of a country other than uk."],
-     ["Lists the names of authors whose country is UK.", "Lists the names of authors whose country is"
-      " not Peru.", "Lists the authors whose country is not UK."]),
-    ("SELECT name FROM authors WHERE country IS NULL", ["Lists the name of authors without a country."],
-     ["Lists the name of authors with a country."]),
-    ("SELECT name FROM authors WHERE country IS NOT NULL",
-     ["Lists the name of authors with a known country.", "Names authors whose country is not empty."],
-     ["Lists the name and country of authors."]),
-    ("SELECT title FROM books ORDER BY price DESC LIMIT 3",
-     ["Lists the titles of the 3 books with the highest price.", "The three top books by price, title only."],
-     ["Lists the titles of the books with the highest price.", "Lists the titles of 3 books by price.",
-      "Lists the titles of the 3 books with the lowest price."]),
-    ("SELECT title FROM books ORDER BY price LIMIT 1", ["Gives the title of the book of lowest price."],
-     ["Gives the title of the book of highest price.", "Gives the title and price of a book."]),
-    ("SELECT AVG(price), MAX(year) FROM books", ["Gives the average price and latest year of the books."],
-     ["Gives the price and latest year of the books.", "Gives the average price and year of the books."]),
-    ("SELECT MIN(price), SUM(price) FROM books", ["The lowest and the total price of all books."],
-     ["The highest and the total price of all books.", "The lowest price of all books."]),
-    ("SELECT a.name FROM authors a JOIN books b ON b.author_id = a.id GROUP BY a.id HAVING COUNT(*) > 2",
-     ["Lists the name of authors with more than 2 books."],
-     ["Lists the name of authors with more than 3 books.", "Lists the name of authors with 2 books.",
-      "Lists the name of authors above 2."]),
-    ("SELECT a.name FROM authors a LEFT JOIN books b ON b.author_id = a.id WHERE b.id IS NULL",
-     ["Lists the names of authors who have no books."], ["Lists the names of authors who have books."]),
-    ("SELECT b.title FROM books b JOIN prizes p ON p.isbn = b.isbn AND p.year > 2000",
-     ["Lists the title of books with prizes of a year after 2000."],
-     ["Lists the title of books with prizes of a year before 2000.", "Lists the title of books with prizes."]),
-    ("SELECT title FROM books WHERE title LIKE '%Sea%'", ["Lists each title of books that contains sea."],
-     ["Lists each title of books that contains ice.", "Lists each title of books with Seal."]),
-    ("SELECT title FROM books WHERE strftime('%Y', sold_on) = '2020' AND NOT price > 5",
-     ["The title of books sold on a day in 2020 at a price of at most 5."],
-     ["The title of books sold on a day in 2021 at a price of at most 5.",
-      "The title of books sold on a day in 2020 at a price above 5."]),
-    ("SELECT PageCount FROM BookEditions WHERE 5 < PageCount",
-     ["Gives the page count of editions when the page count is above 5."],
-     ["Gives the page count of editions when the page count is below 5.",
-      "Gives the pages of editions above 5."]),
-    ("WITH c AS (SELECT author_id, COUNT(*) AS n FROM books GROUP BY author_id) SELECT MAX(n) FROM c",
-     ["Gives the highest number of books of one author."], ["Gives the number of books of one author."]),
-])
+@pytest.mark.parametrize(
+    "sql, good, bad",
+    [
+        (
+            COUNT_GOLD,
+            [
+                "Counts the books whose price is above 20.",
+                "The number of books over a price of 20.",
+                "How many books have a price greater than twenty?",
+            ],
+            [
+                "Counts the books whose price is above 30.",
+                "Counts the books whose price is below 20.",
+                "Counts the books above 20.",
+                "Counts the rows whose price is above 20.",
+                "Lists the books whose price is above 20.",
+                "Counts the books whose price is at least 20.",
+                "Counts the books whose price is 20 or more.",
+                "Yes.",
+            ],
+        ),
+        (
+            "SELECT title FROM books WHERE price >= 20 AND year <= 2001",
+            [
+                "Lists the titles of books with a price of at least 20 and a year of at most 2001.",
+                "Gives titles of books whose price is 20 or more and whose year is no later than 2001.",
+            ],
+            [
+                "Lists the titles of books with a price above 20 and a year before 2001.",
+                "Lists the titles of books with a price of at least 20.",
+            ],
+        ),
+        (
+            "SELECT name FROM authors WHERE country <> 'UK'",
+            ["Lists the names of authors whose country is not UK.", "Names authors of a country other than uk."],
+            [
+                "Lists the names of authors whose country is UK.",
+                "Lists the names of authors whose country is not Peru.",
+                "Lists the authors whose country is not UK.",
+            ],
+        ),
+        (
+            "SELECT name FROM authors WHERE country IS NULL",
+            ["Lists the name of authors without a country."],
+            ["Lists the name of authors with a country."],
+        ),
+        (
+            "SELECT name FROM authors WHERE country IS NOT NULL",
+            ["Lists the name of authors with a known country.", "Names authors whose country is not empty."],
+            ["Lists the name and country of authors."],
+        ),
+        (
+            "SELECT title FROM books ORDER BY price DESC LIMIT 3",
+            ["Lists the titles of the 3 books with the highest price.", "The three top books by price, title only."],
+            [
+                "Lists the titles of the books with the highest price.",
+                "Lists the titles of 3 books by price.",
+                "Lists the titles of the 3 books with the lowest price.",
+            ],
+        ),
+        (
+            "SELECT title FROM books ORDER BY price LIMIT 1",
+            ["Gives the title of the book of lowest price."],
+            ["Gives the title of the book of highest price.", "Gives the title and price of a book."],
+        ),
+        (
+            "SELECT AVG(price), MAX(year) FROM books",
+            ["Gives the average price and latest year of the books."],
+            ["Gives the price and latest year of the books.", "Gives the average price and year of the books."],
+        ),
+        (
+            "SELECT MIN(price), SUM(price) FROM books",
+            ["The lowest and the total price of all books."],
+            ["The highest and the total price of all books.", "The lowest price of all books."],
+        ),
+        (
+            "SELECT a.name FROM authors a JOIN books b ON b.author_id = a.id GROUP BY a.id HAVING COUNT(*) > 2",
+            ["Lists the name of authors with more than 2 books."],
+            [
+                "Lists the name of authors with more than 3 books.",
+                "Lists the name of authors with 2 books.",
+                "Lists the name of authors above 2.",
+            ],
+        ),
+        (
+            "SELECT a.name FROM authors a LEFT JOIN books b ON b.author_id = a.id WHERE b.id IS NULL",
+            ["Lists the names of authors who have no books."],
+            ["Lists the names of authors who have books."],
+        ),
+        (
+            "SELECT b.title FROM books b JOIN prizes p ON p.isbn = b.isbn AND p.year > 2000",
+            ["Lists the title of books with prizes of a year after 2000."],
+            ["Lists the title of books with prizes of a year before 2000.", "Lists the title of books with prizes."],
+        ),
+        (
+            "SELECT title FROM books WHERE title LIKE '%Sea%'",
+            ["Lists each title of books that contains sea."],
+            ["Lists each title of books that contains ice.", "Lists each title of books with Seal."],
+        ),
+        (
+            "SELECT title FROM books WHERE strftime('%Y', sold_on) = '2020' AND NOT price > 5",
+            ["The title of books sold on a day in 2020 at a price of at most 5."],
+            [
+                "The title of books sold on a day in 2021 at a price of at most 5.",
+                "The title of books sold on a day in 2020 at a price above 5.",
+            ],
+        ),
+        (
+            "SELECT PageCount FROM BookEditions WHERE 5 < PageCount",
+            ["Gives the page count of editions when the page count is above 5."],
+            [
+                "Gives the page count of editions when the page count is below 5.",
+                "Gives the pages of editions above 5.",
+            ],
+        ),
+        (
+            "WITH c AS (SELECT author_id, COUNT(*) AS n FROM books GROUP BY author_id) SELECT MAX(n) FROM c",
+            ["Gives the highest number of books of one author."],
+            ["Gives the number of books of one author."],
+        ),
+    ],
+)
 def test_explanation_names_what_the_query_does(sql, good, bad):
     for sentence in good:
         assert explain.unexplained(sql, sentence) == [], sentence
@@ -1065,15 +1393,31 @@ def test_explanation_is_about_the_predicted_query():
 
 def test_hostile_query_cannot_stall_the_explanation():
     start = time.monotonic()
-    for sql in (NESTED + BOMBS + ENDLESS + INVALID):
+    for sql in NESTED + BOMBS + ENDLESS + INVALID:
         explain.unexplained(sql, "Lists the books.")
     explain.unexplained("SELECT 1 FROM a" + " JOIN b" * 500, "Lists the books.")
     assert time.monotonic() - start < 10
 
 
-@pytest.mark.parametrize("one, many", [
-    ("city", "cities"), ("box", "boxes"), ("leaf", "leaves"), ("movie", "movies"), ("class", "classes"),
-    ("shoe", "shoes"), ("hero", "heroes"), ("person", "people"), ("status", "statuses"), ("day", "days"),
-    ("price", "prices"), ("cache", "caches"), ("batch", "batches"), ("bus", "buses"), ("gas", "gases")])
+@pytest.mark.parametrize(
+    "one, many",
+    [
+        ("city", "cities"),
+        ("box", "boxes"),
+        ("leaf", "leaves"),
+        ("movie", "movies"),
+        ("class", "classes"),
+        ("shoe", "shoes"),
+        ("hero", "heroes"),
+        ("person", "people"),
+        ("status", "statuses"),
+        ("day", "days"),
+        ("price", "prices"),
+        ("cache", "caches"),
+        ("batch", "batches"),
+        ("bus", "buses"),
+        ("gas", "gases"),
+    ],
+)
 def test_plurals_meet(one, many):
     assert explain.stem(one) == explain.stem(many)

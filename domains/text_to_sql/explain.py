@@ -22,11 +22,39 @@ logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
 MAX_SQL = 5000  # characters
 MAX_TOKENS = 1500
 
-IRREGULAR = {"people": "person", "children": "child", "men": "man", "women": "woman",
-             "mice": "mouse", "feet": "foot", "analyses": "analysis", "criteria": "criterion"}
-NUMBER_WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
-                "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen",
-                "eighteen", "nineteen", "twenty"]
+IRREGULAR = {
+    "people": "person",
+    "children": "child",
+    "men": "man",
+    "women": "woman",
+    "mice": "mouse",
+    "feet": "foot",
+    "analyses": "analysis",
+    "criteria": "criterion",
+}
+NUMBER_WORDS = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+    "twenty",
+]
 
 
 def _words(text: str) -> re.Pattern:
@@ -34,12 +62,16 @@ def _words(text: str) -> re.Pattern:
     return re.compile(rf"(?<!\w)(?:{text})(?!\w)")
 
 
-HIGHEST = ("highest|maximum|max|maximal|largest|latest|most|greatest|biggest|longest|newest|top"
-           "|best|last|heaviest|tallest|fastest|deepest|widest|strongest|richest|busiest|priciest"
-           "|dearest|hottest|oldest|youngest|upper|farthest|furthest|thickest|hardest|loudest")
-LOWEST = ("lowest|minimum|min|minimal|smallest|earliest|least|fewest|shortest|oldest|youngest|first"
-          "|cheapest|lightest|worst|bottom|slowest|nearest|closest|weakest|poorest|narrowest"
-          "|coldest|newest|shallowest|thinnest|softest|easiest")
+HIGHEST = (
+    "highest|maximum|max|maximal|largest|latest|most|greatest|biggest|longest|newest|top"
+    "|best|last|heaviest|tallest|fastest|deepest|widest|strongest|richest|busiest|priciest"
+    "|dearest|hottest|oldest|youngest|upper|farthest|furthest|thickest|hardest|loudest"
+)
+LOWEST = (
+    "lowest|minimum|min|minimal|smallest|earliest|least|fewest|shortest|oldest|youngest|first"
+    "|cheapest|lightest|worst|bottom|slowest|nearest|closest|weakest|poorest|narrowest"
+    "|coldest|newest|shallowest|thinnest|softest|easiest"
+)
 AGGREGATES = {
     exp.Count: _words(r"counts?|counted|counting|numbers?|how many|tally|total of"),
     exp.Avg: _words("averages?|averaged|mean"),
@@ -50,38 +82,58 @@ AGGREGATES = {
 ORDERED = _words(
     rf"{HIGHEST}|{LOWEST}|sort(?:s|ed|ing)?|rank(?:s|ed|ing)?|ordered|ordering|orders? \w+ by"
     r"|in (?:\w+ )?order|order of|ascending|descending|alphabetical(?:ly)?|chronological(?:ly)?"
-    r"|arranged|from \w+ to \w+|then by")
+    r"|arranged|from \w+ to \w+|then by"
+)
 MORE = _words(
     "above|over|more|greater|after|exceed(?:s|ing|ed)?|higher|later|larger|bigger|longer|newer"
     "|older|younger|beyond|past|taller|heavier|faster|deeper|wider|costlier|pricier|dearer|hotter"
-    "|stronger|richer|thicker|better")
+    "|stronger|richer|thicker|better"
+)
 LESS = _words(
     "below|under|less|fewer|before|lower|earlier|smaller|shorter|newer|older|younger|cheaper"
-    "|lighter|slower|beneath|narrower|colder|weaker|poorer|thinner|worse|nearer|closer|short of")
+    "|lighter|slower|beneath|narrower|colder|weaker|poorer|thinner|worse|nearer|closer|short of"
+)
 UP = "more|above|higher|later|after|over|greater|longer|larger|bigger|newer|up|onwards?|older"
 DOWN = "less|fewer|below|lower|earlier|before|under|smaller|shorter|older|down|younger"
-INCLUSIVE_MORE = (rf"at least|no(?:t|ne)? (?:{DOWN})(?: than)?|(?:or|and) (?:{UP})|on or after"
-                  r"|(?:\w+) than or equal(?: to)?|since|minimum(?: of)?|starting|onwards?|between"
-                  r"|up from|from")
-INCLUSIVE_LESS = (rf"at most|no(?:t|ne)? (?:{UP})(?: than)?|(?:or|and) (?:{DOWN})|on or before"
-                  r"|(?:\w+) than or equal(?: to)?|up to|until|till|through|maximum(?: of)?|within"
-                  r"|between|from .+ to")
-COMPARISONS = {exp.GT: MORE, exp.LT: LESS, exp.GTE: _words(INCLUSIVE_MORE),
-               exp.LTE: _words(INCLUSIVE_LESS)}
+INCLUSIVE_MORE = (
+    rf"at least|no(?:t|ne)? (?:{DOWN})(?: than)?|(?:or|and) (?:{UP})|on or after"
+    r"|(?:\w+) than or equal(?: to)?|since|minimum(?: of)?|starting|onwards?|between"
+    r"|up from|from"
+)
+INCLUSIVE_LESS = (
+    rf"at most|no(?:t|ne)? (?:{UP})(?: than)?|(?:or|and) (?:{DOWN})|on or before"
+    r"|(?:\w+) than or equal(?: to)?|up to|until|till|through|maximum(?: of)?|within"
+    r"|between|from .+ to"
+)
+COMPARISONS = {exp.GT: MORE, exp.LT: LESS, exp.GTE: _words(INCLUSIVE_MORE), exp.LTE: _words(INCLUSIVE_LESS)}
 OPPOSITE = {exp.GT: exp.LTE, exp.LT: exp.GTE, exp.GTE: exp.LT, exp.LTE: exp.GT}
 MIRRORED = {exp.GT: exp.LT, exp.LT: exp.GT, exp.GTE: exp.LTE, exp.LTE: exp.GTE}
 # "or more" must not pass for "more": these go before a strict comparison is looked for.
-INCLUSIVE = _words(rf"at least|at most|no(?:t|ne)? (?:{UP}|{DOWN})|(?:or|and) (?:{UP}|{DOWN})"
-                   r"|on or (?:after|before)|(?:\w+) than or equal(?: to)?")
+INCLUSIVE = _words(
+    rf"at least|at most|no(?:t|ne)? (?:{UP}|{DOWN})|(?:or|and) (?:{UP}|{DOWN})"
+    r"|on or (?:after|before)|(?:\w+) than or equal(?: to)?"
+)
 NEGATION = re.compile(
     r"(?<!\w)(?:not|no|non|without|missing|other than|except|exclud\w+|empty|lack\w*|never|none"
     r"|neither|nor|unknown|blank|absent|null|cannot|nothing|outside|unlike|differ(?:s|ent)? from"
-    r"|differs|besides|apart from|un\w+ed)(?!\w)|n['’]t(?!\w)")
+    r"|differs|besides|apart from|un\w+ed)(?!\w)|n['’]t(?!\w)"
+)
 PRESENCE = _words("has|have|having|with|known|present|recorded|given|filled|set|exists?|available")
 RISING = _words("lowest|smallest|least|fewest|minimum|ascending|cheapest|shortest|low to high")
 FALLING = _words("highest|largest|most|greatest|biggest|maximum|descending|longest|high to low")
-DATE_FUNCTIONS = {"date", "datetime", "time", "julianday", "strftime", "unixepoch", "time_to_str",
-                  "str_to_time", "ts_or_ds_to_date", "ts_or_ds_to_timestamp", "timestamp"}
+DATE_FUNCTIONS = {
+    "date",
+    "datetime",
+    "time",
+    "julianday",
+    "strftime",
+    "unixepoch",
+    "time_to_str",
+    "str_to_time",
+    "ts_or_ds_to_date",
+    "ts_or_ds_to_timestamp",
+    "timestamp",
+}
 ISO_DATE = re.compile(r"\d{4}-\d\d")
 
 
@@ -103,8 +155,13 @@ def unexplained(sql: str, sentence: str, synonyms: dict | None = None) -> list[s
 
 def _unmet(nodes: list, sentence: str, synonyms: dict) -> list[str]:
     text = " ".join(sentence.lower().split())
-    parts = [*_tables(nodes, sentence, synonyms), *_columns(nodes, sentence, synonyms),
-             *_values(nodes, text), *_aggregates(nodes, text), *_comparisons(nodes, text)]
+    parts = [
+        *_tables(nodes, sentence, synonyms),
+        *_columns(nodes, sentence, synonyms),
+        *_values(nodes, text),
+        *_aggregates(nodes, text),
+        *_comparisons(nodes, text),
+    ]
     if _all(nodes, exp.Order) and not ORDERED.search(text):
         parts.append("order")
     if _reverses_order(nodes, text):
@@ -154,7 +211,7 @@ def _numbers(word: str) -> set[str]:
 
 
 def split_identifier(name: str) -> list[str]:
-    """"page_count", "PageCount", "PAGE_COUNT" and "page count" are all page, count."""
+    """ "page_count", "PageCount", "PAGE_COUNT" and "page count" are all page, count."""
     parts = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+", name)
     return [part.lower() for part in parts]
 
@@ -174,8 +231,7 @@ def stem(word: str) -> str:
 
 def _named(sentence: str, identifier: str, synonyms: dict, last_only: bool = False) -> bool:
     alternatives = synonyms.get(identifier, ())
-    return names(sentence, identifier, last_only) or any(
-        names(sentence, words) for words in alternatives)
+    return names(sentence, identifier, last_only) or any(names(sentence, words) for words in alternatives)
 
 
 # --- the parts of a query -------------------------------------------------------------------------
@@ -230,20 +286,27 @@ def _all(nodes: list[exp.Expression], *kinds: type) -> list[exp.Expression]:
 def _tables(nodes: list, sentence: str, synonyms: dict) -> list[str]:
     defined = {cte.alias_or_name.lower() for cte in _all(nodes, exp.CTE)}
     used = {table.name for table in _all(nodes, exp.Table)}
-    return [f"table {name}" for name in sorted(used)
-            if name.lower() not in defined and not _named(sentence, name, synonyms, True)]
+    return [
+        f"table {name}"
+        for name in sorted(used)
+        if name.lower() not in defined and not _named(sentence, name, synonyms, True)
+    ]
 
 
 def _columns(nodes: list, sentence: str, synonyms: dict) -> list[str]:
     made = {alias.alias.lower() for alias in _all(nodes, exp.Alias)}
-    made |= {name.lower() for alias in _all(nodes, exp.TableAlias)
-             for name in alias.alias_column_names}
+    made |= {name.lower() for alias in _all(nodes, exp.TableAlias) for name in alias.alias_column_names}
     tables = {table.name for table in _all(nodes, exp.Table)}
-    used = {column.name for column in _all(nodes, exp.Column)
-            if isinstance(column.this, exp.Identifier) and not _joins_tables(column)}
-    return [f"column {name}" for name in sorted(used)
-            if name.lower() not in made and not _is_key(name, tables)
-            and not _named(sentence, name, synonyms)]
+    used = {
+        column.name
+        for column in _all(nodes, exp.Column)
+        if isinstance(column.this, exp.Identifier) and not _joins_tables(column)
+    }
+    return [
+        f"column {name}"
+        for name in sorted(used)
+        if name.lower() not in made and not _is_key(name, tables) and not _named(sentence, name, synonyms)
+    ]
 
 
 def _is_key(name: str, tables: set[str]) -> bool:
@@ -253,22 +316,23 @@ def _is_key(name: str, tables: set[str]) -> bool:
         return True
     owner = re.fullmatch(r"(.+)(?:id|no|key)", "".join(words))
     return owner is not None and any(
-        stem("".join(split_identifier(table))).endswith(stem(owner[1])) for table in tables)
+        stem("".join(split_identifier(table))).endswith(stem(owner[1])) for table in tables
+    )
 
 
 def _joins_tables(column: exp.Column) -> bool:
     """Whether the column stands in `a.x = b.y`."""
     parent = column.parent
-    return (isinstance(parent, exp.EQ)
-            and all(isinstance(side, exp.Column) for side in (parent.this, parent.expression))
-            and parent.this.table.lower() != parent.expression.table.lower())
+    return (
+        isinstance(parent, exp.EQ)
+        and all(isinstance(side, exp.Column) for side in (parent.this, parent.expression))
+        and parent.this.table.lower() != parent.expression.table.lower()
+    )
 
 
 def _values(nodes: list, text: str) -> list[str]:
-    numbers = {float(number.replace(",", ""))
-               for number in re.findall(r"(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?", text)}
-    numbers |= {float(NUMBER_WORDS.index(word)) for word in re.findall("[a-z]+", text)
-                if word in NUMBER_WORDS}
+    numbers = {float(number.replace(",", "")) for number in re.findall(r"(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?", text)}
+    numbers |= {float(NUMBER_WORDS.index(word)) for word in re.findall("[a-z]+", text) if word in NUMBER_WORDS}
     parts = []
     for literal in _condition_literals(nodes):
         if not literal.is_string:
@@ -302,8 +366,7 @@ def _condition_literals(nodes: list) -> list[exp.Literal]:
     """The values of WHERE, HAVING and ON; not the settings of functions, such as '%Y'."""
     found = []
     for literal in _all(nodes, exp.Literal):
-        clause = literal.find_ancestor(exp.Where, exp.Having, exp.Join, exp.Limit, exp.Offset,
-                                       exp.Select)
+        clause = literal.find_ancestor(exp.Where, exp.Having, exp.Join, exp.Limit, exp.Offset, exp.Select)
         if isinstance(clause, (exp.Where, exp.Having, exp.Join)) and not _is_setting(literal):
             found.append(literal)
     return found
@@ -363,8 +426,7 @@ def _reverses_order(nodes: list, text: str) -> bool:
     terms = _all(nodes, exp.Ordered)
     if len(terms) != 1 or _all(nodes, exp.Max, exp.Min):
         return False
-    own = " ".join(word for node in _all(nodes, exp.Identifier)
-                   for word in split_identifier(node.name))
+    own = " ".join(word for node in _all(nodes, exp.Identifier) for word in split_identifier(node.name))
     if FALLING.search(own) or RISING.search(own):
         return False
     text = INCLUSIVE.sub(" ", text)
@@ -378,8 +440,7 @@ def _hides_negation(nodes: list, text: str) -> bool:
         return False
     if _all(nodes, exp.NEQ, exp.NullSafeNEQ, exp.Except):
         return True
-    if any(isinstance(node.expression, exp.Null) and not _is_negated(node)
-           for node in _all(nodes, exp.Is)):
+    if any(isinstance(node.expression, exp.Null) and not _is_negated(node) for node in _all(nodes, exp.Is)):
         return True
     for node in _all(nodes, exp.Not):
         inner = node.this.unnest()

@@ -20,16 +20,46 @@ from typing import NamedTuple
 
 from domains.text_to_sql.sandbox_worker import BUILD_SECONDS, read_message, write_message
 
-ERRORS = ("sql_error", "forbidden", "timeout", "memory", "too_many_rows", "too_much_output",
-          "several_statements", "no_query")
+ERRORS = (
+    "sql_error",
+    "forbidden",
+    "timeout",
+    "memory",
+    "too_many_rows",
+    "too_much_output",
+    "several_statements",
+    "no_query",
+)
 
 # What a query may start with, and what is worth calling forbidden rather than an SQL error. This is
 # the first of two locks; the second is the authorizer in sandbox_worker.py.
 READING_WORDS = {"select", "with", "values"}
 OTHER_STATEMENTS = {
-    "alter", "analyze", "attach", "begin", "commit", "create", "delete", "detach", "drop", "end",
-    "explain", "grant", "insert", "load", "merge", "pragma", "reindex", "release", "replace",
-    "revoke", "rollback", "savepoint", "truncate", "update", "vacuum",
+    "alter",
+    "analyze",
+    "attach",
+    "begin",
+    "commit",
+    "create",
+    "delete",
+    "detach",
+    "drop",
+    "end",
+    "explain",
+    "grant",
+    "insert",
+    "load",
+    "merge",
+    "pragma",
+    "reindex",
+    "release",
+    "replace",
+    "revoke",
+    "rollback",
+    "savepoint",
+    "truncate",
+    "update",
+    "vacuum",
 }
 
 # Strings and quoted names in which a semicolon or a comment sign means nothing, as SQLite has them.
@@ -40,7 +70,9 @@ TOKEN = re.compile(
     r'|"[^"]*(?:""[^"]*)*(?:"|\Z)'
     r"|`[^`]*(?:``[^`]*)*(?:`|\Z)"
     r"|\[[^\]]*(?:\]|\Z)"
-    r"|[^'\"`\[\-/;]+|.", re.DOTALL)
+    r"|[^'\"`\[\-/;]+|.",
+    re.DOTALL,
+)
 SQL_SPACE = " \t\n\f\r"
 
 
@@ -143,9 +175,15 @@ class _Helper:
         worker = Path(__file__).resolve().with_name("sandbox_worker.py")
         kept = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
         self.process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(worker)], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0, cwd="/",
-            start_new_session=True, env={k: os.environ[k] for k in kept if k in os.environ})
+            [sys.executable, "-I", "-S", str(worker)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            cwd="/",
+            start_new_session=True,
+            env={k: os.environ[k] for k in kept if k in os.environ},
+        )
 
     def ask(self, request: bytes, timeout: float) -> bytes:
         """Send a request and wait for its answer; OSError or EOFError when the helper is gone."""

@@ -44,8 +44,22 @@ FUNCTION_NAMES = """
 FUNCTIONS = frozenset(FUNCTION_NAMES.split())
 
 # Names that mean something other than a table of the DDL or of a WITH.
-SPECIAL_TABLES = ("sqlite_", "pragma_", "json_", "dbstat", "fts", "rtree", "generate_series",
-                  "bytecode", "tables_used", "completion", "csv", "zipfile", "fsdir", "carray")
+SPECIAL_TABLES = (
+    "sqlite_",
+    "pragma_",
+    "json_",
+    "dbstat",
+    "fts",
+    "rtree",
+    "generate_series",
+    "bytecode",
+    "tables_used",
+    "completion",
+    "csv",
+    "zipfile",
+    "fsdir",
+    "carray",
+)
 
 HEADER = struct.Struct("!I")
 BUILD_SECONDS = 30.0  # the databases come from the benchmark, not from a model
@@ -60,7 +74,7 @@ def write_message(descriptor: int, payload: bytes) -> None:
     """Write one message, however full the pipe is."""
     view = memoryview(HEADER.pack(len(payload)) + payload)
     while view:
-        view = view[os.write(descriptor, view):]
+        view = view[os.write(descriptor, view) :]
 
 
 def read_message(descriptor: int, deadline: float | None = None) -> bytes:
@@ -178,7 +192,7 @@ def _child(writer: int, blank: list, ddl: str, fills: list, sql: str, limits: di
     try:
         if len(fills) > len(blank):
             raise ValueError(f"there are more than {MAX_DATABASES} fill scripts")
-        connections = blank[:len(fills)]
+        connections = blank[: len(fills)]
         for connection, fill in zip(connections, fills, strict=True):
             _build(connection, ddl, fill)
         tables = _tables(connections[0]) if connections else set()
@@ -203,8 +217,7 @@ def _child(writer: int, blank: list, ddl: str, fills: list, sql: str, limits: di
 
 def _build(connection: sqlite3.Connection, ddl: str, fill: str) -> None:
     # temp_store: what a sorter spills to a file otherwise. One transaction: faster.
-    connection.executescript(
-        f"PRAGMA temp_store=MEMORY; BEGIN;\n{ddl}\n;\n{fill}\n; COMMIT; PRAGMA query_only=ON;")
+    connection.executescript(f"PRAGMA temp_store=MEMORY; BEGIN;\n{ddl}\n;\n{fill}\n; COMMIT; PRAGMA query_only=ON;")
 
 
 def _tables(connection: sqlite3.Connection) -> set[str]:
@@ -256,8 +269,7 @@ def _set_limit(name: str, value: int) -> None:
         return  # macOS refuses some of them
 
 
-def _run(connection: sqlite3.Connection, tables: set[str], sql: str, limits: dict,
-         deadline: float) -> list:
+def _run(connection: sqlite3.Connection, tables: set[str], sql: str, limits: dict, deadline: float) -> list:
     denied: list[str] = []
 
     def authorize(action, first, second, database, source):

@@ -30,15 +30,29 @@ PERMUTATION_WORK = 3_000_000  # table cells looked at before giving up on a perm
 
 FENCE = "```"
 LANGUAGE = re.compile(r"[ \t]*(?:sqlite3?|[a-z]*sql)?[ \t]*\r?\n?", re.IGNORECASE)
-BARE_QUERY = re.compile(
-    r"select\b|with\s+(?:recursive\s+)?[\w\"`\[\]]+\s*(?:\([^()]*\)\s*)?as\b", re.IGNORECASE)
-REFUSAL = re.compile(
-    r"\b(?:cannot|can['’]t|can not|will not|won['’]t|unable|not able|only read)\b", re.IGNORECASE)
+BARE_QUERY = re.compile(r"select\b|with\s+(?:recursive\s+)?[\w\"`\[\]]+\s*(?:\([^()]*\)\s*)?as\b", re.IGNORECASE)
+REFUSAL = re.compile(r"\b(?:cannot|can['’]t|can not|will not|won['’]t|unable|not able|only read)\b", re.IGNORECASE)
 ABOUT_WRITING = re.compile(
-    r"\b(?:read|chang|modif|alter|edit|writ|updat|delet|insert|remov|add|creat|drop)",
-    re.IGNORECASE)
-ABBREVIATIONS = {"dr", "mr", "mrs", "ms", "st", "vs", "prof", "inc", "ltd", "co", "corp", "jr",
-                 "sr", "etc", "approx", "mt"}
+    r"\b(?:read|chang|modif|alter|edit|writ|updat|delet|insert|remov|add|creat|drop)", re.IGNORECASE
+)
+ABBREVIATIONS = {
+    "dr",
+    "mr",
+    "mrs",
+    "ms",
+    "st",
+    "vs",
+    "prof",
+    "inc",
+    "ltd",
+    "co",
+    "corp",
+    "jr",
+    "sr",
+    "etc",
+    "approx",
+    "mt",
+}
 
 
 class Verdict(NamedTuple):
@@ -83,8 +97,7 @@ def verify(row: dict, answer: str, limits: Limits = STANDARD) -> Verdict:
         format_ok = refused and is_one_sentence(text)
         return Verdict(False, format_ok, False, "refused" if refused else "no_query")
     reason = _compare_on_all(row, sql, limits)
-    explained = is_one_sentence(explanation, sql) and explain.explains(
-        sql, explanation, row.get("synonyms"))
+    explained = is_one_sentence(explanation, sql) and explain.explains(sql, explanation, row.get("synonyms"))
     return Verdict(reason == "ok", format_ok, explained, reason)
 
 
@@ -100,14 +113,18 @@ def extract(answer: str) -> tuple[str | None, str, bool]:
             return None, text, False
         return *_bare_query(text), False
     end = text.find(FENCE, start + 3)
-    body = text[start + 3:] if end < 0 else text[start + 3:end]
-    rest = "" if end < 0 else text[end + 3:]
-    sql = body[LANGUAGE.match(body).end():].strip()
+    body = text[start + 3 :] if end < 0 else text[start + 3 : end]
+    rest = "" if end < 0 else text[end + 3 :]
+    sql = body[LANGUAGE.match(body).end() :].strip()
     explanation = rest.strip()
     format_ok = (
-        re.match(r"```sql\r?\n", text) is not None and text.count(FENCE) == 2
-        and sql != "" and body.endswith("\n") and re.match(r"[ \t]*\r?\n", rest) is not None
-        and is_one_sentence(explanation, sql))
+        re.match(r"```sql\r?\n", text) is not None
+        and text.count(FENCE) == 2
+        and sql != ""
+        and body.endswith("\n")
+        and re.match(r"[ \t]*\r?\n", rest) is not None
+        and is_one_sentence(explanation, sql)
+    )
     return sql, explanation, format_ok
 
 
@@ -115,7 +132,7 @@ def _bare_query(text: str) -> tuple[str, str]:
     """A query without a fence goes up to its first semicolon or the first blank line."""
     lines = text.splitlines()
     blank = next((i for i, line in enumerate(lines) if not line.strip()), len(lines))
-    head, rest = "\n".join(lines[:blank]), "\n".join(lines[blank + 1:])
+    head, rest = "\n".join(lines[:blank]), "\n".join(lines[blank + 1 :])
     statement = (split_statements(head) or [""])[0]
     tail = head.partition(";")[2] if ";" in head else ""
     return statement, f"{tail}\n{rest}".strip()
@@ -162,7 +179,7 @@ def _cannot_judge(format_ok: bool) -> Verdict:
 
 
 def _compare_on_all(row: dict, sql: str, limits: Limits) -> str:
-    """"ok" or the reason of the first database on which the query is not right."""
+    """ "ok" or the reason of the first database on which the query is not right."""
     golds = gold_results(row["ddl"], tuple(row["fills"]), row["gold"])
     executions = execute(row["ddl"], row["fills"], sql, limits)
     for gold, execution in zip(golds, executions, strict=True):
@@ -231,7 +248,7 @@ def _find_permutation(gold: list[tuple], predicted: list[tuple], ends: list[int]
             if work < 0:
                 return False
             if len(longer) > 1 and len(ends) < len(predicted[j]):
-                mine = _transposed(gold[:len(longer)])
+                mine = _transposed(gold[: len(longer)])
                 theirs = _transposed([predicted[k] for k in longer])
                 if _contents(mine, ends) != _contents(theirs, ends):
                     continue
@@ -250,8 +267,7 @@ def _merge_floats(*results: list[tuple]) -> list[list[tuple]]:
     values = {value for rows in results for row in rows for value in row if type(value) is float}
     if not values:
         return list(results)
-    integers = sorted({value for rows in results for row in rows for value in row
-                       if type(value) is int})
+    integers = sorted({value for rows in results for row in rows for value in row if type(value) is int})
     same: dict[float, float] = {}
     cluster: list[float] = []
     for value in sorted(values):
@@ -260,8 +276,9 @@ def _merge_floats(*results: list[tuple]) -> list[list[tuple]]:
             cluster = []
         cluster.append(value)
     same.update(_represent(cluster, integers))
-    return [[tuple(same[value] if type(value) is float else value for value in row)
-             for row in rows] for rows in results]
+    return [
+        [tuple(same[value] if type(value) is float else value for value in row) for row in rows] for rows in results
+    ]
 
 
 def _represent(cluster: list[float], integers: list[int]) -> dict[float, float]:
@@ -269,7 +286,7 @@ def _represent(cluster: list[float], integers: list[int]) -> dict[float, float]:
     nearest = {}
     for value in cluster:
         i = bisect_left(integers, value)
-        near = [n for n in integers[max(0, i - 1):i + 1] if _close(n, value)]
+        near = [n for n in integers[max(0, i - 1) : i + 1] if _close(n, value)]
         if near:
             nearest[value] = min(near, key=lambda n: abs(n - value))
     default = next(iter(nearest.values()), cluster[0])
@@ -318,8 +335,8 @@ def _run_gold(ddl: str, fills: tuple[str, ...], sql: str) -> list[Execution]:
     for execution in executions:
         if execution.error:
             raise RuntimeError(
-                f"the gold query of a benchmark row fails ({execution.error}, "
-                f"{execution.detail}): {sql}")
+                f"the gold query of a benchmark row fails ({execution.error}, {execution.detail}): {sql}"
+            )
     return executions
 
 
