@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# bash run.sh [RECIPE] [--out DIR] [--seed N] [--domain NAME] [--from STAGE]
+# bash run.sh [RECIPE] [--out DIR] [--seed N] [--domain NAME] [--mmlu_dir DIR] [--from STAGE]
 #
-# Sets up .venv, then runs every stage in order, from synthetic data to EVAL_REPORT.md. RECIPE is a file of recipes/
-# (default: recipes/cpu.yaml). --from STAGE starts at a stage, with the products of the earlier ones as they are.
-# Stops at the first stage that fails. Seconds of each stage: OUT/stage_seconds.json.
+# Sets up .venv, says how long it will take, then runs every stage in order, from synthetic data to EVAL_REPORT.md.
+# RECIPE is a file of recipes/ (default: recipes/cpu.yaml). --mmlu_dir names MMLU's own files for the mmlu stage.
+# --from STAGE starts at a stage, with the products of the earlier ones as they are. Stops at the first stage that
+# fails. Seconds of each stage: OUT/stage_seconds.json.
 set -eu
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -48,6 +49,7 @@ files.write_json(path, {**known, stage: round(seconds, 1)})'
 now() { "$PYTHON" -I -S -c 'import time; print(time.time())'; } # date has no fractions on macOS
 
 flags=() # of every stage
+mmlu=() # of the mmlu stage alone
 from=""
 case "${1:-}" in
   "" | -*) ;;
@@ -55,9 +57,11 @@ case "${1:-}" in
 esac
 while [ $# -gt 0 ]; do
   case "$1" in
-    -h | --help) sed -n '2,6s/^# \{0,1\}//p' run.sh; exit 0 ;;
+    -h | --help) sed -n '2,7s/^# \{0,1\}//p' run.sh; exit 0 ;;
     --from) [ $# -gt 1 ] || fail "--from needs a stage: one of$(stage_names)"; from=$2; shift 2 ;;
     --from=*) from=${1#--from=}; shift ;;
+    --mmlu_dir) [ $# -gt 1 ] || fail "--mmlu_dir needs the folder of MMLU's files"; mmlu=(--mmlu_dir "$2"); shift 2 ;;
+    --mmlu_dir=*) mmlu=("$1"); shift ;;
     *) flags=(${flags[@]+"${flags[@]}"} "$1"); shift ;; # bash 3.2 calls an empty array unset
   esac
 done
@@ -69,6 +73,7 @@ esac
 bash setup.sh
 settings=$("$PYTHON" -c "$SETTINGS" ${flags[@]+"${flags[@]}"})
 out=$(echo "$settings" | sed -n 1p) report=$(echo "$settings" | sed -n 2p)
+[ -n "$from" ] || "$PYTHON" bench/estimate.py ${flags[@]+"${flags[@]}"}
 shown="" # the flags as one would type them
 [ ${#flags[@]} -eq 0 ] || shown=$(printf ' %q' "${flags[@]}")
 
@@ -83,7 +88,9 @@ for stage in $STAGES; do
   echo "== $number/$total $name: python $script$shown"
   before=$(now)
   code=0
-  "$PYTHON" "$script" ${flags[@]+"${flags[@]}"} || code=$?
+  own=()
+  [ "$name" != mmlu ] || own=(${mmlu[@]+"${mmlu[@]}"})
+  "$PYTHON" "$script" ${flags[@]+"${flags[@]}"} ${own[@]+"${own[@]}"} || code=$?
   if [ "$code" -ne 0 ]; then
     echo "error: stage $number ($name) ended with exit code $code: $PYTHON $script$shown" >&2
     echo "mend that, then go on with: bash run.sh$shown --from $name" >&2

@@ -26,6 +26,7 @@ SECTIONS = (
     "domain",
     "report",
     "serve",
+    "estimate",
 )
 SHARED_KEYS = ("base", "domain", "seed", "engine", "dtype")
 

@@ -130,7 +130,7 @@ class Engine:
             enforce_eager=not self.on_gpu,
             max_model_len=_model_length(self.path(name)),
             disable_log_stats=True,
-            # On a CPU vLLM 0.32 ends at a prompt with a seed that is read in pieces ("CPU Generator does not use offset").
+            # On a CPU vLLM 0.32 dies of a seeded prompt read in pieces ("CPU Generator does not use offset").
             enable_chunked_prefill=self.on_gpu,
             max_num_batched_tokens=None if self.on_gpu else 8192,
         )

@@ -232,6 +232,9 @@ def keep_results(args, found):
     """Compressed copies of the run's files in eval/results: same contents, same bytes."""
     texts = {name: path.read_text(encoding="utf-8") for name, path in sources(args).items()}
     records = {**found.runs, "stage_seconds": found.seconds}
+    estimate = args.out / "estimate.json"  # how fast this machine is, for bench/estimate.py on another one
+    if estimate.is_file():
+        records["estimate"] = files.read_json(estimate)
     texts["runs"] = json.dumps(records, indent=1, ensure_ascii=False) + "\n"
     size = 0
     for name, text in texts.items():

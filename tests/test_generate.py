@@ -243,13 +243,18 @@ def test_every_style_runs_and_its_references_are_accepted(case, monkeypatch):
     keys = ("id", "{table} id", "{table} no", "{table} key")
     for i, ((first, column), layout) in enumerate(product(prefixes, product((0, 2), (True, False), (True, False)))):
         indent, inline, parent_first = layout
-        monkeypatch.setattr(
-            schema,
-            "draw_style",
-            lambda rng, forced={"case": case, "table_prefix": first, "column_prefix": column, "indent": indent, "inline_key": inline, "inline_foreign": inline, "parent_first": parent_first, "key": keys[i % 4], "plural": i % 3 > 0}: (
-                draw(rng)._replace(**forced)
-            ),
-        )
+        forced = {
+            "case": case,
+            "table_prefix": first,
+            "column_prefix": column,
+            "indent": indent,
+            "inline_key": inline,
+            "inline_foreign": inline,
+            "parent_first": parent_first,
+            "key": keys[i % 4],
+            "plural": i % 3 > 0,
+        }
+        monkeypatch.setattr(schema, "draw_style", lambda rng, forced=forced: draw(rng)._replace(**forced))
         for family in rng.sample(FAMILIES, 4):
             row = teacher.make_row(rng, schema.make_schema(rng, family, 0), family.split)
             verdict = verify(row, row["completion"])
