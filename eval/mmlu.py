@@ -38,7 +38,7 @@ FORMS = {
     "continuation": "The following are questions (with answers) about {subject}.\n\n",
 }
 HUB = "cais/mmlu"
-GENERAL_KNOWLEDGE = files.ROOT / "eval" / "general_knowledge"
+GENERAL_KNOWLEDGE = "eval/general_knowledge"
 SUBSET_SEED = 20  # the questions are the same whatever --seed is, or the taxes of two runs could not be compared
 LEAST = 2  # questions per subject, fewer have no standard error
 SHORTEST = 8  # tokens; a shorter shared beginning is not worth a forward pass of its own
@@ -194,9 +194,13 @@ def read_benchmarks(args):
         chosen = stratify(test, args.n, random.Random(SUBSET_SEED))
         source = f"{HUB} on the Hub" if at_hub else args.mmlu_dir
         made["MMLU"] = {"files": source, "of": sum(map(len, test.values())), "dev": dev, "test": chosen}
-    dev, test = read_benchmark(GENERAL_KNOWLEDGE)
-    place = GENERAL_KNOWLEDGE.relative_to(files.ROOT).as_posix()
-    made["general knowledge"] = {"files": place, "of": sum(map(len, test.values())), "dev": dev, "test": test}
+    dev, test = read_benchmark(files.ROOT / GENERAL_KNOWLEDGE)
+    made["general knowledge"] = {
+        "files": GENERAL_KNOWLEDGE,
+        "of": sum(map(len, test.values())),
+        "dev": dev,
+        "test": test,
+    }
     return made
 
 

@@ -1,4 +1,4 @@
-"""The multiple-choice stage: MMLU's form, lm-eval against a direct computation, files, sampling."""
+"""The alignment tax: lm-eval's two forms, shared beginnings against plain lm-eval, files, sampling, general text."""
 
 import csv
 import json
@@ -6,24 +6,29 @@ import math
 import random
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from common import cli, files, model, skills
+from common import cli, files, model
 from eval import mmlu
 
 cli.quiet()  # before torch is loaded: threads that spin while they wait make small tests slow
 
-NANO = cli.ROOT / "models" / "nano"
 LAYOUTS = ("header", "headerless")
-needs_nano = pytest.mark.skipif(not NANO.is_dir(), reason="models/nano is not there")
+DTYPE = SimpleNamespace(dtype="float32", batch_size=16)
 
 
 def make_rows(count, word="number"):
     """Rows with awkward text: a comma, quotes, a line break, spaces around, braces."""
-    return [{"question": f' Which {word}, "quoted" {{{{x}}}},\nis {i}? ',
-             "choices": [str(i + shift) for shift in (3, 0, 2, 1)], "answer": i % 4}
-            for i in range(count)]
+    return [
+        {
+            "question": f' Which {word}, "quoted" {{{{x}}}},\nis {i}? ',
+            "choices": [str(i + shift) for shift in (3, 0, 2, 1)],
+            "answer": i % 4,
+        }
+        for i in range(count)
+    ]
 
 
 def write_rows(path, rows, layout="header"):
@@ -46,178 +51,297 @@ def make_benchmark(folder, sizes, layout="header"):
     return folder
 
 
-def make_merged(folder, seed):
-    """A merged stage as train/merge.py leaves it: the base with noise on its weights."""
+def make_stages(out, base):
+    """out/sft and out/dpo as training leaves them: the base's tokenizer, and its weights with noise on them."""
     import torch
     from transformers import AutoModelForCausalLM
 
-    folder.mkdir(parents=True)
-    (folder / "adapter_model.safetensors").write_bytes(b"stands for an adapter" + bytes([seed]))
-    model.write_lineage(folder, folder.name, str(NANO))
-    network = AutoModelForCausalLM.from_pretrained(NANO, dtype=torch.float32)
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for weight in network.parameters():
-            weight.add_(0.2 * weight.std() * torch.randn(weight.shape, generator=generator))
-    network.save_pretrained(folder / "merged")
-    files.write_json(folder / "merged" / "lineage.json", model.read_lineage(folder))
+    for seed, name in enumerate(("sft", "dpo")):
+        folder = out / name
+        model.load_tokenizer(base).save_pretrained(folder)
+        (folder / "adapter_model.safetensors").write_bytes(b"stands for an adapter" + bytes([seed]))
+        model.write_lineage(folder, name, str(base))
+        network = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+        generator = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            for weight in network.parameters():
+                weight.add_(weight.std() * torch.randn(weight.shape, generator=generator))
+        network.save_pretrained(folder / "merged")
+        files.write_json(folder / "merged" / "lineage.json", model.read_lineage(folder))
 
 
-def arguments(tmp_path, *more):
-    args = mmlu.parse_args(["--base", str(NANO), "--out", str(tmp_path), *more])
-    args.dtype = mmlu.choose_dtype(args.dtype)
-    return args
+def arguments(out, base, *more):
+    return mmlu.parse_args(["--base", str(base), "--out", str(out), *more])
 
 
-def test_the_prompt_is_mmlus():
-    dev = [{"question": f" What is {i}? ", "choices": ["w", "x", "y", "z"], "answer": i % 4}
-           for i in range(7)]
-    test = [{"id": "a-0000", "question": "Is it {{1}}?\n", "answer": 2,
-             "choices": ["yes", "no ", "{% if %}", "0"]}]
-    task = mmlu.make_task("high_school_maths", dev, test)
+def lm_of(base, batch_size=16):
+    """Our lm-eval model of a base, and its counts."""
+    args = SimpleNamespace(dtype="float32", batch_size=batch_size)
+    return mmlu.load_lm(str(base), None, model.load_tokenizer(base), args)
+
+
+def plain_lm_of(base):
+    """lm-eval's own model of a base."""
+    from lm_eval.models.huggingface import HFLM
+
+    return HFLM(pretrained=str(base), tokenizer=model.load_tokenizer(base), dtype="float32", batch_size=3, device="cpu")
+
+
+def scores_of(answers):
+    return [score for one in answers for score in one["scores"]]
+
+
+def test_the_prompt_in_letters_is_mmlus():
+    dev = [{"question": f" What is {i}? ", "choices": ["w", "x", "y", "z"], "answer": i % 4} for i in range(7)]
+    test = [{"id": "a-0000", "question": "Is it {{1}}?\n", "answer": 2, "choices": ["yes", "no ", "{% if %}", "0"]}]
+    task = mmlu.make_task("high_school_maths", "letters", dev, test)
     task.build_all_requests()
-    shots = "".join(f"What is {i}?\nA. w\nB. x\nC. y\nD. z\nAnswer: {letter}\n\n"
-                    for i, letter in enumerate("ABCDA"))
-    prompt = ("The following are multiple choice questions (with answers) about high school maths."
-              f"\n\n{shots}Is it {{{{1}}}}?\nA. yes\nB. no \nC. {{% if %}}\nD. 0\nAnswer:")
+    shots = "".join(f"What is {i}?\nA. w\nB. x\nC. y\nD. z\nAnswer: {letter}\n\n" for i, letter in enumerate("ABCDA"))
+    prompt = (
+        "The following are multiple choice questions (with answers) about high school maths."
+        f"\n\n{shots}Is it {{{{1}}}}?\nA. yes\nB. no \nC. {{% if %}}\nD. 0\nAnswer:"
+    )
     assert [one.args for one in task.instances] == [(prompt, f" {letter}") for letter in "ABCD"]
     assert task.process_results(test[0], [(-3, 0), (-2, 0), (-1, 0), (-4, 0)]) == {"acc": 1.0}
 
 
-def test_the_task_is_lm_evals_own_but_for_its_data():
-    """A newer lm-eval that changes its MMLU shows here."""
+def test_a_continuation_is_the_choice_itself():
+    dev = [{"question": f" What is {i}? ", "choices": ["w", "x", "y", "z"], "answer": i % 4} for i in range(7)]
+    test = [{"id": "a-0000", "question": "Is it?\n", "answer": 2, "choices": ["yes", "no", "perhaps so", "0"]}]
+    task = mmlu.make_task("high_school_maths", "continuation", dev, test)
+    task.build_all_requests()
+    shots = "".join(f"Question: What is {i}?\nAnswer: {right}\n\n" for i, right in enumerate("wxyzw"))
+    prompt = f"The following are questions (with answers) about high school maths.\n\n{shots}Question: Is it?\nAnswer:"
+    assert [one.args for one in task.instances] == [(prompt, f" {text}") for text in test[0]["choices"]]
+    # The sum decides acc; by length the long right choice overtakes.
+    assert task.process_results(test[0], [(-3, 0), (-4, 0), (-5, 0), (-4, 0)]) == {"acc": 0.0, "acc_norm": 1.0}
+
+
+@pytest.mark.parametrize("form, folder", [("letters", "default"), ("continuation", "continuation")])
+def test_the_task_is_lm_evals_own_but_for_its_data(form, folder):
+    """The same requests from lm-eval's own files; a newer lm-eval that changes its MMLU shows here."""
     import lm_eval
     import yaml
-    from lm_eval.utils import apply_template
+    from datasets import Dataset, DatasetDict
+    from lm_eval.api.task import ConfigurableTask
 
-    folder = Path(lm_eval.__file__).parent / "tasks" / "mmlu" / "default"
-    theirs = yaml.safe_load((folder / "_default_template_yaml").read_text(encoding="utf-8"))
-    anatomy = yaml.safe_load((folder / "mmlu_anatomy.yaml").read_text(encoding="utf-8"))
-    rows = make_rows(5)
-    ours = mmlu.make_task("anatomy", rows, rows)
-    assert ours.config.description == anatomy["description"]
-    for row in rows:
-        assert ours.doc_to_text(row) == apply_template(theirs["doc_to_text"], row)
-    for key in ("output_type", "doc_to_choice", "doc_to_target", "metric_list", "fewshot_split"):
-        assert ours.config[key] == theirs[key], key
-    assert ours.config.fewshot_config.sampler == theirs["fewshot_config"]["sampler"]
-    assert ours.config.target_delimiter == " " and ours.config.num_fewshot == 5
+    place = Path(lm_eval.__file__).parent / "tasks" / "mmlu" / folder
+    template = place / f"_{folder}_template_yaml"
+    theirs = yaml.safe_load(template.read_text(encoding="utf-8"))
+    theirs |= yaml.safe_load((place / "mmlu_anatomy.yaml").read_text(encoding="utf-8"))
+    for key in ("include", "tag", "dataset_path", "dataset_name"):
+        del theirs[key]
+    rows = [{**row, "question": row["question"].replace("{", "(")} for row in make_rows(6)]
+    data = DatasetDict(dev=Dataset.from_list(rows[:5]), test=Dataset.from_list(rows))
+    own = ConfigurableTask(config={**theirs, "num_fewshot": 5, "custom_dataset": lambda **_: data})
+    ours = mmlu.make_task("anatomy", form, rows[:5], rows)
+    for task in (own, ours):
+        task.build_all_requests()
+    assert len(own.instances) == 24 and [one.args for one in ours.instances] == [one.args for one in own.instances]
+    assert set(ours.aggregation()) == set(own.aggregation())
 
 
-@needs_nano
 @pytest.mark.slow
-@pytest.mark.parametrize("batch_size", ["1", "7"])
-def test_scores_equal_a_direct_computation(tmp_path, batch_size):
-    """Log-likelihoods and right answers, question by question, without lm-eval or shared prefix."""
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    args = arguments(tmp_path, "--n", "24", "--batch_size", batch_size)
-    name, _, dev, test = mmlu.prepare_benchmark(args)
-    tokenizer = model.load_tokenizer(NANO)
-    letters = [tokenizer.encode(f" {letter}", add_special_tokens=False) for letter in "ABCD"]
-    assert name == "general skills" and all(len(ids) == 1 for ids in letters)
-    lm, counts = mmlu.load_lm(str(NANO), None, tokenizer, args)
-    network = AutoModelForCausalLM.from_pretrained(NANO, dtype=torch.float32).eval()
-    for subject, rows in test.items():
-        found = mmlu.answer(lm, mmlu.make_task(subject, dev[subject], rows))
-        assert len(found) == len(rows)
-        for row, (correct, scores) in zip(rows, found, strict=True):
-            shots = "".join(f"{mmlu.question_text(shot)} {'ABCD'[shot['answer']]}\n\n"
-                            for shot in dev[subject])
-            head = skills.QUIZ_HEADER.format(subject=subject.replace("_", " "))
-            ids = tokenizer(head + shots + mmlu.question_text(row), return_tensors="pt").input_ids
-            with torch.no_grad():
-                expected = network(ids).logits[0, -1].log_softmax(-1)[sum(letters, [])]
-            assert scores == pytest.approx(expected.tolist(), abs=2e-3)
-            assert correct == int(expected.argmax() == row["answer"])
-    # One forward row per question: lm-eval saw that four one-token choices share a prompt.
-    assert counts == {"forwarded": 24, "cut": 0}
+@pytest.mark.parametrize("form", mmlu.FORMS)
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_shared_beginnings_give_plain_lm_evals_scores(tiny_base, form, batch_size):
+    rows = make_rows(6)
+    rows[2]["choices"] = ["one", "a much longer choice, with words", "two", "three and a half"]
+    task = mmlu.make_task("anatomy", form, make_rows(5, "letter"), rows)
+    lm, counts = lm_of(tiny_base, batch_size)
+    ours, plain = mmlu.answer(lm, task), mmlu.answer(plain_lm_of(tiny_base), task)
+    assert len(ours) == 6 and scores_of(ours) == pytest.approx(scores_of(plain), abs=1e-4)
+    assert [{**one, "scores": 0} for one in ours] == [{**one, "scores": 0} for one in plain]
+    assert counts["cut"] == 0
 
 
-@needs_nano
 @pytest.mark.slow
-def test_prompts_beyond_the_context_are_cut_and_counted(tmp_path):
-    rows = make_rows(3)
+@pytest.mark.parametrize("form", mmlu.FORMS)
+def test_few_shot_rows_run_once_for_a_subject(tiny_base, form):
+    """Ten questions more cost their own tokens and no prefix."""
+    spent, dev = [], make_rows(5, "letter")
+    for count in (10, 20):
+        lm, counts = lm_of(tiny_base, 4)
+        mmlu.answer(lm, mmlu.make_task("anatomy", form, dev, make_rows(count)))
+        spent.append(counts["tokens"])
+    tokenizer, text = model.load_tokenizer(tiny_base), getattr(mmlu, f"{form}_text")
+    shots = len(tokenizer("".join(text(row) for row in dev)).input_ids)
+    question = len(tokenizer(text(make_rows(1)[0])).input_ids)
+    assert spent[1] - spent[0] < 10 * (question + 25) < 20 * shots
+    assert spent[0] > shots
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", mmlu.FORMS)
+def test_prompts_beyond_the_context_are_cut_as_lm_eval_cuts_them(tiny_base, form):
+    rows = make_rows(4)
     rows[1]["question"] = "long " * 1500
-    args = arguments(tmp_path)
-    lm, counts = mmlu.load_lm(str(NANO), None, model.load_tokenizer(NANO), args)
-    found = mmlu.answer(lm, mmlu.make_task("a", make_rows(5), rows))
-    assert counts["cut"] == 1 and all(math.isfinite(s) for _, scores in found for s in scores)
+    task = mmlu.make_task("a", form, make_rows(5), rows)
+    lm, counts = lm_of(tiny_base)
+    assert scores_of(mmlu.answer(lm, task)) == pytest.approx(
+        scores_of(mmlu.answer(plain_lm_of(tiny_base), task)), abs=1e-4
+    )
+    assert counts["cut"] == 1
 
 
-@needs_nano
 @pytest.mark.slow
-def test_an_adapter_at_run_time_scores_as_the_merged_model(tmp_path):
+def test_a_context_shorter_than_an_answer_does_not_stop_it(tiny_base, tmp_path):
+    shutil.copytree(tiny_base, tmp_path / "short")
+    config = files.read_json(tmp_path / "short" / "config.json")
+    files.write_json(tmp_path / "short" / "config.json", {**config, "max_position_embeddings": 16})
+    rows = make_rows(3)
+    rows[0]["choices"][1] = "a very long choice indeed " * 20
+    for form in mmlu.FORMS:
+        lm, counts = lm_of(tmp_path / "short")
+        found = mmlu.answer(lm, mmlu.make_task("a", form, make_rows(5), rows))
+        assert counts["cut"] == 3 and all(map(math.isfinite, scores_of(found)))
+    assert {len(one["ids"]) for one in mmlu.general_text(lm.tokenizer, lm.max_length)} == {16}
+
+
+@pytest.mark.slow
+def test_an_adapter_at_run_time_scores_as_the_merged_model(tiny_base, tmp_path):
     """The way a GPU takes."""
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
     torch.manual_seed(3)
-    network = AutoModelForCausalLM.from_pretrained(NANO, dtype=torch.float32)
-    tuned = get_peft_model(network, LoraConfig(r=4, target_modules="all-linear",
-                                               init_lora_weights=False, task_type="CAUSAL_LM"))
+    network = AutoModelForCausalLM.from_pretrained(tiny_base, dtype=torch.float32)
+    settings = LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
+    tuned = get_peft_model(network, settings)
     tuned.save_pretrained(tmp_path / "adapter")
     tuned.merge_and_unload().save_pretrained(tmp_path / "merged")
-    tokenizer, args = model.load_tokenizer(NANO), arguments(tmp_path)
-    task = mmlu.make_task("a", make_rows(5), make_rows(6))
-    found = []
-    for weights, adapter in ((NANO, tmp_path / "adapter"), (tmp_path / "merged", None),
-                             (NANO, None)):
-        lm, _ = mmlu.load_lm(str(weights), adapter and str(adapter), tokenizer, args)
-        found.append([score for _, scores in mmlu.answer(lm, task) for score in scores])
-    assert found[0] == pytest.approx(found[1], abs=2e-3)
-    assert found[0] != pytest.approx(found[2], abs=2e-2)
+    tokenizer = model.load_tokenizer(tiny_base)
+    for form in mmlu.FORMS:
+        task, found = mmlu.make_task("a", form, make_rows(5), make_rows(6)), []
+        for weights, adapter in ((tiny_base, tmp_path / "adapter"), (tmp_path / "merged", None), (tiny_base, None)):
+            lm, _ = mmlu.load_lm(str(weights), adapter and str(adapter), tokenizer, DTYPE)
+            found.append(scores_of(mmlu.answer(lm, task)))
+        assert found[0] == pytest.approx(found[1], abs=2e-3)
+        assert found[0] != pytest.approx(found[2], abs=1e-2)
 
 
-@needs_nano
 @pytest.mark.slow
-@pytest.mark.parametrize("benchmark", ["general skills", "MMLU"])
-def test_the_stage_end_to_end(tmp_path, capsys, benchmark):
-    for seed, name in enumerate(("sft", "dpo")):
-        make_merged(tmp_path / name, seed)
-    more = ["--n", "33"]
-    if benchmark == "MMLU":
-        make_benchmark(tmp_path / "files", {"law": 9, "old_maths": 31})
-        more = ["--n", "20", "--mmlu_dir", str(tmp_path / "files")]
-    mmlu.main(arguments(tmp_path, *more))
+@pytest.mark.parametrize("with_mmlu", [False, True])
+def test_the_stage_end_to_end(tiny_base, tmp_path, capsys, monkeypatch, with_mmlu):
+    make_stages(tmp_path, tiny_base)
+    monkeypatch.setattr(mmlu, "GENERAL_KNOWLEDGE", str(make_benchmark(tmp_path / "own", {"maps": 12, "old_maths": 8})))
+    make_benchmark(tmp_path / "files", {"law": 9, "old_maths": 31})
+    mmlu.main(arguments(tmp_path, tiny_base, *(["--mmlu_dir", str(tmp_path / "files"), "--n", "20"] * with_mmlu)))
     shown = capsys.readouterr().out
     made = json.loads((tmp_path / "eval" / "mmlu.json").read_text(encoding="utf-8"))
-    rows, summary = made["rows"], made["summary"]
-    n = int(more[1])
-    assert made["settings"]["benchmark"] == benchmark and ("MMLU" in shown) == (benchmark == "MMLU")
-    assert made["settings"]["dtype"] == "float32"  # bfloat16 ties too often on a small model
-    assert set(made["run"]["counts"]["ties"].values()) == {0}
-    assert made["settings"]["shots"] == 5 and made["run"]["counts"]["items"] == n
-    assert set(made["run"]["counts"]["forwarded"].values()) == {n}
-    assert len({row["id"] for row in rows}) == len(rows) == n
+    rows, summary, counts = made["rows"], made["summary"], made["run"]["counts"]
+    names = ["MMLU", "general knowledge"] if with_mmlu else ["general knowledge"]
+    assert list(summary["benchmarks"]) == names == list(counts["items"])
+    assert summary["headline"]["benchmark"] == names[0] and ("MMLU" in shown) == with_mmlu
+    assert made["settings"]["dtype"] == "float32" and made["settings"]["shots"] == 5 and counts["ties"] == {}
+    assert len({(row["benchmark"], row["form"], row["id"]) for row in rows}) == len(rows) == 2 * 20 * len(names)
     assert [row["base"] for row in rows] != [row["dpo"] for row in rows]
-    for name in ("base", "sft", "dpo"):
-        share = sum(row[name] for row in rows) / n
-        assert summary["accuracy"][name]["accuracy"] == pytest.approx(share)
-        assert summary["accuracy"][name]["n"] == n and f"{share:.1%}" in shown
-        assert sum(one[name]["n"] for one in summary["by_subject"].values()) == n
-    lost = sum(row["base"] > row["dpo"] for row in rows)
-    gained = sum(row["base"] < row["dpo"] for row in rows)
-    tax = summary["tax"]["dpo_vs_base"]
-    assert tax["difference"] == pytest.approx((gained - lost) / n)
-    assert tax["low"] < tax["difference"] < tax["high"] and tax["detectable"] > 0
-    assert f"can show is {100 * tax['detectable']:.1f} points" in shown
+    for name in names:
+        for form, found in summary["benchmarks"][name].items():
+            own = [row for row in rows if row["benchmark"] == name and row["form"] == form]
+            for one in mmlu.MODELS:
+                assert found["accuracy"][one]["accuracy"] == pytest.approx(sum(row[one] for row in own) / 20)
+                assert sum(subject[one]["n"] for subject in found["by_subject"].values()) == 20
+            changes = [row["dpo"] - row["base"] for row in own]
+            assert found["tax"]["dpo_vs_base"]["difference"] == pytest.approx(sum(changes) / 20)
+            assert ("by_length" in found) == (form == "continuation") == ("by_length" in own[0])
+    assert summary == mmlu.summarise(rows, made["windows"])  # the rows are all that the figures come from
+    text = summary["general_text"]
+    assert text["windows"] == len(made["windows"]) > 70 and f"{text['perplexity']['base']:.2f}" in shown
     assert "next: python eval/report.py" in shown
 
 
+@pytest.mark.slow
+def test_general_text_scores_equal_a_direct_computation(tiny_base):
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    network = AutoModelForCausalLM.from_pretrained(tiny_base, dtype=torch.float32).eval()
+    windows = mmlu.general_text(model.load_tokenizer(tiny_base), network.config.max_position_embeddings)
+    chosen = windows[:3] + [min(windows, key=lambda one: len(one["ids"]))]
+    assert max(len(one["ids"]) for one in windows) == mmlu.WINDOW and len({one["topic"] for one in windows}) == len(
+        windows
+    )
+    for one, found in zip(chosen, mmlu.text_logprobs(network, chosen), strict=True):
+        ids = torch.tensor([one["ids"]])
+        with torch.no_grad():
+            loss = network(ids, labels=ids).loss.item()
+        assert found == pytest.approx(-loss * (len(one["ids"]) - 1), rel=1e-4)
+
+
+def test_general_text_is_compared_window_by_window():
+    windows = [
+        {"topic": str(i), "tokens": 10 * i, "base": -20.0 * i, "sft": -20.0 * i - i % 2, "dpo": -25.0 * i - i % 3}
+        for i in range(1, 9)
+    ]
+    made = mmlu.text_summary(windows)
+    assert made["tokens"] == 360 and made["windows"] == 8 and made["perplexity"]["base"] == pytest.approx(math.exp(2))
+    dpo = made["difference"]["dpo_vs_base"]
+    assert dpo["difference"] == pytest.approx(sum(-0.5 - i % 3 / (10 * i) for i in range(1, 9)) / 8)
+    assert dpo["low"] < dpo["difference"] < dpo["high"] < 0 < dpo["detectable"]
+    assert made["perplexity"]["dpo"] > made["perplexity"]["sft"] > made["perplexity"]["base"]
+
+
+def rows_of(form, base, dpo, benchmark="general knowledge"):
+    """Rows of two subjects from 0/1 per question; SFT is as the base."""
+    return [
+        {"id": str(i), "subject": "ab"[i % 2], "benchmark": benchmark, "form": form, "base": x, "sft": x, "dpo": y,
+         **({"by_length": {"base": y, "sft": y, "dpo": x}} if form == "continuation" else {})}
+        for i, (x, y) in enumerate(zip(base, dpo, strict=True))
+    ]  # fmt: skip
+
+
+TEXT = [{"topic": str(i), "tokens": 9, "base": -i, "sft": -i, "dpo": -i - 1.5} for i in range(1, 4)]
+
+
 def test_a_loss_is_negative():
-    base = {"a": [1, 1, 1, 0], "b": [1, 1]}
-    worse = {"a": [0, 0, 1, 0], "b": [1, 1]}
-    made = mmlu.summarise({"base": base, "sft": base, "dpo": worse})
-    assert made["accuracy"]["base"]["accuracy"] == pytest.approx(5 / 6)
-    assert made["by_subject"]["a"]["dpo"] == {"accuracy": 0.25, "n": 4}
-    tax = made["tax"]["dpo_vs_base"]
+    base, worse = [1, 1, 1, 0, 1, 1], [0, 1, 0, 0, 1, 1]
+    made = mmlu.summarise(rows_of("letters", base, worse) + rows_of("continuation", worse, base), TEXT)
+    found = made["benchmarks"]["general knowledge"]["letters"]
+    assert found["accuracy"]["base"]["accuracy"] == pytest.approx(5 / 6)
+    assert found["by_subject"]["a"]["dpo"] == {"accuracy": pytest.approx(1 / 3), "n": 3} and "by_length" not in found
+    tax = found["tax"]["dpo_vs_base"]
     assert tax["difference"] == pytest.approx(-2 / 6) and (tax["gained"], tax["lost"]) == (0, 2)
     assert tax["mcnemar_p"] == 0.5 and tax["n"] == 6
-    same = made["tax"]["sft_vs_base"]
+    same = found["tax"]["sft_vs_base"]
     assert same["difference"] == 0 and same["low"] < 0 < same["high"] and same["detectable"] > 0
+    other = made["benchmarks"]["general knowledge"]["continuation"]
+    assert other["by_length"]["base"]["accuracy"] == pytest.approx(5 / 6)
+
+
+ABOVE, GUESSING = [1] * 60 + [0] * 40, [1] * 28 + [0] * 72  # 28 of 100: its interval reaches below 25 %
+
+
+@pytest.mark.parametrize(
+    "letters, continuation, form",
+    [
+        (ABOVE, ABOVE, "letters"),
+        (ABOVE, GUESSING, "letters"),
+        (GUESSING, ABOVE, "continuation"),
+        (GUESSING, GUESSING, None),
+    ],
+)
+@pytest.mark.parametrize("tuned", [ABOVE, GUESSING])
+def test_the_base_alone_decides_the_form(letters, continuation, form, tuned):
+    rows = rows_of("letters", letters, tuned) + rows_of("continuation", continuation, tuned)
+    made = mmlu.summarise(rows, TEXT)
+    assert made["reported"] == {"general knowledge": form}
+    assert made["headline"] == {"benchmark": "general knowledge", "form": form}
+    assert ("cannot be measured" in mmlu.table(made)) == (form is None)
+    assert ("dpo - base" in mmlu.table(made)) == (form is not None)
+
+
+def test_mmlu_is_the_headline_even_where_it_cannot_be_measured():
+    rows = [
+        row
+        for name, base in (("general knowledge", ABOVE), ("MMLU", GUESSING))
+        for form in mmlu.FORMS
+        for row in rows_of(form, base, base, name)
+    ]
+    made = mmlu.summarise(rows, TEXT)
+    assert made["headline"] == {"benchmark": "MMLU", "form": None}
+    assert made["reported"] == {"general knowledge": "letters", "MMLU": None}
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -237,8 +361,7 @@ def test_sampling_is_stratified_and_repeatable():
     sizes = {"large": 500, "middle": 300, "small": 200, "tiny": 3}
     test = {name: [{"id": f"{name}-{i}"} for i in range(size)] for name, size in sizes.items()}
     drawn = mmlu.stratify(test, 101, random.Random(0))
-    assert {name: len(rows) for name, rows in drawn.items()} == {
-        "large": 50, "middle": 30, "small": 19, "tiny": 2}
+    assert {name: len(rows) for name, rows in drawn.items()} == {"large": 50, "middle": 30, "small": 19, "tiny": 2}
     for name, rows in drawn.items():
         places = [test[name].index(row) for row in rows]
         assert places == sorted(set(places))
@@ -254,16 +377,47 @@ def test_sampling_is_stratified_and_repeatable():
             mmlu.stratify(test, n, random.Random(0))
 
 
-def test_general_skills_are_one_fixed_test(tmp_path):
-    """Every seed asks the same questions, or the tax of two runs could not be compared."""
-    made = [mmlu.prepare_benchmark(arguments(tmp_path / seed, "--n", "44", "--seed", seed))
-            for seed in ("0", "1")]
-    assert made[0][2:] == made[1][2:] and made[0][0] == "general skills"
-    assert sum(map(len, made[0][3].values())) == 44
-    for n in ("-3", "21", "100000000"):
-        with pytest.raises(cli.UserError, match=f"--n {n}"):
-            mmlu.prepare_benchmark(arguments(tmp_path / "bad", "--n", n))
-    assert not (tmp_path / "bad" / "eval").exists()
+def test_the_questions_do_not_depend_on_the_seed(tmp_path):
+    """Or the taxes of two runs could not be compared."""
+    make_benchmark(tmp_path, {"law": 50, "old_maths": 31})
+
+    def asked(*more):
+        made = mmlu.read_benchmarks(arguments(tmp_path / "out", "any/base", "--mmlu_dir", str(tmp_path), *more))
+        return [row["id"] for rows in made["MMLU"]["test"].values() for row in rows]
+
+    assert asked("--n", "20", "--seed", "0") == asked("--n", "20", "--seed", "7")
+    assert (
+        len(asked("--n", "20")) == 20 and asked("--n", "20") != asked("--n", "21")[:20] and len(asked("--n", "0")) == 81
+    )
+    with pytest.raises(cli.UserError, match="--n 3 is too few: it must be at least 4"):
+        asked("--n", "3")
+
+
+def test_general_knowledge_is_the_projects_own_and_whole(tmp_path):
+    made = mmlu.read_benchmarks(arguments(tmp_path, "any/base", "--n", "5"))
+    assert list(made) == ["general knowledge"] and made["general knowledge"]["files"] == "eval/general_knowledge"
+    asked = sum(map(len, made["general knowledge"]["test"].values()))
+    assert asked == made["general knowledge"]["of"] >= 600
+
+
+def test_the_hubs_data_set_is_read_or_refused_in_a_sentence(tmp_path, monkeypatch):
+    import datasets
+
+    rows = {"dev": make_rows(6, "letter"), "test": make_rows(9)}
+    monkeypatch.setattr(
+        datasets, "load_dataset", lambda name, part, split: [{**row, "subject": "law"} for row in rows[split]]
+    )
+    args = arguments(tmp_path, "any/base", "--mmlu_dir", "hub", "--n", "4")
+    made = mmlu.read_benchmarks(args)["MMLU"]
+    assert made["dev"] == {"law": rows["dev"][:5]} and made["of"] == 9 and len(made["test"]["law"]) == 4
+    assert {key: made["test"]["law"][0][key] for key in rows["test"][0]} in rows["test"]
+
+    def unreachable(*_, **__):
+        raise ConnectionError("Couldn't reach\nthe Hub.")
+
+    monkeypatch.setattr(datasets, "load_dataset", unreachable)
+    with pytest.raises(cli.UserError, match=r"cannot be read from the Hub \(Couldn't reach the Hub\); give"):
+        mmlu.read_benchmarks(args)
 
 
 HEAD = "question,choice0,choice1,choice2,choice3,answer\n"
