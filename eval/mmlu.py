@@ -59,12 +59,19 @@ def parse_args(argv=None):
     parser.add_argument(
         "--n", type=int, default=1000, help="questions of MMLU, in proportion to its subjects; 0 takes all"
     )
+    parser.add_argument(
+        "--general_n",
+        type=int,
+        default=0,
+        help="questions of the general-knowledge test; 0 takes all, as a report does",
+    )
+    parser.add_argument("--text_n", type=int, default=0, help="topics of general text; 0 takes all, as a report does")
     parser.add_argument("--batch_size", type=int, default=16, help="questions in one forward pass")
     parser.add_argument(
         "--dtype",
         default="auto",
         choices=model.DTYPES,
-        help="dtype of computation; auto is bfloat16 on a GPU, float32 on a CPU",
+        help="dtype of computation; auto: bfloat16 where the hardware has it",
     )
     return cli.parse(parser, argv)
 
@@ -199,7 +206,7 @@ def read_benchmarks(args):
         "files": GENERAL_KNOWLEDGE,
         "of": sum(map(len, test.values())),
         "dev": dev,
-        "test": test,
+        "test": stratify(test, args.general_n, random.Random(SUBSET_SEED)),
     }
     return made
 
@@ -284,19 +291,6 @@ def model_paths(args):
             model.check_merged(folder / "merged", args.base)
             paths[name] = (str(folder / "merged"), None)
     return paths
-
-
-def choose_dtype(name):
-    """'auto' is bfloat16 on a GPU, as lm-eval's published figures are, and float32 on a CPU.
-
-    In bfloat16 a small model's two best letters often tie. The first letter then counts, and a model that merely moves
-    its ties seems to lose or gain points; float32 costs minutes on a CPU and has no ties.
-    """
-    import torch
-
-    if name != "auto":
-        return name
-    return "bfloat16" if torch.cuda.is_available() else "float32"
 
 
 def load_lm(weights, adapter, tokenizer, args):
@@ -622,7 +616,7 @@ def evaluate_models(args, paths, benchmarks):
     for name, (weights, adapter) in paths.items():
         lm, seen = load_lm(weights, adapter, tokenizer, args)
         if not windows:
-            windows = general_text(tokenizer, lm.max_length)
+            windows = general_text(tokenizer, lm.max_length)[: args.text_n or None]
             bar.total += len(paths) * sum(text_size(one) for one in windows)
         results[name] = {}
         for benchmark, form in itertools.product(benchmarks, FORMS):
@@ -697,7 +691,7 @@ def main(args):
     if args.batch_size < 1:
         raise cli.UserError(f"--batch_size must be at least 1, not {args.batch_size}.")
     paths = model_paths(args)
-    args.dtype = choose_dtype(args.dtype)
+    args.dtype = model.choose_dtype(args.dtype)
     benchmarks = read_benchmarks(args)
     results, texts, counts = evaluate_models(args, paths, benchmarks)
     rows = make_rows(benchmarks, results)

@@ -121,14 +121,24 @@ def mmlu_rows(found) -> list:
     rows = [] if "MMLU" in summary["benchmarks"] else [["MMLU", "not measured here", "-", "-", "-"]]
     for form, made in (reported_forms(found, name) or summary["benchmarks"][name]).items():
         label = benchmark_label(found, name, form)
-        rows.append([f"{label}: accuracy", *(share(made["accuracy"][model]) for model in MODELS),
-                     made["accuracy"]["dpo"]["n"]])
+        rows.append(
+            [f"{label}: accuracy", *(share(made["accuracy"][model]) for model in MODELS), made["accuracy"]["dpo"]["n"]]
+        )
     tax = headline_taxes(found)
-    rows.append([f"{label}: tax", "-", change(tax["sft_vs_base"]), change(tax["dpo_vs_base"]), tax["dpo_vs_base"]["n"]]
-                if tax else [f"{capital(name)}: tax", AT_CHANCE, "-", "-", "-"])
+    rows.append(
+        [f"{label}: tax", "-", change(tax["sft_vs_base"]), change(tax["dpo_vs_base"]), tax["dpo_vs_base"]["n"]]
+        if tax
+        else [f"{capital(name)}: tax", AT_CHANCE, "-", "-", "-"]
+    )
     text = summary["general_text"]
-    return [*rows, ["Perplexity on general text", *(f"{text['perplexity'][model]:.3f}" for model in MODELS),
-                    f"{text['tokens']} tokens"]]
+    return [
+        *rows,
+        [
+            "Perplexity on general text",
+            *(f"{text['perplexity'][model]:.3f}" for model in MODELS),
+            f"{text['tokens']} tokens",
+        ],
+    ]
 
 
 def tax_verdict(found) -> str:
@@ -136,8 +146,10 @@ def tax_verdict(found) -> str:
     name, tax = capital(benchmark_name(found)), headline_taxes(found).get("dpo_vs_base")
     if not tax:
         return f"{name}, {against('dpo_vs_base')}: the tax {AT_CHANCE}."
-    return (f"{name}, {against('dpo_vs_base')}: {change(tax)}, **{verdict(tax)}** (n = {tax['n']} would show "
-            f"{100 * tax['detectable']:.1f} points or more with 80 % power).")
+    return (
+        f"{name}, {against('dpo_vs_base')}: {change(tax)}, **{verdict(tax)}** (n = {tax['n']} would show "
+        f"{100 * tax['detectable']:.1f} points or more with 80 % power)."
+    )
 
 
 def tax_phrase(found) -> str:
@@ -147,8 +159,10 @@ def tax_phrase(found) -> str:
     if not tax:
         return f"{begun} that {AT_CHANCE}"
     unclear = f", {UNCLEAR}" if verdict(tax) == UNCLEAR else ""
-    return (f"{begun} of {points(tax['difference'])} points ({points(tax['low'])} to {points(tax['high'])}, "
-            f"n = {tax['n']}, detectable {100 * tax['detectable']:.1f}{unclear})")
+    return (
+        f"{begun} of {points(tax['difference'])} points ({points(tax['low'])} to {points(tax['high'])}, "
+        f"n = {tax['n']}, detectable {100 * tax['detectable']:.1f}{unclear})"
+    )
 
 
 def base_name(found) -> str:
@@ -187,19 +201,28 @@ def always_refuses(summary) -> bool:
 def headline(found) -> list:
     """The table of base, SFT and SFT + DPO on domain, win rate and tax, with a constant refusal beside them."""
     domain, wins = found.domain["summary"], found.winrate["summary"]["correctness"]
-    rows = [["Win rate against base", "-", share(wins["sft_vs_base"], "rate"),
-             share(wins["dpo_vs_base"], "rate"), wins["dpo_vs_base"]["n"]],
-            ["Win rate against SFT", "-", "-", share(wins["dpo_vs_sft"], "rate"),
-             wins["dpo_vs_sft"]["n"]],
-            *mmlu_rows(found)]
+    rows = [
+        [
+            "Win rate against base",
+            "-",
+            share(wins["sft_vs_base"], "rate"),
+            share(wins["dpo_vs_base"], "rate"),
+            wins["dpo_vs_base"]["n"],
+        ],
+        ["Win rate against SFT", "-", "-", share(wins["dpo_vs_sft"], "rate"), wins["dpo_vs_sft"]["n"]],
+        *mmlu_rows(found),
+    ]
     columns, note = list(NAMES.values()), ""
     if always_refuses(domain):
         columns.append("Always refuse")
         rows = [[*cells, "-", n] for *cells, n in rows]
         note = "Always refuse: one constant refusal as the answer to every item. "
-    return [*table(["", *columns, "n"], [*domain_rows(domain), *rows]), "",
-            "In brackets: 95 % intervals. Win rate: by correctness alone, (wins + ties / 2) / n, so 50 % is a draw. "
-            f"{note}Tax: change from the base on the same items, negative is worse."]
+    return [
+        *table(["", *columns, "n"], [*domain_rows(domain), *rows]),
+        "",
+        "In brackets: 95 % intervals. Win rate: by correctness alone, (wins + ties / 2) / n, so 50 % is a draw. "
+        f"{note}Tax: change from the base on the same items, negative is worse.",
+    ]
 
 
 def verdicts(found) -> list:
@@ -208,9 +231,11 @@ def verdicts(found) -> list:
     for pair in ORDER:
         difference = found.domain["summary"]["difference"]["all"][pair]
         wins = found.winrate["summary"]["correctness"][pair]
-        made.append(f"{against(pair)}: accuracy {change(difference)}, **{verdict(difference)}**; "
-                    f"win rate {share(wins, 'rate')}, **{verdict(wins, 0.5)}**"
-                    f"{answerable(found, pair)}{gained(found, pair)}.")
+        made.append(
+            f"{against(pair)}: accuracy {change(difference)}, **{verdict(difference)}**; "
+            f"win rate {share(wins, 'rate')}, **{verdict(wins, 0.5)}**"
+            f"{answerable(found, pair)}{gained(found, pair)}."
+        )
     return [*made, tax_verdict(found)]
 
 
@@ -235,13 +260,17 @@ def copyable(found) -> str:
     phrases = []
     for pair, other in (("dpo_vs_base", "the base"), ("dpo_vs_sft", "the SFT model")):
         one = found.winrate["summary"]["correctness"][pair]
-        phrases.append(f"{says[verdict(one, 0.5)]} {other} (win rate {percent(one['rate'])}, 95 % "
-                       f"interval {100 * one['low']:.1f} to {100 * one['high']:.1f}, "
-                       f"n = {one['n']})")
-    return (f"{base_name(found)} after SFT on {found.runs['sft']['counts']['rows']:,} rows and DPO "
-            f"on {found.runs['dpo']['counts']['pairs']:,} on-policy pairs "
-            f"{' and '.join(phrases)} in correctness as judged by the {found.winrate['settings']['judge']}, "
-            f"{tax_phrase(found)}{gained(found, 'dpo_vs_sft', ' over the SFT model')}.")
+        phrases.append(
+            f"{says[verdict(one, 0.5)]} {other} (win rate {percent(one['rate'])}, 95 % "
+            f"interval {100 * one['low']:.1f} to {100 * one['high']:.1f}, "
+            f"n = {one['n']})"
+        )
+    return (
+        f"{base_name(found)} after SFT on {found.runs['sft']['counts']['rows']:,} rows and DPO "
+        f"on {found.runs['dpo']['counts']['pairs']:,} on-policy pairs "
+        f"{' and '.join(phrases)} in correctness as judged by the {found.winrate['settings']['judge']}, "
+        f"{tax_phrase(found)}{gained(found, 'dpo_vs_sft', ' over the SFT model')}."
+    )
 
 
 # ---- domain, win rates, skills -------------------------------------------------------------------
@@ -255,15 +284,25 @@ def domain_section(found, plot) -> list:
         for pair in ORDER
         for part, made in summary["difference"].items()
     ]
-    kinds = [[kind, one["dpo"]["n"], *(percent(one[name]["accuracy"]) for name in MODELS)]
-             for kind, one in sorted(summary["by_kind"].items())]
-    return ["## Domain", "",
-            "Accuracy is the share of answers that the domain's verifier accepts, of those that it can "
-            "judge. Its intervals resample whole clusters (items that depend on each other). Differences "
-            "are paired; McNemar's exact p beside them takes items as independent.", "",
-            *table(["difference", "items", "accuracy", "verdict", "gained", "lost", "n", "McNemar p"], changes),
-            "", *plot, *table(["kind", "n", *NAMES.values()], kinds), "",
-            *_form_and_refusals(summary), *_reasons(summary)]
+    kinds = [
+        [kind, one["dpo"]["n"], *(percent(one[name]["accuracy"]) for name in MODELS)]
+        for kind, one in sorted(summary["by_kind"].items())
+    ]
+    return [
+        "## Domain",
+        "",
+        "Accuracy is the share of answers that the domain's verifier accepts, of those that it can "
+        "judge. Its intervals resample whole clusters (items that depend on each other). Differences "
+        "are paired; McNemar's exact p beside them takes items as independent.",
+        "",
+        *table(["difference", "items", "accuracy", "verdict", "gained", "lost", "n", "McNemar p"], changes),
+        "",
+        *plot,
+        *table(["kind", "n", *NAMES.values()], kinds),
+        "",
+        *_form_and_refusals(summary),
+        *_reasons(summary),
+    ]
 
 
 def difference_cells(one) -> list:
@@ -295,12 +334,19 @@ def _form_and_refusals(summary):
 
 def _reasons(summary):
     found = {name: summary["reasons"][name] for name in MODELS}
-    most = {reason: max(one.get(reason, 0) for one in found.values())
-            for one in found.values() for reason in one}
-    rows = [[f"`{reason}`", *(found[name].get(reason, 0) for name in MODELS)]
-            for reason in sorted(most, key=lambda reason: (-most[reason], reason))]
-    return ["### Verdicts by reason", "", "Answers for each reason code of the verifier.", "",
-            *table(["reason", *NAMES.values()], rows), ""]
+    most = {reason: max(one.get(reason, 0) for one in found.values()) for one in found.values() for reason in one}
+    rows = [
+        [f"`{reason}`", *(found[name].get(reason, 0) for name in MODELS)]
+        for reason in sorted(most, key=lambda reason: (-most[reason], reason))
+    ]
+    return [
+        "### Verdicts by reason",
+        "",
+        "Answers for each reason code of the verifier.",
+        "",
+        *table(["reason", *NAMES.values()], rows),
+        "",
+    ]
 
 
 def winrate_section(found, plot) -> list:
@@ -344,57 +390,105 @@ def skills_section(found) -> list:
         lines += _benchmark_part(found, name)
     lines += _general_text_part(found)
     for form, made in reported_forms(found, benchmark_name(found)).items():
-        subjects = [[subject, one["dpo"]["n"], *(percent(one[name]["accuracy"]) for name in MODELS)]
-                    for subject, one in sorted(made["by_subject"].items())]
-        lines += [f"### {benchmark_label(found, benchmark_name(found), form)} by subject", "",
-                  *table(["subject", "n", *NAMES.values()], subjects), ""]
+        subjects = [
+            [subject, one["dpo"]["n"], *(percent(one[name]["accuracy"]) for name in MODELS)]
+            for subject, one in sorted(made["by_subject"].items())
+        ]
+        lines += [
+            f"### {benchmark_label(found, benchmark_name(found), form)} by subject",
+            "",
+            *table(["subject", "n", *NAMES.values()], subjects),
+            "",
+        ]
     return lines
 
 
 def _tax_method(found):
     run = found.runs["mmlu"]
-    took = (f"The stage took {run['seconds']:.0f} s for {sum(run['counts']['tokens'].values()):,} tokens through the "
-            f"three models, in {found.mmlu['settings']['dtype']}.")
-    missing = [] if "MMLU" in found.mmlu["summary"]["benchmarks"] else [
-        "MMLU is not measured here: `eval/mmlu.py --mmlu_dir` takes its files.", ""]
-    return ["Multiple choice by lm-eval, the same questions for all three models, in two forms: letters (the choices "
-            "are shown, the model names one by its letter) and continuation (each choice is scored as the answer, as "
-            "its summed log-likelihood). Guessing is right in 25.0 %. The tax is told in the form in which the lower "
-            "end of the base's interval lies above that, in letters if both do: a base that guesses has nothing to "
-            f"lose. {took}", "", *missing]
+    took = (
+        f"The stage took {run['seconds']:.0f} s for {sum(run['counts']['tokens'].values()):,} tokens through the "
+        f"three models, in {found.mmlu['settings']['dtype']}."
+    )
+    missing = (
+        []
+        if "MMLU" in found.mmlu["summary"]["benchmarks"]
+        else ["MMLU is not measured here: `eval/mmlu.py --mmlu_dir` takes its files.", ""]
+    )
+    return [
+        "Multiple choice by lm-eval, the same questions for all three models, in two forms: letters (the choices "
+        "are shown, the model names one by its letter) and continuation (each choice is scored as the answer, as "
+        "its summed log-likelihood). Guessing is right in 25.0 %. The tax is told in the form in which the lower "
+        "end of the base's interval lies above that, in letters if both do: a base that guesses has nothing to "
+        f"lose. {took}",
+        "",
+        *missing,
+    ]
 
 
 def _benchmark_part(found, name):
     summary, about = found.mmlu["summary"], found.mmlu["settings"]["benchmarks"][name]
     forms, chosen = summary["benchmarks"][name], summary["reported"][name]
     rows = [[form, *(share(made["accuracy"][model]) for model in MODELS)] for form, made in forms.items()]
-    rows += [[f"{form}, by length", *(share(made["by_length"][model]) for model in MODELS)]
-             for form, made in forms.items() if "by_length" in made]
-    taxes = [[form, against(pair), change(one), verdict(one) if form == chosen else "-", one["gained"], one["lost"],
-              f"{one['mcnemar_p']:.2g}", f"{100 * one['detectable']:.1f} points"]
-             for form, made in forms.items() for pair, one in made["tax"].items()]
+    rows += [
+        [f"{form}, by length", *(share(made["by_length"][model]) for model in MODELS)]
+        for form, made in forms.items()
+        if "by_length" in made
+    ]
+    taxes = [
+        [
+            form,
+            against(pair),
+            change(one),
+            verdict(one) if form == chosen else "-",
+            one["gained"],
+            one["lost"],
+            f"{one['mcnemar_p']:.2g}",
+            f"{100 * one['detectable']:.1f} points",
+        ]
+        for form, made in forms.items()
+        for pair, one in made["tax"].items()
+    ]
     first = next(iter(forms.values()))
     told = f"The tax is told in the form {chosen}." if chosen else f"The tax {AT_CHANCE}."
-    return [f"### {capital(name)}", "",
-            f"{first['accuracy']['base']['n']} of {about['of']} questions of {len(first['by_subject'])} subjects, from "
-            f"{about['files']}. {told}", "",
-            *table(["accuracy", *NAMES.values()], rows), "",
-            *table(["form", "change", "tax", "verdict", "gained", "lost", "McNemar p", "detectable"], taxes), "",
-            "Taxes are paired differences over the same questions; a verdict stands only in the form that the tax is "
-            "told in. Detectable: the smallest true difference that this n shows with 80 % power. By length: each "
-            "choice's score is divided by its characters (lm-eval's acc_norm).", ""]
+    return [
+        f"### {capital(name)}",
+        "",
+        f"{first['accuracy']['base']['n']} of {about['of']} questions of {len(first['by_subject'])} subjects, from "
+        f"{about['files']}. {told}",
+        "",
+        *table(["accuracy", *NAMES.values()], rows),
+        "",
+        *table(["form", "change", "tax", "verdict", "gained", "lost", "McNemar p", "detectable"], taxes),
+        "",
+        "Taxes are paired differences over the same questions; a verdict stands only in the form that the tax is "
+        "told in. Detectable: the smallest true difference that this n shows with 80 % power. By length: each "
+        "choice's score is divided by its characters (lm-eval's acc_norm).",
+        "",
+    ]
 
 
 def _general_text_part(found):
     text, source = found.mmlu["summary"]["general_text"], found.mmlu["settings"]["general_text"]
-    rows = [[against(pair), f"{one['difference']:+.4f} ({one['low']:+.4f} to {one['high']:+.4f})", verdict(one),
-             f"{one['detectable']:.4f}"] for pair, one in text["difference"].items()]
+    rows = [
+        [
+            against(pair),
+            f"{one['difference']:+.4f} ({one['low']:+.4f} to {one['high']:+.4f})",
+            verdict(one),
+            f"{one['detectable']:.4f}",
+        ]
+        for pair, one in text["difference"].items()
+    ]
     shown = ", ".join(f"{NAMES[model]} {text['perplexity'][model]:.3f}" for model in MODELS)
-    return ["### Perplexity on general text", "",
-            f"Per token, over {text['tokens']} tokens in {text['windows']} windows of text outside the domain "
-            f"({source}): {shown}. Below: the change of the mean log-probability per token, in nats, paired by window "
-            "and averaged over windows; negative is worse.", "",
-            *table(["change", "log-probability", "verdict", "detectable"], rows), ""]
+    return [
+        "### Perplexity on general text",
+        "",
+        f"Per token, over {text['tokens']} tokens in {text['windows']} windows of text outside the domain "
+        f"({source}): {shown}. Below: the change of the mean log-probability per token, in nats, paired by window "
+        "and averaged over windows; negative is worse.",
+        "",
+        *table(["change", "log-probability", "verdict", "detectable"], rows),
+        "",
+    ]
 
 
 # ---- training ------------------------------------------------------------------------------------
@@ -416,33 +510,54 @@ def training_section(found, plots) -> list:
     """What the training logs say, with the plots of loss, margin and KL, and the perplexities."""
     dpo, proof = found.runs["dpo"]["metrics"], found.runs["dpo"]["proof"]
     last = next((item for item in reversed(found.dpo_log) if "eval_rewards/margins" in item), {})
-    end = "".join(f", held-out {label} {last[key]:.3f}" for key, label in
-                  (("eval_rewards/margins", "margin"), ("eval_rewards/accuracies", "accuracy"))
-                  if key in last)
+    end = "".join(
+        f", held-out {label} {last[key]:.3f}"
+        for key, label in (("eval_rewards/margins", "margin"), ("eval_rewards/accuracies", "accuracy"))
+        if key in last
+    )
     loss = [dev_loss(found)[1] or "No dev loss of SFT was logged.", ""]
-    return ["## Training", "", *plots["sft"], *loss, *plots["dpo"], *plots["kl"],
-            f"DPO ended at a KL of {dpo['kl']:.4f} nats per answer from its reference{end}. The "
-            "reference was proved to be the SFT model: preference loss at step 0 "
-            f"{proof['loss_at_step_0']:.6f} (ln 2 = {math.log(2):.6f}), largest gap of "
-            f"log-probabilities to the adapter on disk {proof['largest_logprob_gap']:.2g} nats "
-            f"over {proof['pairs']} pairs (allowed {proof['tolerance']:g}).", "",
-            *_perplexities(found)]
+    return [
+        "## Training",
+        "",
+        *plots["sft"],
+        *loss,
+        *plots["dpo"],
+        *plots["kl"],
+        f"DPO ended at a KL of {dpo['kl']:.4f} nats per answer from its reference{end}. The "
+        "reference was proved to be the SFT model: preference loss at step 0 "
+        f"{proof['loss_at_step_0']:.6f} (ln 2 = {math.log(2):.6f}), largest gap of "
+        f"log-probabilities to the adapter on disk {proof['largest_logprob_gap']:.2g} nats "
+        f"over {proof['pairs']} pairs (allowed {proof['tolerance']:g}).",
+        "",
+        *_perplexities(found),
+    ]
 
 
 def _perplexities(found):
     sft, dpo = found.runs["sft"]["metrics"], found.runs["dpo"]["metrics"]
     test = found.domain["summary"]["perplexity"]
-    rows = [["dev rows, around SFT", sft["perplexity_before"], sft["perplexity_after"], None],
-            ["dev rows, around DPO", None, dpo["perplexity_before"], dpo["perplexity_after"]],
-            ["items of the report", *(test[name] for name in MODELS)]]
-    forms = [f"{key.removeprefix('base_').replace('_', '-')} {test[key]:.3f}"
-             for key in sorted(test) if key.startswith("base_")]
-    return ["### Perplexity of the reference answers", "",
-            *table(["completion tokens only", *NAMES.values()],
-                   [[label, *("-" if value is None else f"{value:.3f}" for value in values)]
-                    for label, *values in rows]), "",
-            f"The base counts in the form with the lower perplexity ({', '.join(forms)}). No "
-            "interval is computed for perplexities.", ""]
+    rows = [
+        ["dev rows, around SFT", sft["perplexity_before"], sft["perplexity_after"], None],
+        ["dev rows, around DPO", None, dpo["perplexity_before"], dpo["perplexity_after"]],
+        ["items of the report", *(test[name] for name in MODELS)],
+    ]
+    forms = [
+        f"{key.removeprefix('base_').replace('_', '-')} {test[key]:.3f}"
+        for key in sorted(test)
+        if key.startswith("base_")
+    ]
+    return [
+        "### Perplexity of the reference answers",
+        "",
+        *table(
+            ["completion tokens only", *NAMES.values()],
+            [[label, *("-" if value is None else f"{value:.3f}" for value in values)] for label, *values in rows],
+        ),
+        "",
+        f"The base counts in the form with the lower perplexity ({', '.join(forms)}). No "
+        "interval is computed for perplexities.",
+        "",
+    ]
 
 
 # ---- answers -------------------------------------------------------------------------------------
@@ -459,14 +574,23 @@ def lost_section(found) -> list:
     reasons = {row["id"]: row["dpo"]["reason"] for row in found.domain["rows"]}
     shown = sorted(lost)[:LOST_SHOWN]
     which = f" Shown: {len(shown)}, in order of id." if shown else ""
-    lines = ["## SFT right, SFT + DPO wrong", "",
-             f"Items: {len(lost)}; the other way round: {len(won)}.{which}", ""]
+    lines = ["## SFT right, SFT + DPO wrong", "", f"Items: {len(lost)}; the other way round: {len(won)}.{which}", ""]
     for name in shown:
         row = found.answers["dpo"][name]
-        lines += [f"**{name}** ({row['category']}; verdict on SFT + DPO: `{reasons[name]}`)", "",
-                  *fenced(last_paragraph(row["prompt"])), "",
-                  "SFT:", "", *fenced(found.answers["sft"][name]["answer"], LONGEST), "",
-                  "SFT + DPO:", "", *fenced(row["answer"], LONGEST), ""]
+        lines += [
+            f"**{name}** ({row['category']}; verdict on SFT + DPO: `{reasons[name]}`)",
+            "",
+            *fenced(last_paragraph(row["prompt"])),
+            "",
+            "SFT:",
+            "",
+            *fenced(found.answers["sft"][name]["answer"], LONGEST),
+            "",
+            "SFT + DPO:",
+            "",
+            *fenced(row["answer"], LONGEST),
+            "",
+        ]
     return lines
 
 
@@ -491,16 +615,23 @@ def side_by_side_section(found) -> list:
     """Answers of the three models to the same prompts."""
     rows = {row["id"]: row for row in found.domain["rows"]}
     chosen = choose_items(found.domain["rows"])
-    lines = ["## Answers side by side", "",
-             f"{len(chosen)} items, chosen by rule: the kinds in alphabetical order, "
-             f"{SIDE_BY_SIDE} of them evenly spaced when there are more; of each the item with the "
-             f"smallest id; with fewer kinds than {SIDE_BY_SIDE}, then each kind's next.", ""]
+    lines = [
+        "## Answers side by side",
+        "",
+        f"{len(chosen)} items, chosen by rule: the kinds in alphabetical order, "
+        f"{SIDE_BY_SIDE} of them evenly spaced when there are more; of each the item with the "
+        f"smallest id; with fewer kinds than {SIDE_BY_SIDE}, then each kind's next.",
+        "",
+    ]
     for name in chosen:
-        lines += [f"### {name} ({rows[name]['category']})", "",
-                  *fenced(found.answers["dpo"][name]["prompt"]), ""]
+        lines += [f"### {name} ({rows[name]['category']})", "", *fenced(found.answers["dpo"][name]["prompt"]), ""]
         for model in MODELS:
-            lines += [f"{NAMES[model]} (`{rows[name][model]['reason']}`):", "",
-                      *fenced(found.answers[model][name]["answer"], LONGEST), ""]
+            lines += [
+                f"{NAMES[model]} (`{rows[name][model]['reason']}`):",
+                "",
+                *fenced(found.answers[model][name]["answer"], LONGEST),
+                "",
+            ]
     return lines
 
 
@@ -509,54 +640,75 @@ def side_by_side_section(found) -> list:
 
 def caveats(found) -> list:
     """What the figures do not show: a sentence stands only when the files say that it applies."""
-    return [*_method_caveats(found), *_interval_caveats(found), *_kind_caveats(found),
-            *_run_caveats(found)]
+    return [*_method_caveats(found), *_interval_caveats(found), *_kind_caveats(found), *_run_caveats(found)]
 
 
 def _method_caveats(found):
     made = []
     ranker, judge = found.runs["gen_dpo"]["settings"]["judge"], found.winrate["settings"]["judge"]
     if ranker == judge:
-        made.append("The ranker of the preference pairs and the judge of the win rate are the "
-                    f"same: the {judge}. DPO was trained on what it is measured by, and the win "
-                    "rate is no person's preference.")
+        made.append(
+            "The ranker of the preference pairs and the judge of the win rate are the "
+            f"same: the {judge}. DPO was trained on what it is measured by, and the win "
+            "rate is no person's preference."
+        )
     if judge == "verifier":
-        made.append("The verifier judges each answer alone, so the order of two answers cannot "
-                    "matter: there is no position bias to report. It also decides the domain "
-                    "accuracy, so win rate and accuracy are not independent evidence.")
+        made.append(
+            "The verifier judges each answer alone, so the order of two answers cannot "
+            "matter: there is no position bias to report. It also decides the domain "
+            "accuracy, so win rate and accuracy are not independent evidence."
+        )
     if found.runs["gen_sft"]["settings"]["teacher"] == "templates":
-        made.append("Training data and benchmark come from one generator, with other families and "
-                    "other phrasings. What people ask differs more than these splits do.")
+        made.append(
+            "Training data and benchmark come from one generator, with other families and "
+            "other phrasings. What people ask differs more than these splits do."
+        )
     counts = found.runs["answers"]["counts"]
-    forms = [f"{key.removeprefix('base_').removesuffix('_accuracy')} {percent(counts[key])}"
-             for key in counts if key.startswith("base_") and key.endswith("_accuracy")]
+    forms = [
+        f"{key.removeprefix('base_').removesuffix('_accuracy')} {percent(counts[key])}"
+        for key in counts
+        if key.startswith("base_") and key.endswith("_accuracy")
+    ]
     if len(forms) > 1:
-        made.append(f"The base was asked in several forms ({', '.join(forms)}) and counts in the "
-                    f"better, {counts['base_form']}. That was chosen on the reported items, which "
-                    "favours the base.")
+        made.append(
+            f"The base was asked in several forms ({', '.join(forms)}) and counts in the "
+            f"better, {counts['base_form']}. That was chosen on the reported items, which "
+            "favours the base."
+        )
     if benchmark_name(found) != "MMLU":
-        made.append(f"The {benchmark_name(found)} test is this project's own, in MMLU's file "
-                    "format. It is not MMLU and compares with no published score.")
-    for key, what in (("cut", "prompts are longer than the context and lost their beginning"),
-                      ("ties", "questions have a tie of the best answers, and the first counts")):
+        made.append(
+            f"The {benchmark_name(found)} test is this project's own, in MMLU's file "
+            "format. It is not MMLU and compares with no published score."
+        )
+    for key, what in (
+        ("cut", "prompts are longer than the context and lost their beginning"),
+        ("ties", "questions have a tie of the best answers, and the first counts"),
+    ):
         for label, most in found.runs["mmlu"]["counts"][key].items():
             made.append(f"In {label}, up to {most} {what}.")
     return made
 
 
 def _interval_caveats(found):
-    parts = (("accuracy", found.domain["summary"]["difference"]["all"], 0.0),
-             ("win rate", found.winrate["summary"]["correctness"], 0.5),
-             (benchmark_name(found), headline_taxes(found), 0.0))
-    unclear = [f"{label}, {against(pair)}" for label, part, zero in parts
-               for pair, one in part.items() if verdict(one, zero) == UNCLEAR]
+    parts = (
+        ("accuracy", found.domain["summary"]["difference"]["all"], 0.0),
+        ("win rate", found.winrate["summary"]["correctness"], 0.5),
+        (benchmark_name(found), headline_taxes(found), 0.0),
+    )
+    unclear = [
+        f"{label}, {against(pair)}"
+        for label, part, zero in parts
+        for pair, one in part.items()
+        if verdict(one, zero) == UNCLEAR
+    ]
     made = []
     if unclear:
-        made.append(f"No difference is shown for: {'; '.join(unclear)}. That is no proof of "
-                    "equality.")
-    made.append("Several intervals are reported and none is widened for their number. They cover "
-                "the choice of items, not a new training: this is one run, with seed "
-                f"{found.runs['sft']['seed']}.")
+        made.append(f"No difference is shown for: {'; '.join(unclear)}. That is no proof of equality.")
+    made.append(
+        "Several intervals are reported and none is widened for their number. They cover "
+        "the choice of items, not a new training: this is one run, with seed "
+        f"{found.runs['sft']['seed']}."
+    )
     n = len(found.domain["rows"])
     if n < REHEARSAL:
         made.append(f"Only {n} items were answered: a rehearsal, not a result.")
@@ -565,35 +717,40 @@ def _interval_caveats(found):
 
 def _kind_caveats(found):
     made, kinds = [], sorted(found.domain["summary"]["by_kind"].items())
-    worse = [f"{kind} ({points(one['dpo']['accuracy'] - one['sft']['accuracy'])} points, "
-             f"n {one['dpo']['n']})"
-             for kind, one in kinds if one["dpo"]["accuracy"] < one["sft"]["accuracy"]]
+    worse = [
+        f"{kind} ({points(one['dpo']['accuracy'] - one['sft']['accuracy'])} points, n {one['dpo']['n']})"
+        for kind, one in kinds
+        if one["dpo"]["accuracy"] < one["sft"]["accuracy"]
+    ]
     if worse:
-        made.append(f"After DPO fewer answers are right than after SFT in: {', '.join(worse)}. A "
-                    "single kind is too small for a verdict of its own.")
-    weak = [f"{kind} ({percent(one['dpo']['accuracy'])})"
-            for kind, one in kinds if one["dpo"]["accuracy"] < 0.5]
+        made.append(
+            f"After DPO fewer answers are right than after SFT in: {', '.join(worse)}. A "
+            "single kind is too small for a verdict of its own."
+        )
+    weak = [f"{kind} ({percent(one['dpo']['accuracy'])})" for kind, one in kinds if one["dpo"]["accuracy"] < 0.5]
     if weak:
-        made.append("The final model answers fewer than half of these kinds correctly: "
-                    f"{', '.join(weak)}.")
+        made.append(f"The final model answers fewer than half of these kinds correctly: {', '.join(weak)}.")
     return made
 
 
 def _run_caveats(found):
     made, stopped = [], found.domain["summary"]["stopped"]
-    cut = [f"{NAMES[name]} {percent(stopped[name]['share'])}" for name in ("sft", "dpo")
-           if stopped[name]["share"] < STOP_GOAL]
+    cut = [
+        f"{NAMES[name]} {percent(stopped[name]['share'])}"
+        for name in ("sft", "dpo")
+        if stopped[name]["share"] < STOP_GOAL
+    ]
     if cut:
-        made.append(f"Fewer than {percent(STOP_GOAL)} of the answers ended by themselves: "
-                    f"{', '.join(cut)}.")
+        made.append(f"Fewer than {percent(STOP_GOAL)} of the answers ended by themselves: {', '.join(cut)}.")
     kl = found.runs["dpo"]["metrics"]["kl"]
     if not kl >= STILL:  # also when it was not measured (nan)
         made.append(f"It is not shown that DPO moved the policy: KL {kl:.2g} nats per answer.")
     at_minimum, words = dev_loss(found)
     if not at_minimum:
         made.append(words)
-    limited = [f"{stage} {run['settings']['limit']}" for stage, run in found.runs.items()
-               if run["settings"].get("limit")]
+    limited = [
+        f"{stage} {run['settings']['limit']}" for stage, run in found.runs.items() if run["settings"].get("limit")
+    ]
     if limited:
         made.append(f"Stages were limited to a number of rows: {', '.join(limited)}.")
     split = found.runs["answers"]["settings"]["split"]
@@ -612,39 +769,66 @@ def settings_section(found) -> list:
     """Settings of every stage, versions and stage times."""
     lines, versions = ["## Settings, versions, times", ""], {}
     for stage, run in found.runs.items():
-        settings = ", ".join(f"`{key} {json.dumps(value)}`" for key, value in
-                             run["settings"].items() if key not in ("recipe", "out", "tracked"))
+        settings = ", ".join(
+            f"`{key} {json.dumps(value)}`"
+            for key, value in run["settings"].items()
+            if key not in ("recipe", "out", "tracked")
+        )
         counts = ", ".join(f"{key} {value}" for key, value in run["counts"].items())
-        lines += [f"**{stage}** (commit `{run['commit']}`, peak {run['peak_memory_gib']} GiB): "
-                  f"{settings}.{f' Counts: {counts}.' if counts else ''}", ""]
+        lines += [
+            f"**{stage}** (commit `{run['commit']}`, peak {run['peak_memory_gib']} GiB): "
+            f"{settings}.{f' Counts: {counts}.' if counts else ''}",
+            "",
+        ]
         for package, version in run["versions"].items():
             versions.setdefault(package, set()).add(version)
     rows = [[name, ", ".join(sorted(versions[name]))] for name in sorted(versions)]
     times = [[stage, f"{seconds:.0f}"] for stage, seconds in found.seconds.items()]
     times.append(["all", f"{sum(found.seconds.values()):.0f}"])
-    return [*lines, *table(["package", "version"], rows), "",
-            *table(["stage", "wall seconds"], times), ""]
+    return [*lines, *table(["package", "version"], rows), "", *table(["stage", "wall seconds"], times), ""]
 
 
 def recompute_section(places) -> list:
     """Where each number comes from; `places` gives the path of each result file."""
-    rows = [("accuracy, differences, kinds, form, refusals, reasons, perplexity", "domain",
-             "`summary`; by `eval/domain.py` from "
-             "`rows[].{base,sft,dpo,always_refuse}.{correct,format_ok,explanation_ok,reason}` and `rows[].refuse`"),
-            ("win rates, ties, decided pairs, reasons", "winrate",
-             "`summary`; by `eval/winrate.py` from `rows[].{correctness,full}.{pair}.{score,by}`"),
-            ("alignment tax: accuracies, taxes, general text", "mmlu",
-             "`summary`; by `eval/mmlu.py` from `rows[].{base,sft,dpo}` and `windows[].{tokens,base,sft,dpo}`"),
-            *((f"answers and perplexity of {NAMES[name]}", name,
-               "`answer`, `finish_reason`, `reference_logprob`, `reference_tokens`")
-              for name in MODELS),
-            ("SFT loss", "sft_log", "`loss` and `eval_loss` by `step`"),
-            ("DPO loss, rewards, margin, accuracy", "dpo_log",
-             "`loss`, `rewards/*`, `logps/*` and `eval_*` by `step`"),
-            ("KL", "kl", "`kl` by `step`"),
-            ("rows, pairs, settings, versions, proof of the reference", "runs",
-             "`counts`, `settings`, `versions`, `proof`, `metrics`")]
-    return ["## How to recompute", "",
-            "Intervals: `eval/stats.py` on the rows named here, with the seed of the stage.", "",
-            *table(["figure", "file", "key"],
-                   [[figure, f"`{places[key]}`", how] for figure, key, how in rows]), ""]
+    rows = [
+        (
+            "accuracy, differences, kinds, form, refusals, reasons, perplexity",
+            "domain",
+            "`summary`; by `eval/domain.py` from "
+            "`rows[].{base,sft,dpo,always_refuse}.{correct,format_ok,explanation_ok,reason}` and `rows[].refuse`",
+        ),
+        (
+            "win rates, ties, decided pairs, reasons",
+            "winrate",
+            "`summary`; by `eval/winrate.py` from `rows[].{correctness,full}.{pair}.{score,by}`",
+        ),
+        (
+            "alignment tax: accuracies, taxes, general text",
+            "mmlu",
+            "`summary`; by `eval/mmlu.py` from `rows[].{base,sft,dpo}` and `windows[].{tokens,base,sft,dpo}`",
+        ),
+        *(
+            (
+                f"answers and perplexity of {NAMES[name]}",
+                name,
+                "`answer`, `finish_reason`, `reference_logprob`, `reference_tokens`",
+            )
+            for name in MODELS
+        ),
+        ("SFT loss", "sft_log", "`loss` and `eval_loss` by `step`"),
+        ("DPO loss, rewards, margin, accuracy", "dpo_log", "`loss`, `rewards/*`, `logps/*` and `eval_*` by `step`"),
+        ("KL", "kl", "`kl` by `step`"),
+        (
+            "rows, pairs, settings, versions, proof of the reference",
+            "runs",
+            "`counts`, `settings`, `versions`, `proof`, `metrics`",
+        ),
+    ]
+    return [
+        "## How to recompute",
+        "",
+        "Intervals: `eval/stats.py` on the rows named here, with the seed of the stage.",
+        "",
+        *table(["figure", "file", "key"], [[figure, f"`{places[key]}`", how] for figure, key, how in rows]),
+        "",
+    ]

@@ -463,6 +463,7 @@ def test_missing_files_and_rows_are_named(tmp_path):
 def test_a_stage_before_its_input_names_the_command(tmp_path):
     (tmp_path / "base").mkdir()
     (tmp_path / "base" / "config.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "base" / "model.safetensors").touch()
     args = mmlu.parse_args(["--base", str(tmp_path / "base"), "--out", str(tmp_path / "out")])
     with pytest.raises(cli.UserError, match="run python train/sft.py first"):
         mmlu.main(args)

@@ -74,7 +74,7 @@ def test_summary_and_report_agree_with_the_rows(finished):
     for name in ("base", "sft", "dpo"):
         share = sum(bool(row[name]["correct"]) for row in rows) / len(rows)
         assert summary["domain"][name]["accuracy"] == pytest.approx(share)
-        assert summary["domain"][name]["n"] == len(rows) == 32
+        assert summary["domain"][name]["n"] == len(rows) == 24
     assert (out / "EVAL_REPORT.md").is_file() and (out / "MODEL_CARD.md").is_file()
 
 

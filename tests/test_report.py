@@ -14,25 +14,39 @@ from eval import plots, report, sections
 
 KINDS = [f"kind_{letter}" for letter in "abcdefghijkl"]
 ITEMS = [(f"test-{i:03d}", KINDS[i % len(KINDS)]) for i in range(48)]
-DOMAIN = SimpleNamespace(__doc__="Asking a small machine.\n\nMore.",
-                         SYSTEM_PROMPT="Answer in one line.")
+DOMAIN = SimpleNamespace(__doc__="Asking a small machine.\n\nMore.", SYSTEM_PROMPT="Answer in one line.")
 DRAW_ALL = plots.draw_all
-PAIR_FIGURES = {"dpo_vs_sft": (0.01, -0.02, 0.04, 0.505, 0.481, 0.529),
-                "dpo_vs_base": (0.41, 0.37, 0.45, 0.705, 0.671, 0.739),
-                "sft_vs_base": (0.40, 0.36, 0.44, 0.695, 0.661, 0.729)}
+PAIR_FIGURES = {
+    "dpo_vs_sft": (0.01, -0.02, 0.04, 0.505, 0.481, 0.529),
+    "dpo_vs_base": (0.41, 0.37, 0.45, 0.705, 0.671, 0.739),
+    "sft_vs_base": (0.40, 0.36, 0.44, 0.695, 0.661, 0.729),
+}
 
 
 def run_of(stage, **more):
-    return {"stage": stage, "seed": 0, "commit": "abc", "versions": {"torch": "2.13.0"},
-            "inputs": {}, "seconds": 12.0, "peak_memory_gib": 1.5, "counts": {},
-            "settings": {"judge": "verifier"}, **more}
+    return {
+        "stage": stage,
+        "seed": 0,
+        "commit": "abc",
+        "versions": {"torch": "2.13.0"},
+        "inputs": {},
+        "seconds": 12.0,
+        "peak_memory_gib": 1.5,
+        "counts": {},
+        "settings": {"judge": "verifier"},
+        **more,
+    }
 
 
 def training_run(stage, counts, **more):
-    metrics = {"perplexity_before": 9.125, "perplexity_after": 1.375, "kl": 0.4321, "trainable": 10,
-               "total": 100}
-    return run_of(stage, counts=counts, metrics=metrics, settings={
-        "base": "models/small", "r": 16, "lora_alpha": 32, "learning_rate": 2e-4}, **more)
+    metrics = {"perplexity_before": 9.125, "perplexity_after": 1.375, "kl": 0.4321, "trainable": 10, "total": 100}
+    return run_of(
+        stage,
+        counts=counts,
+        metrics=metrics,
+        settings={"base": "models/small", "r": 16, "lora_alpha": 32, "learning_rate": 2e-4},
+        **more,
+    )
 
 
 def interval(value, n=48, key="share"):
@@ -41,70 +55,151 @@ def interval(value, n=48, key="share"):
 
 def domain_result():
     def verdict(correct):
-        return {"correct": correct, "format_ok": True, "explanation_ok": True,
-                "reason": "ok" if correct else "wrong_rows"}
+        return {
+            "correct": correct,
+            "format_ok": True,
+            "explanation_ok": True,
+            "reason": "ok" if correct else "wrong_rows",
+        }
 
-    rows = [{"id": name, "cluster": "c", "category": kind, "base": verdict(False),
-             "sft": verdict(True), "dpo": verdict(name != "test-003")} for name, kind in ITEMS]
+    rows = [
+        {
+            "id": name,
+            "cluster": "c",
+            "category": kind,
+            "base": verdict(False),
+            "sft": verdict(True),
+            "dpo": verdict(name != "test-003"),
+        }
+        for name, kind in ITEMS
+    ]
     values = {"base": 0.215, "sft": 0.615, "dpo": 0.625}
     shown = {**values, "always_refuse": 0.1458}
     refused = dict(zip(shown, (0.021, 0.073, 0.094, 1.0), strict=True))
     summary = {
-        "accuracy": {part: {name: interval(v + shift, n, "accuracy") for name, v in shown.items()}
-                     for part, shift, n in (("all", 0, 48), ("answerable", -0.1, 40), ("to_be_refused", 0.2, 8))},
-        "by_kind": {kind: {name: {"accuracy": v, "n": 4} for name, v in values.items()}
-                    for kind in KINDS},
-        "difference": {part: {pair: {"difference": f[0], "low": f[1], "high": f[2], "mcnemar_p": 0.5, "n": n,
-                                     "gained": gained, "lost": 2} for pair, f in PAIR_FIGURES.items()}
-                       for part, n, gained in (("all", 48, 13), ("answerable", 40, 5), ("to_be_refused", 8, 8))},
+        "accuracy": {
+            part: {name: interval(v + shift, n, "accuracy") for name, v in shown.items()}
+            for part, shift, n in (("all", 0, 48), ("answerable", -0.1, 40), ("to_be_refused", 0.2, 8))
+        },
+        "by_kind": {kind: {name: {"accuracy": v, "n": 4} for name, v in values.items()} for kind in KINDS},
+        "difference": {
+            part: {
+                pair: {
+                    "difference": f[0],
+                    "low": f[1],
+                    "high": f[2],
+                    "mcnemar_p": 0.5,
+                    "n": n,
+                    "gained": gained,
+                    "lost": 2,
+                }
+                for pair, f in PAIR_FIGURES.items()
+            }
+            for part, n, gained in (("all", 48, 13), ("answerable", 40, 5), ("to_be_refused", 8, 8))
+        },
         "format": {name: interval(0.75) for name in values},
         "explanation": {name: interval(v - 0.05) for name, v in values.items()},
-        "explanation_difference": {pair: {"difference": f[0] + 0.003, "low": f[1], "high": f[2], "mcnemar_p": 0.25,
-                                          "n": 47, "gained": 9, "lost": 1} for pair, f in PAIR_FIGURES.items()},
+        "explanation_difference": {
+            pair: {
+                "difference": f[0] + 0.003,
+                "low": f[1],
+                "high": f[2],
+                "mcnemar_p": 0.25,
+                "n": 47,
+                "gained": 9,
+                "lost": 1,
+            }
+            for pair, f in PAIR_FIGURES.items()
+        },
         "refused_answerable": {name: interval(v, 40) for name, v in refused.items()},
         "unjudged": {field: dict.fromkeys(values, 0) for field in ("correct", "format_ok", "explanation_ok")},
         "reasons": dict.fromkeys(values, {"ok": 30, "wrong_rows": 18}),
-        "perplexity": {"base": 8.5, "base_chat": 9.5, "base_few_shot": 8.5, "sft": 1.5,
-                       "dpo": 1.625},
+        "perplexity": {"base": 8.5, "base_chat": 9.5, "base_few_shot": 8.5, "sft": 1.5, "dpo": 1.625},
         "stopped": {name: interval(v) for name, v in (("base", 0.5), ("sft", 1.0), ("dpo", 0.9375))},
-        "lost": ["test-003"], "won": []}
-    return {"settings": {"split": "test"}, "summary": summary, "rows": rows,
-            "run": run_of("domain")}
+        "lost": ["test-003"],
+        "won": [],
+    }
+    return {"settings": {"split": "test"}, "summary": summary, "rows": rows, "run": run_of("domain")}
 
 
 def winrate_result():
-    summary = {way: {pair: {"rate": f[3] + shift, "low": f[4] + shift, "high": f[5] + shift, "n": 48, "unjudged": 0,
-                            "wins": 20, "ties": 20,
-                      "losses": 8, "tie_share": 20 / 48, "decided_rate": 20 / 28,
-                      "decided_low": 0.51, "decided_high": 0.87, "length_difference": 2.5,
-                      "by_reason": {name: {"wins": 4, "losses": 2}
-                                    for name in ("correct", "format", "explanation")}}
-                     for pair, f in PAIR_FIGURES.items()} for way, shift in (("correctness", 0), ("full", 0.2))}
-    return {"settings": {"judge": "verifier"}, "summary": summary, "rows": [],
-            "run": run_of("winrate")}
+    summary = {
+        way: {
+            pair: {
+                "rate": f[3] + shift,
+                "low": f[4] + shift,
+                "high": f[5] + shift,
+                "n": 48,
+                "unjudged": 0,
+                "wins": 20,
+                "ties": 20,
+                "losses": 8,
+                "tie_share": 20 / 48,
+                "decided_rate": 20 / 28,
+                "decided_low": 0.51,
+                "decided_high": 0.87,
+                "length_difference": 2.5,
+                "by_reason": {name: {"wins": 4, "losses": 2} for name in ("correct", "format", "explanation")},
+            }
+            for pair, f in PAIR_FIGURES.items()
+        }
+        for way, shift in (("correctness", 0), ("full", 0.2))
+    }
+    return {"settings": {"judge": "verifier"}, "summary": summary, "rows": [], "run": run_of("winrate")}
 
 
 def mmlu_form(accuracy, difference):
-    models = {name: {"accuracy": accuracy, "low": accuracy - 0.045, "high": accuracy + 0.045, "stderr": 0.02, "n": 550}
-              for name in ("base", "sft", "dpo")}
-    tax = {pair: {"difference": difference, "low": difference - 0.018, "high": difference + 0.018, "n": 550,
-                  "mcnemar_p": 0.02, "gained": 3, "lost": 9, "detectable": 0.026}
-           for pair in ("dpo_vs_base", "sft_vs_base")}
+    models = {
+        name: {"accuracy": accuracy, "low": accuracy - 0.045, "high": accuracy + 0.045, "stderr": 0.02, "n": 550}
+        for name in ("base", "sft", "dpo")
+    }
+    tax = {
+        pair: {
+            "difference": difference,
+            "low": difference - 0.018,
+            "high": difference + 0.018,
+            "n": 550,
+            "mcnemar_p": 0.02,
+            "gained": 3,
+            "lost": 9,
+            "detectable": 0.026,
+        }
+        for pair in ("dpo_vs_base", "sft_vs_base")
+    }
     return {"accuracy": models, "tax": tax, "by_subject": {"units": models}}
 
 
 def mmlu_result(names=("general knowledge",), reported="continuation"):
     """A result in which the base is at chance in letters; `reported` None: in both forms."""
-    forms = {"letters": mmlu_form(0.265, 0.0112),
-             "continuation": {**mmlu_form(0.445, -0.0231), "by_length": mmlu_form(0.475, 0.0)["accuracy"]}}
-    text = {"windows": 79, "tokens": 22824, "perplexity": {"base": 9.5, "sft": 9.75, "dpo": 10.125},
-            "difference": {pair: {"difference": -0.0637, "low": -0.0712, "high": -0.0561, "n": 79, "detectable": 0.0108}
-                           for pair in ("dpo_vs_base", "sft_vs_base")}}
-    return {"settings": {"benchmarks": {name: {"files": "eval/files", "of": 675} for name in names}, "shots": 5,
-                         "general_text": "the help topics of Python 3.14.1", "dtype": "float32"},
-            "rows": [], "run": run_of("mmlu", counts={"tokens": {"base": 70_000, "sft": 1}, "cut": {}, "ties": {}}),
-            "summary": {"benchmarks": dict.fromkeys(names, forms), "reported": dict.fromkeys(names, reported),
-                        "headline": {"benchmark": names[0], "form": reported}, "general_text": text}}
+    forms = {
+        "letters": mmlu_form(0.265, 0.0112),
+        "continuation": {**mmlu_form(0.445, -0.0231), "by_length": mmlu_form(0.475, 0.0)["accuracy"]},
+    }
+    text = {
+        "windows": 79,
+        "tokens": 22824,
+        "perplexity": {"base": 9.5, "sft": 9.75, "dpo": 10.125},
+        "difference": {
+            pair: {"difference": -0.0637, "low": -0.0712, "high": -0.0561, "n": 79, "detectable": 0.0108}
+            for pair in ("dpo_vs_base", "sft_vs_base")
+        },
+    }
+    return {
+        "settings": {
+            "benchmarks": {name: {"files": "eval/files", "of": 675} for name in names},
+            "shots": 5,
+            "general_text": "the help topics of Python 3.14.1",
+            "dtype": "float32",
+        },
+        "rows": [],
+        "run": run_of("mmlu", counts={"tokens": {"base": 70_000, "sft": 1}, "cut": {}, "ties": {}}),
+        "summary": {
+            "benchmarks": dict.fromkeys(names, forms),
+            "reported": dict.fromkeys(names, reported),
+            "headline": {"benchmark": names[0], "form": reported},
+            "general_text": text,
+        },
+    }
 
 
 @pytest.fixture()
@@ -112,33 +207,64 @@ def out(tmp_path, monkeypatch):
     """A folder with every file that the report reads; domain and plots are stand-ins."""
     monkeypatch.setattr(report, "load_domain", lambda name: DOMAIN)
     names = ("accuracy", "winrate", "sft", "dpo", "kl")
-    monkeypatch.setattr(plots, "draw_all",
-                        lambda found, folder: {name: (f"{name}.png", "Plot.") for name in names})
+    monkeypatch.setattr(plots, "draw_all", lambda found, folder: {name: (f"{name}.png", "Plot.") for name in names})
     folder = tmp_path / "out"
     for name in ("base", "sft", "dpo"):
-        files.write_jsonl(folder / "answers" / f"{name}.jsonl", [
-            {"id": i, "cluster": "c", "category": kind, "prompt": f"table\n\nQuestion: {i}?",
-             "answer": f"{name} on {i}\n~~~", "tokens": 3, "finish_reason": "stop", "form": "chat"}
-            for i, kind in ITEMS])
+        files.write_jsonl(
+            folder / "answers" / f"{name}.jsonl",
+            [
+                {
+                    "id": i,
+                    "cluster": "c",
+                    "category": kind,
+                    "prompt": f"table\n\nQuestion: {i}?",
+                    "answer": f"{name} on {i}\n~~~",
+                    "tokens": 3,
+                    "finish_reason": "stop",
+                    "form": "chat",
+                }
+                for i, kind in ITEMS
+            ],
+        )
     counts = {"base_chat_accuracy": 0.05, "base_few_shot_accuracy": 0.215, "base_form": "few_shot"}
-    files.write_json(folder / "answers" / "run.json", run_of("answer", counts=counts,
-                                                             settings={"split": "test"}))
-    files.write_json(folder / "gen_sft" / "run.json", run_of(
-        "gen_sft", counts={"candidates": 7777, "kept": 6001}, settings={"teacher": "templates"}))
-    files.write_json(folder / "gen_dpo" / "run.json", run_of(
-        "gen_dpo", counts={"prompts": 4000, "stopped": 0.991},
-        settings={"judge": "verifier", "samples": 4, "temperature": 1.0}))
+    files.write_json(folder / "answers" / "run.json", run_of("answer", counts=counts, settings={"split": "test"}))
+    files.write_json(
+        folder / "gen_sft" / "run.json",
+        run_of("gen_sft", counts={"candidates": 7777, "kept": 6001}, settings={"teacher": "templates"}),
+    )
+    files.write_json(
+        folder / "gen_dpo" / "run.json",
+        run_of(
+            "gen_dpo",
+            counts={"prompts": 4000, "stopped": 0.991},
+            settings={"judge": "verifier", "samples": 4, "temperature": 1.0},
+        ),
+    )
     files.write_json(folder / "sft" / "run.json", training_run("sft", {"rows": 6001}))
-    files.write_json(folder / "dpo" / "run.json", training_run(
-        "dpo", {"pairs": 2345, "held_out": 120},
-        proof={"loss_at_step_0": 0.693147, "largest_logprob_gap": 0.0, "tolerance": 0.01,
-               "pairs": 16}))
-    files.write_json(folder / "sft" / "log.json", [
-        {"step": 1, "loss": 2.0}, {"step": 5, "loss": 0.5}, {"step": 5, "eval_loss": 0.4},
-        {"step": 9, "eval_loss": 0.45}])
-    files.write_json(folder / "dpo" / "log.json", [
-        {"step": 1, "loss": 0.69, "rewards/margins": 0.0, "rewards/accuracies": 0.0},
-        {"step": 4, "eval_loss": 0.6, "eval_rewards/margins": 0.2, "eval_rewards/accuracies": 0.8}])
+    files.write_json(
+        folder / "dpo" / "run.json",
+        training_run(
+            "dpo",
+            {"pairs": 2345, "held_out": 120},
+            proof={"loss_at_step_0": 0.693147, "largest_logprob_gap": 0.0, "tolerance": 0.01, "pairs": 16},
+        ),
+    )
+    files.write_json(
+        folder / "sft" / "log.json",
+        [
+            {"step": 1, "loss": 2.0},
+            {"step": 5, "loss": 0.5},
+            {"step": 5, "eval_loss": 0.4},
+            {"step": 9, "eval_loss": 0.45},
+        ],
+    )
+    files.write_json(
+        folder / "dpo" / "log.json",
+        [
+            {"step": 1, "loss": 0.69, "rewards/margins": 0.0, "rewards/accuracies": 0.0},
+            {"step": 4, "eval_loss": 0.6, "eval_rewards/margins": 0.2, "eval_rewards/accuracies": 0.8},
+        ],
+    )
     files.write_json(folder / "dpo" / "kl.json", [{"step": 4, "kl": 0.4321}])
     for result in (domain_result(), winrate_result(), mmlu_result()):
         files.write_json(folder / "eval" / f"{result['run']['stage']}.json", result)
@@ -166,22 +292,36 @@ def screen(text):
 
 def test_first_screen_holds_the_figures(out):
     text = screen(write_report(out))
-    for figure in ("62.5 % (59.5 to 65.5)", "70.5 % (67.1 to 73.9)", "50.5 % (48.1 to 52.9)",
-                   "-2.3 points (-4.1 to -0.5)", "6,001 rows", "2,345 on-policy pairs", "| 48 |",
-                   "| 550 |", "2.6 points or more"):
+    for figure in (
+        "62.5 % (59.5 to 65.5)",
+        "70.5 % (67.1 to 73.9)",
+        "50.5 % (48.1 to 52.9)",
+        "-2.3 points (-4.1 to -0.5)",
+        "6,001 rows",
+        "2,345 on-policy pairs",
+        "| 48 |",
+        "| 550 |",
+        "2.6 points or more",
+    ):
         assert figure in text
 
 
 def test_every_section_and_plot_is_there(out, monkeypatch):
     monkeypatch.setattr(plots, "draw_all", DRAW_ALL)
     text = write_report(out)
-    for words in ("| kind_a | 4 |", "### Verdicts by reason",
-                  "| refused, though answerable | 2.1 % (-0.9 to 5.1) | 7.3 % (4.3 to 10.3) | 9.4 % (6.4 to 12.4) |",
-                  "| SFT + DPO against SFT | to be refused | +1.0 points (-2.0 to +4.0) | no difference shown | 8 |",
-                  "| right explanation | 16.5 % (13.5 to 19.5) |", "| +1.3 points (-2.0 to +4.0) |",
-                  "| SFT + DPO against SFT | correctness alone | 50.5 % (48.1 to 52.9) |",
-                  "| SFT + DPO against SFT | correctness, format, explanation | 70.5 % (68.1 to 72.9) |",
-                  "few-shot 8.500", "| torch | 2.13.0 |", "KL of 0.4321"):
+    for words in (
+        "| kind_a | 4 |",
+        "### Verdicts by reason",
+        "| refused, though answerable | 2.1 % (-0.9 to 5.1) | 7.3 % (4.3 to 10.3) | 9.4 % (6.4 to 12.4) |",
+        "| SFT + DPO against SFT | to be refused | +1.0 points (-2.0 to +4.0) | no difference shown | 8 |",
+        "| right explanation | 16.5 % (13.5 to 19.5) |",
+        "| +1.3 points (-2.0 to +4.0) |",
+        "| SFT + DPO against SFT | correctness alone | 50.5 % (48.1 to 52.9) |",
+        "| SFT + DPO against SFT | correctness, format, explanation | 70.5 % (68.1 to 72.9) |",
+        "few-shot 8.500",
+        "| torch | 2.13.0 |",
+        "KL of 0.4321",
+    ):
         assert words in text
     images = [line for line in text.splitlines() if line.startswith("![")]
     links = [line.split("](")[1].split(")")[0] for line in images]
@@ -211,8 +351,17 @@ def test_summary_has_exactly_the_agreed_keys(out):
     write_report(out)
     summary = files.read_json(out / "eval" / "summary.json")
     interval = {"low", "high", "n"}
-    assert set(summary) == {"domain", "domain_difference", "winrate", "tax_of", "tax", "general_text_perplexity",
-                            "perplexity", "stopped", "stage_seconds"}
+    assert set(summary) == {
+        "domain",
+        "domain_difference",
+        "winrate",
+        "tax_of",
+        "tax",
+        "general_text_perplexity",
+        "perplexity",
+        "stopped",
+        "stage_seconds",
+    }
     assert set(summary["domain"]) == {"base", "sft", "dpo"}
     assert all(set(one) == {"accuracy"} | interval for one in summary["domain"].values())
     assert set(summary["domain_difference"]) == {"dpo_vs_sft"}
@@ -226,7 +375,8 @@ def test_summary_has_exactly_the_agreed_keys(out):
     assert set(summary["perplexity"]) == {"base", "sft", "dpo"}
     assert set(summary["stopped"]) == {"sft", "dpo"}
     assert summary["stage_seconds"] == dict.fromkeys(
-        ("gen_sft", "sft", "gen_dpo", "dpo", "answer", "domain", "winrate", "mmlu"), 12.0)
+        ("gen_sft", "sft", "gen_dpo", "dpo", "answer", "domain", "winrate", "mmlu"), 12.0
+    )
 
 
 def test_stage_seconds_of_the_run_come_first(out):
@@ -236,9 +386,15 @@ def test_stage_seconds_of_the_run_come_first(out):
     assert files.read_json(out / "eval" / "summary.json")["stage_seconds"] == measured
 
 
-@pytest.mark.parametrize("low, high, words", [
-    (-0.02, 0.04, "no difference shown"), (0.0, 0.04, "no difference shown"),
-    (0.001, 0.04, "better"), (-0.04, -0.001, "worse")])
+@pytest.mark.parametrize(
+    "low, high, words",
+    [
+        (-0.02, 0.04, "no difference shown"),
+        (0.0, 0.04, "no difference shown"),
+        (0.001, 0.04, "better"),
+        (-0.04, -0.001, "worse"),
+    ],
+)
 def test_accuracy_verdict_follows_the_interval(out, low, high, words):
     result = out / "eval" / "domain.json"
     for key, value in (("low", low), ("high", high)):
@@ -247,10 +403,15 @@ def test_accuracy_verdict_follows_the_interval(out, low, high, words):
     assert f"**{words}**" in said.split("; win rate")[0]
 
 
-@pytest.mark.parametrize("low, high, words", [
-    (0.481, 0.529, "shows no difference from the SFT model"),
-    (0.5, 0.53, "shows no difference from the SFT model"),
-    (0.501, 0.53, "beats the SFT model"), (0.45, 0.499, "loses to the SFT model")])
+@pytest.mark.parametrize(
+    "low, high, words",
+    [
+        (0.481, 0.529, "shows no difference from the SFT model"),
+        (0.5, 0.53, "shows no difference from the SFT model"),
+        (0.501, 0.53, "beats the SFT model"),
+        (0.45, 0.499, "loses to the SFT model"),
+    ],
+)
 def test_win_is_claimed_only_beyond_half(out, low, high, words):
     for key, value in (("low", low), ("high", high)):
         change(out / "eval" / "winrate.json", "summary", "correctness", "dpo_vs_sft", key, value=value)
@@ -262,10 +423,16 @@ def test_caveats_follow_the_files(out):
         return write_report(out).split("## What does not hold")[1].split("\n## ")[0]
 
     text = section()
-    for words in ("ranker of the preference pairs and the judge", "no position bias to report",
-                  "not MMLU", "counts in the better, few_shot", "SFT + DPO 93.8 %",
-                  "lowest at step 5", "Only 48 items",
-                  "accuracy, SFT + DPO against SFT; win rate, SFT + DPO against SFT."):
+    for words in (
+        "ranker of the preference pairs and the judge",
+        "no position bias to report",
+        "not MMLU",
+        "counts in the better, few_shot",
+        "SFT + DPO 93.8 %",
+        "lowest at step 5",
+        "Only 48 items",
+        "accuracy, SFT + DPO against SFT; win rate, SFT + DPO against SFT.",
+    ):
         assert words in text
     files.write_json(out / "eval" / "mmlu.json", mmlu_result(("MMLU", "general knowledge")))
     change(out / "eval" / "mmlu.json", "run", "counts", "ties", value={"MMLU, letters": 3})
@@ -275,8 +442,7 @@ def test_caveats_follow_the_files(out):
     assert "In MMLU, letters, up to 3 questions have a tie" in text
     change(out / "eval" / "mmlu.json", "run", "counts", "ties", value={})
     text = section()
-    for words in ("questions have a tie", "not MMLU", "ended by themselves",
-                  "ranker of the preference pairs"):
+    for words in ("questions have a tie", "not MMLU", "ended by themselves", "ranker of the preference pairs"):
         assert words not in text
     change(out / "dpo" / "run.json", "metrics", "kl", value=2e-4)
     assert "not shown that DPO moved" in section()
@@ -284,11 +450,14 @@ def test_caveats_follow_the_files(out):
 
 def test_refusals_stand_in_the_first_screen(out):
     text = screen(write_report(out))
-    for row in ("| Domain accuracy, all | 21.5 % (18.5 to 24.5) | 61.5 % (58.5 to 64.5) | 62.5 % (59.5 to 65.5) | "
-                "14.6 % (11.6 to 17.6) | 48 |",
-                "| Domain accuracy, answerable | 11.5 %", "| Domain accuracy, to be refused | 41.5 %",
-                "| Refused, though answerable | 2.1 % (-0.9 to 5.1) | 7.3 % (4.3 to 10.3) | 9.4 % (6.4 to 12.4) | "
-                "100.0 % (97.0 to 103.0) | 40 |"):
+    for row in (
+        "| Domain accuracy, all | 21.5 % (18.5 to 24.5) | 61.5 % (58.5 to 64.5) | 62.5 % (59.5 to 65.5) | "
+        "14.6 % (11.6 to 17.6) | 48 |",
+        "| Domain accuracy, answerable | 11.5 %",
+        "| Domain accuracy, to be refused | 41.5 %",
+        "| Refused, though answerable | 2.1 % (-0.9 to 5.1) | 7.3 % (4.3 to 10.3) | 9.4 % (6.4 to 12.4) | "
+        "100.0 % (97.0 to 103.0) | 40 |",
+    ):
         assert row in text
     assert text.count("; of 13 items gained, 8 are refusals that were due") == 3
     assert "of 13 items gained over the SFT model, 8 are refusals that were due" in text.split("\n> ")[1]
@@ -315,10 +484,14 @@ def test_a_domain_that_says_nothing_of_refusals_has_one_accuracy_row(out):
         assert words not in text
 
 
-@pytest.mark.parametrize("last, words", [
-    (0.45, "not at its minimum at the end: it was lowest at step 5 (0.4000) and ended at 0.4500 (step 9)"),
-    (0.4, "is at its minimum at the end: 0.4000 at step 9."),
-    (0.39, "is at its minimum at the end: 0.3900 at step 9.")])
+@pytest.mark.parametrize(
+    "last, words",
+    [
+        (0.45, "not at its minimum at the end: it was lowest at step 5 (0.4000) and ended at 0.4500 (step 9)"),
+        (0.4, "is at its minimum at the end: 0.4000 at step 9."),
+        (0.39, "is at its minimum at the end: 0.3900 at step 9."),
+    ],
+)
 def test_the_report_says_whether_sft_ends_at_its_best(out, last, words):
     files.write_json(out / "sft" / "log.json", [{"step": 5, "eval_loss": 0.4}, {"step": 9, "eval_loss": last}])
     text = write_report(out)
@@ -332,21 +505,32 @@ def tax_section(text):
 
 def test_the_tax_is_told_in_the_form_where_the_base_is_above_chance(out):
     text = write_report(out)
-    for line in ("| MMLU | not measured here | - | - | - |",
-                 "| General knowledge (5-shot, continuation): accuracy | 44.5 % (40.0 to 49.0) |",
-                 "| General knowledge (5-shot, continuation): tax | - | -2.3 points (-4.1 to -0.5) |",
-                 "| Perplexity on general text | 9.500 | 9.750 | 10.125 | - | 22824 tokens |",
-                 "General knowledge, SFT + DPO against base: -2.3 points (-4.1 to -0.5), **worse**"):
+    for line in (
+        "| MMLU | not measured here | - | - | - |",
+        "| General knowledge (5-shot, continuation): accuracy | 44.5 % (40.0 to 49.0) |",
+        "| General knowledge (5-shot, continuation): tax | - | -2.3 points (-4.1 to -0.5) |",
+        "| Perplexity on general text | 9.500 | 9.750 | 10.125 | - | 22824 tokens |",
+        "General knowledge, SFT + DPO against base: -2.3 points (-4.1 to -0.5), **worse**",
+    ):
         assert line in screen(text)
     assert "letters" not in screen(text)
     section = tax_section(text)
-    for line in ("MMLU is not measured here", "The tax is told in the form continuation.", "550 of 675 questions",
-                 "Guessing is right in 25.0 %", "70,001 tokens", "12 s", "Python 3.14.1", "in float32",
-                 "| letters | 26.5 % (22.0 to 31.0) |", "| continuation, by length | 47.5 % (43.0 to 52.0) |",
-                 "| letters | SFT + DPO against base | +1.1 points (-0.7 to +2.9) | - | 3 | 9 | 0.02 | 2.6 points |",
-                 "| continuation | SFT + DPO against base | -2.3 points (-4.1 to -0.5) | worse | 3 | 9 | 0.02 |",
-                 "| SFT + DPO against base | -0.0637 (-0.0712 to -0.0561) | worse | 0.0108 |",
-                 "### General knowledge (5-shot, continuation) by subject"):
+    for line in (
+        "MMLU is not measured here",
+        "The tax is told in the form continuation.",
+        "550 of 675 questions",
+        "Guessing is right in 25.0 %",
+        "70,001 tokens",
+        "12 s",
+        "Python 3.14.1",
+        "in float32",
+        "| letters | 26.5 % (22.0 to 31.0) |",
+        "| continuation, by length | 47.5 % (43.0 to 52.0) |",
+        "| letters | SFT + DPO against base | +1.1 points (-0.7 to +2.9) | - | 3 | 9 | 0.02 | 2.6 points |",
+        "| continuation | SFT + DPO against base | -2.3 points (-4.1 to -0.5) | worse | 3 | 9 | 0.02 |",
+        "| SFT + DPO against base | -0.0637 (-0.0712 to -0.0561) | worse | 0.0108 |",
+        "### General knowledge (5-shot, continuation) by subject",
+    ):
         assert line in section
 
 
@@ -403,8 +587,14 @@ def test_model_card_is_what_the_hub_reads(out):
     assert front["license"] and front["tags"] and front["datasets"]
     values = [one["metrics"][0]["value"] for one in front["model-index"][0]["results"]]
     assert values == [0.625, 0.445]
-    for words in ("Asking a small machine.", "Answer in one line.", "| 7777 |", "| 0.0002 |",
-                  "read-only", "70.5 % (67.1 to 73.9)"):
+    for words in (
+        "Asking a small machine.",
+        "Answer in one line.",
+        "| 7777 |",
+        "| 0.0002 |",
+        "read-only",
+        "70.5 % (67.1 to 73.9)",
+    ):
         assert words in text
     assert front["license"] == "other" and "The base, `" not in text
 
@@ -422,12 +612,20 @@ def test_the_base_says_what_it_is(out, tmp_path, monkeypatch):
         write_report(out)
 
 
-@pytest.mark.parametrize("path, command", [
-    ("eval/domain.json", "eval/domain.py"), ("eval/winrate.json", "eval/winrate.py"),
-    ("eval/mmlu.json", "eval/mmlu.py"), ("answers/dpo.jsonl", "eval/answer.py"),
-    ("answers/run.json", "eval/answer.py"), ("gen_sft/run.json", "data/gen_sft.py"),
-    ("gen_dpo/run.json", "data/gen_dpo.py"), ("sft/log.json", "train/sft.py"),
-    ("dpo/kl.json", "train/dpo.py")])
+@pytest.mark.parametrize(
+    "path, command",
+    [
+        ("eval/domain.json", "eval/domain.py"),
+        ("eval/winrate.json", "eval/winrate.py"),
+        ("eval/mmlu.json", "eval/mmlu.py"),
+        ("answers/dpo.jsonl", "eval/answer.py"),
+        ("answers/run.json", "eval/answer.py"),
+        ("gen_sft/run.json", "data/gen_sft.py"),
+        ("gen_dpo/run.json", "data/gen_dpo.py"),
+        ("sft/log.json", "train/sft.py"),
+        ("dpo/kl.json", "train/dpo.py"),
+    ],
+)
 def test_missing_file_names_the_command(out, path, command):
     (out / path).unlink()
     with pytest.raises(UserError, match=f"run python {command} --out {out}"):
@@ -485,8 +683,7 @@ def test_default_run_writes_the_tracked_files(out, tmp_path, monkeypatch):
     answers = gzip.decompress((kept / "answers" / "dpo.jsonl.gz").read_bytes())
     assert answers.count(b"\n") == len(ITEMS)
     assert str(repository).encode() not in gzip.decompress((kept / "runs.json.gz").read_bytes())
-    named = {line.split("`")[1] for line in text.split("## How to recompute")[1].splitlines()
-             if "eval/results" in line}
+    named = {line.split("`")[1] for line in text.split("## How to recompute")[1].splitlines() if "eval/results" in line}
     assert len(named) == 10 and all((repository / name).is_file() for name in named)
     report.main(args)
     assert (kept / "domain.json.gz").read_bytes() == packed
