@@ -2,8 +2,8 @@
 #   docker build -t assistant .
 #   docker run --gpus all -p 8000:8000 -e VLLM_API_KEY assistant
 # Another recipe's adapters, whose base is fetched from the Hub at the first start and kept in the volume:
-#   docker build -t assistant --build-arg OUT=out/qwen2-7b .
-#   docker run --gpus all -p 8000:8000 -e VLLM_API_KEY -v models:/home/app/.cache assistant --recipe recipes/qwen2-7b.yaml
+#   docker build -t assistant --build-arg OUT=out/qwen2.5-7b .
+#   docker run --gpus all -p 8000:8000 -e VLLM_API_KEY -v models:/home/app/.cache assistant --recipe recipes/qwen2.5-7b.yaml
 # VLLM_API_KEY must be set: the container listens on all addresses, and serve.sh refuses to do so without a key.
 FROM vllm/vllm-openai:v0.32.0
 

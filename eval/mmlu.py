@@ -63,7 +63,7 @@ def parse_args(argv=None):
         "--general_n",
         type=int,
         default=0,
-        help="questions of the general-knowledge test; 0 takes all, as a report does",
+        help="questions of general knowledge; 0 takes all, as a report does",
     )
     parser.add_argument("--text_n", type=int, default=0, help="topics of general text; 0 takes all, as a report does")
     parser.add_argument("--batch_size", type=int, default=16, help="questions in one forward pass")
