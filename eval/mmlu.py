@@ -199,7 +199,7 @@ def read_benchmarks(args):
         at_hub = args.mmlu_dir == "hub"
         dev, test = read_hub() if at_hub else read_benchmark(args.mmlu_dir)
         chosen = stratify(test, args.n, random.Random(SUBSET_SEED))
-        source = f"{HUB} on the Hub" if at_hub else args.mmlu_dir
+        source = f"{HUB} on the Hub" if at_hub else "MMLU's own files (--mmlu_dir)"
         made["MMLU"] = {"files": source, "of": sum(map(len, test.values())), "dev": dev, "test": chosen}
     dev, test = read_benchmark(files.ROOT / GENERAL_KNOWLEDGE)
     made["general knowledge"] = {
