@@ -69,7 +69,7 @@ class Engine:
 
     def tokenizer_path(self, name: str) -> str:
         """The folder of a model's tokenizer: the base reads prompts and stops as its adapters do."""
-        return str(next(iter(self.adapters.values()))) if name == "base" and self.adapters else self.path(name)
+        return self.path(next(iter(self.adapters))) if name == "base" and self.adapters else self.path(name)
 
     def generate(self, name: str, prompts: list, sampling: Sampling, description: str = "") -> list:
         """sampling.n completions for each prompt (a list of token ids), in the prompts' order."""

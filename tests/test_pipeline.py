@@ -14,7 +14,8 @@ import pytest
 
 from data import gen_sft
 
-pytestmark = pytest.mark.slow
+# The first test waits for the whole smoke run: minutes here, three times that on a processor without bf16.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = (
     "data/gen_sft.py",
@@ -35,7 +36,7 @@ def git_status():
 
 def run(script, *flags):
     return subprocess.run(
-        [sys.executable, script, *map(str, flags)], cwd=ROOT, capture_output=True, text=True, timeout=600
+        [sys.executable, script, *map(str, flags)], cwd=ROOT, capture_output=True, text=True, timeout=1800
     )
 
 

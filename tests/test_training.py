@@ -12,7 +12,7 @@ from common.domain import load_domain
 from data import gen_dpo
 from train import dpo, sft
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")
