@@ -2,6 +2,7 @@
 
 import random
 import shutil
+import time
 from pathlib import Path
 
 from common import chat, cli, files, model, score
@@ -111,6 +112,22 @@ def prepare_trainer(trainer, weights=None):
     """
     from transformers import ProgressCallback, TrainerCallback
 
+    class WholeTraining(TrainerCallback):
+        """Has seconds, peak memory and tokens in each log entry, counted on from a checkpoint's when there was one."""
+
+        def on_train_begin(self, args, state, control, **kwargs):
+            last = next((item for item in reversed(state.log_history) if "seconds" in item), {})
+            self.started = time.time() - last.get("seconds", 0)
+            self.peak = last.get("peak_memory_gib", 0)
+            self.tokens = max((item.get("num_tokens", 0) for item in state.log_history), default=0)
+
+        def on_log(self, args, state, control, **kwargs):
+            self.peak = max(self.peak, files.peak_memory_gib())
+            entry = state.log_history[-1]
+            entry |= {"seconds": time.time() - self.started, "peak_memory_gib": self.peak}
+            if "num_tokens" in entry:  # trl counts from zero after a resume
+                entry["num_tokens"] += self.tokens
+
     class NoWidening(TrainerCallback):
         """peft widens every input to the adapter's float32 and autocast narrows it again: same numbers, two copies."""
 
@@ -139,6 +156,7 @@ def prepare_trainer(trainer, weights=None):
     trainer.remove_callback(ProgressCallback)
     trainer.add_callback(Progress())
     trainer.add_callback(NoWidening())
+    trainer.add_callback(WholeTraining())
     score_trained_tokens_only()
     return trainer
 
@@ -168,14 +186,21 @@ def check_lengths(tokenizer, system, rows, columns, args):
         print(f"note: {len(over)} of {len(rows)} rows are cut at {args.max_length} tokens, by up to {max(over)}.")
 
 
-def prepare_output(folder, args, data) -> Path:
-    """The folder for checkpoints, emptied when settings or data are not those the checkpoints were made with."""
+def prepare_output(folder, args, data, parent=None) -> Path:
+    """The folder for checkpoints, emptied when settings, data, base or parent adapter are not those they come from."""
     work = folder / "checkpoints"
     settings = {key: value for key, value in vars(args).items() if key not in ("recipe", "tracked", "command_tail")}
-    now = {"settings": model.settings_hash(settings), "data": files.sha256(data)}
+    now = {
+        "settings": model.settings_hash(settings),
+        "data": files.sha256(data),
+        "base": model.fingerprint(args.base),
+        "parent": parent and parent["adapter_sha256"],
+    }
     mark = work / "made_with.json"
-    if mark.is_file() and files.read_json(mark) != now:
-        print("settings or data changed since the last checkpoint: training starts anew.")
+    known = files.read_json(mark) if mark.is_file() else now
+    if known != now:
+        changed = ", ".join(name for name in now if known.get(name) != now[name])
+        print(f"changed since the last checkpoint: {changed}; training starts anew.")
         shutil.rmtree(work)
     files.write_json(mark, now)
     return work
@@ -194,6 +219,18 @@ def resume_point(work):
     return found
 
 
+def restore_policy(trainer, checkpoint):
+    """Load a checkpoint's adapter into the trained one, `default`.
+
+    transformers 5.19 restores only the sub-folders of a checkpoint when there are any: of a DPO checkpoint that is the
+    frozen `ref`, and the training would go on from the SFT weights with the checkpoint's optimizer, without a word.
+    """
+    from peft import load_peft_weights, set_peft_model_state_dict
+
+    if checkpoint:
+        set_peft_model_state_dict(trainer.model, load_peft_weights(checkpoint, device="cpu"), adapter_name="default")
+
+
 def perplexity_of(network, tokenizer, domain, rows) -> float:
     """Perplexity of the rows' reference completions after the chat prompt, stop token not counted."""
     prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in rows]
@@ -201,19 +238,27 @@ def perplexity_of(network, tokenizer, domain, rows) -> float:
     return score.perplexity(score.completion_logprobs(network, prompts, completions))
 
 
-def training_metrics(trainer, result, folder, **more) -> dict:
-    """Save the log and return the figures of one training."""
+def mean_loss(history) -> float:
+    """Mean training loss over all steps of a log; a log entry is the mean since the one before it."""
+    logged = [(item["step"], item["loss"]) for item in history if "loss" in item]
+    steps = [after - before for (after, _), (before, _) in zip(logged, [(0, 0), *logged], strict=False)]
+    return sum(n * loss for n, (_, loss) in zip(steps, logged, strict=True)) / sum(steps)
+
+
+def training_metrics(trainer, folder, **more) -> dict:
+    """Save the log and return the figures of the whole training, from the log, which a checkpoint carries on."""
     history = trainer.state.log_history
     files.write_json(folder / "log.json", history)
     tokens = max((item.get("num_tokens", 0) for item in history), default=0)
-    seconds = result.metrics["train_runtime"]
+    seconds = max(item["seconds"] for item in history if "seconds" in item)
     adapter = sum(p.numel() * p.element_size() for p in trainer.model.parameters() if p.requires_grad)
     return {
-        "loss": result.training_loss,
+        "loss": mean_loss(history),
         "steps": trainer.state.global_step,
         "tokens": tokens,
         "tokens_per_second": tokens / seconds,
         "train_seconds": seconds,
+        "train_peak_memory_gib": max(item["peak_memory_gib"] for item in history if "seconds" in item),
         "adapter_mib": adapter / 2**20,
         "perplexity_before": more.pop("before"),
         "perplexity_after": more.pop("after"),

@@ -124,7 +124,7 @@ def test_the_right_reference_is_proved(trained, tmp_path, smoke):
     args = dpo.parse_args([*smoke, "--out", str(trained)])
     policy = dpo.load_policy(args, trained / "sft")
     args, trainer, tokenizer, rows, domain = dpo_trainer(smoke, trained, policy, tmp_path)
-    proof = dpo.prove_reference(trainer, args, tokenizer, rows, domain.SYSTEM_PROMPT, trained / "sft")
+    proof = dpo.prove_reference(trainer, args, tokenizer, rows, domain.SYSTEM_PROMPT, trained / "sft", tmp_path)
     assert abs(proof["loss_at_step_0"] - math.log(2)) < proof["tolerance"]
 
 
@@ -137,7 +137,7 @@ def test_the_base_as_reference_is_caught(trained, tmp_path, smoke):
     fresh = get_peft_model(model.load_base(args.base, args), lora_config(args))
     args, trainer, tokenizer, rows, domain = dpo_trainer(smoke, trained, fresh, tmp_path)
     with pytest.raises(cli.UserError, match="reference is not"):
-        dpo.prove_reference(trainer, args, tokenizer, rows, domain.SYSTEM_PROMPT, trained / "sft")
+        dpo.prove_reference(trainer, args, tokenizer, rows, domain.SYSTEM_PROMPT, trained / "sft", tmp_path)
 
 
 def test_a_dpo_checkpoint_as_reference_is_caught(trained, tmp_path, smoke):
@@ -151,7 +151,7 @@ def test_a_dpo_checkpoint_as_reference_is_caught(trained, tmp_path, smoke):
                 parameter.add_(0.01 * torch.randn_like(parameter))
     args, trainer, tokenizer, rows, domain = dpo_trainer(smoke, trained, moved, tmp_path)
     with pytest.raises(cli.UserError, match="reference is not"):
-        dpo.prove_reference(trainer, args, tokenizer, rows, domain.SYSTEM_PROMPT, trained / "sft")
+        dpo.prove_reference(trainer, args, tokenizer, rows, domain.SYSTEM_PROMPT, trained / "sft", tmp_path)
 
 
 def embedding_gradient(network, ids):
@@ -234,3 +234,80 @@ def test_gen_dpo_goes_on_after_a_kill(trained, monkeypatch, smoke):
     (trained / "gen_dpo/samples.jsonl").write_bytes(b"\n".join(lines[:6]) + b"\n" + lines[6][:40])
     gen_dpo.main(args)
     assert (trained / "gen_dpo/samples.jsonl").read_bytes() == straight
+
+
+@pytest.fixture
+def killed_at(monkeypatch):
+    """killed_at(step): every trainer made from now on dies after that step; None ends it."""
+    from transformers import Trainer, TrainerCallback
+
+    make, when = Trainer.__init__, {"step": None}
+
+    class Kill(TrainerCallback):
+        def on_step_end(self, args, state, control, **kwargs):
+            if state.global_step == when["step"]:
+                raise ProcessLookupError("killed")
+
+    def init(self, *given, **named):
+        make(self, *given, **named)
+        self.add_callback(Kill())
+
+    monkeypatch.setattr(Trainer, "__init__", init)
+    return lambda step: when.update(step=step)
+
+
+def adapter_of(folder):
+    return (folder / "adapter_model.safetensors").read_bytes(), json.loads((folder / "run.json").read_text())
+
+
+@pytest.mark.parametrize("stage, script", [("sft", sft), ("dpo", dpo)])
+def test_a_killed_training_ends_as_a_straight_one(trained, tmp_path, smoke, killed_at, stage, script):
+    """Killed after step 5 of 8, with checkpoints at 2, 4, ...: the same bytes, and figures of the whole training."""
+    more = [
+        "--save_steps",
+        "2",
+        "--eval_steps",
+        "2",
+        "--logging_steps",
+        "1",
+        "--limit",
+        "32",
+        "--num_train_epochs",
+        "1",
+    ]
+    more += ["--per_device_train_batch_size", "4", "--learning_rate", "1e-3"]
+    made = []
+    for name, step in (("straight", None), ("killed", 5)):
+        out = tmp_path / name
+        shutil.copytree(trained, out)
+        shutil.rmtree(out / stage, ignore_errors=True)
+        files.write_jsonl(out / "data/dpo.jsonl", [{**row, "id": row["id"]} for row in pairs(60)])
+        flags = [*smoke, "--out", str(out), *more, *(["--held_out_share", "0.1"] if stage == "dpo" else [])]
+        killed_at(step)
+        if step:
+            with pytest.raises(ProcessLookupError):
+                script.main(script.parse_args(flags))
+            killed_at(None)
+        script.main(script.parse_args(flags))
+        made.append(adapter_of(out / stage))
+        if stage == "dpo":
+            made[-1] += ([item["step"] for item in json.loads((out / "dpo/kl.json").read_text())],)
+    (straight, first, *kl), (resumed, second, *kl_again) = made
+    assert straight == resumed and kl == kl_again
+    for key in ("loss", "steps", "tokens", "perplexity_after"):
+        assert first["metrics"][key] == pytest.approx(second["metrics"][key], rel=1e-6), key
+    if stage == "dpo":
+        assert second["proof"]["loss_at_step_0"] == first["proof"]["loss_at_step_0"]
+
+
+def test_a_dpo_checkpoint_of_another_sft_adapter_is_not_resumed(trained, tmp_path, smoke, capsys):
+    from common.training import prepare_output
+
+    args = dpo.parse_args([*smoke, "--out", str(tmp_path)])
+    data = tmp_path / "dpo.jsonl"
+    data.write_text("{}")
+    work = prepare_output(tmp_path / "dpo", args, data, {"adapter_sha256": "a"})
+    (work / "checkpoint-4").mkdir()
+    assert (prepare_output(tmp_path / "dpo", args, data, {"adapter_sha256": "a"}) / "checkpoint-4").is_dir()
+    assert not (prepare_output(tmp_path / "dpo", args, data, {"adapter_sha256": "b"}) / "checkpoint-4").exists()
+    assert "changed since the last checkpoint: parent" in capsys.readouterr().out

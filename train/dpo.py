@@ -24,6 +24,7 @@ from common.training import (
     prepare_output,
     prepare_trainer,
     remove_checkpoints,
+    restore_policy,
     resume_point,
     save_adapter,
     training_metrics,
@@ -127,11 +128,12 @@ def row_logprobs(network, prompts, completions):
     return [sum(values) for values in score.completion_logprobs(network, prompts, completions)]
 
 
-def prove_reference(trainer, args, tokenizer, rows, system, adapter):
+def prove_reference(trainer, args, tokenizer, rows, system, adapter, work, resumed=False):
     """Stop unless the reference is the SFT model: equation 7 of the DPO paper is ln 2 when policy = reference.
 
     Checks (1) that the preference part of the loss at step 0 is ln 2 and (2) that the reference's log-probs equal
     those of `adapter` loaded afresh from disk. (1) alone would pass for any model that is its own reference.
+    A resumed policy has moved on, so then only (2) is checked again and the rest is read from work/proof.json.
     Returns the figures; raises UserError saying which check failed.
     """
     rows = rows[:PROOF_ROWS]
@@ -152,6 +154,9 @@ def prove_reference(trainer, args, tokenizer, rows, system, adapter):
             f"the DPO reference is not {adapter}: log-probs of {n} pairs differ by up to {gap:.3g} nats "
             f"(allowed {allowed:g}); train from the SFT adapter, and resume only through checkpoints."
         )
+    if resumed:
+        print(f"reference proved again: log-probs of {adapter} from disk within {gap:.2g} nats", flush=True)
+        return {**files.read_json(work / "proof.json"), "largest_logprob_gap_after_resume": gap}
     if abs(loss - math.log(2)) > allowed:
         raise cli.UserError(
             f"the preference loss at step 0 is {loss:.6f}, not ln 2 = {math.log(2):.6f} (allowed "
@@ -162,7 +167,9 @@ def prove_reference(trainer, args, tokenizer, rows, system, adapter):
         f"from disk within {gap:.2g} nats",
         flush=True,
     )
-    return {"loss_at_step_0": loss, "largest_logprob_gap": gap, "tolerance": allowed, "pairs": n}
+    proof = {"loss_at_step_0": loss, "largest_logprob_gap": gap, "tolerance": allowed, "pairs": n}
+    files.write_json(work / "proof.json", proof)
+    return proof
 
 
 def kl_from_reference(trainer, tokenizer, prompts, seed=0):
@@ -185,8 +192,16 @@ def kl_from_reference(trainer, tokenizer, prompts, seed=0):
     return sum(p - r for p, r in zip(policy, reference, strict=True)) / len(answers)
 
 
-def kl_callback(tokenizer, prompts, log):
-    """A trainer callback that appends {step, kl} to `log` at each evaluation and warns of a spike."""
+def kl_so_far(work, checkpoint):
+    """The KL log up to a checkpoint; empty when training begins."""
+    if not checkpoint or not (work / "kl.json").is_file():
+        return []
+    step = files.read_json(Path(checkpoint) / "trainer_state.json")["global_step"]
+    return [item for item in files.read_json(work / "kl.json") if item["step"] <= step]
+
+
+def kl_callback(tokenizer, prompts, log, work):
+    """A trainer callback that adds {step, kl} to `log` and work/kl.json at each evaluation and warns of a spike."""
     from transformers import TrainerCallback
 
     class WatchKL(TrainerCallback):
@@ -202,15 +217,16 @@ def kl_callback(tokenizer, prompts, log):
                     "--learning_rate or raise --beta."
                 )
             log.append({"step": state.global_step, "kl": kl})
+            files.write_json(work / "kl.json", log)
 
     return WatchKL()
 
 
-def finish(trainer, result, args, folder, tokenizer, domain, dev_rows, kl, before):
+def finish(trainer, args, folder, tokenizer, domain, dev_rows, kl, before):
     """Figures after training, with a warning when the policy did not move."""
     after = perplexity_of(trainer.model, tokenizer, domain, dev_rows)
     trainable, total = model.trainable_share(trainer.model)
-    metrics = training_metrics(trainer, result, folder, before=before, after=after, trainable=trainable, total=total)
+    metrics = training_metrics(trainer, folder, before=before, after=after, trainable=trainable, total=total)
     final = kl[-1]["kl"] if kl else float("nan")
     if final < 1e-3:
         print(
@@ -227,24 +243,26 @@ def main(args):
     data = Path(args.data) if args.data else args.out / "data/dpo.jsonl"
     folder, adapter = args.out / "dpo", args.out / "sft"
     rows = files.read_jsonl(data, ("id", "prompt", "chosen", "rejected"), f"python data/gen_dpo.py{args.command_tail}")
-    model.check_adapter(adapter, args.base)
+    parent = model.check_adapter(adapter, args.base)
     rows, held = split_pairs(limited(rows, args), args.held_out_share)
     dev_rows = held_out(domain, args)
     tokenizer = model.load_tokenizer(adapter)
     check_lengths(tokenizer, domain.SYSTEM_PROMPT, rows, ("chosen", "rejected"), args)
-    work = prepare_output(folder, args, data)
+    work = prepare_output(folder, args, data, parent)
     policy = load_policy(args, adapter)
     before = perplexity_of(policy, tokenizer, domain, dev_rows)
     prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in dev_rows[:KL_PROMPTS]]
-    kl = []
-    watch = kl_callback(tokenizer, prompts, kl)
+    checkpoint = resume_point(work)
+    kl = kl_so_far(work, checkpoint)
+    watch = kl_callback(tokenizer, prompts, kl, work)
     trainer = build_trainer(args, policy, tokenizer, rows, held, domain, work, [watch])
     watch.trainer = trainer
-    proof = prove_reference(trainer, args, tokenizer, rows, domain.SYSTEM_PROMPT, adapter)
+    restore_policy(trainer, checkpoint)
+    proof = prove_reference(trainer, args, tokenizer, rows, domain.SYSTEM_PROMPT, adapter, work, bool(checkpoint))
     trainable, total = model.trainable_share(trainer.model)
     print(f"{len(rows)} pairs, {len(held)} held out, {trainable:,} of {total:,} parameters trained", flush=True)
-    result = trainer.train(resume_from_checkpoint=resume_point(work))
-    metrics = finish(trainer, result, args, folder, tokenizer, domain, dev_rows, kl, before)
+    trainer.train(resume_from_checkpoint=checkpoint)
+    metrics = finish(trainer, args, folder, tokenizer, domain, dev_rows, kl, before)
     save_adapter(folder, trainer.model, tokenizer, "dpo", args.base, adapter, data)
     merge(args, folder)
     write_samples(folder, args, domain, tokenizer, "dpo", parent=adapter)

@@ -134,9 +134,9 @@ def main(args):
         f"held-out perplexity before: {before:.2f}",
         flush=True,
     )
-    result = trainer.train(resume_from_checkpoint=resume_point(work))
+    trainer.train(resume_from_checkpoint=resume_point(work))
     after = perplexity_of(trainer.model, tokenizer, domain, dev_rows)
-    metrics = training_metrics(trainer, result, folder, before=before, after=after, trainable=trainable, total=total)
+    metrics = training_metrics(trainer, folder, before=before, after=after, trainable=trainable, total=total)
     files.write_json(folder / "chat.json", decision)
     save_adapter(folder, trainer.model, tokenizer, "sft", args.base, None, data)
     merge(args, folder)
