@@ -66,7 +66,7 @@ def parse_args(argv=None):
         help="questions of general knowledge; 0 takes all, as a report does",
     )
     parser.add_argument("--text_n", type=int, default=0, help="topics of general text; 0 takes all, as a report does")
-    parser.add_argument("--batch_size", type=int, default=16, help="questions in one forward pass")
+    parser.add_argument("--batch_size", type=int, default=16, help="rows in one forward pass")
     parser.add_argument(
         "--dtype",
         default="auto",
@@ -326,21 +326,20 @@ def share_beginnings(lm, batch_size):
         # lm-eval refuses an answer that is longer than the context.
         requests = [(text, prompt, choice[-lm.max_length :]) for text, prompt, choice in requests]
         whole = [request[1] for request in requests if length(request) <= lm.max_length + 1]
-        known = shared_beginning(whole, at_least=SHORTEST)
+        known = shared_beginning(whole)
         cache = run_beginning(lm.model, whole[0][:known], lm.device) if known else None
         counts["tokens"] += known
         scores = [None] * len(requests)
         for batch in batches(requests, batch_size):
             chosen = [requests[i] for i in batch]
-            fits = all(length(request) <= lm.max_length + 1 for request in chosen)
-            counts["cut"] += len({tuple(r[1]) for r in chosen if length(r) > lm.max_length + 1})
-            start = known if fits else 0
-            shared = shared_beginning([r[1] for r in chosen], at_least=start + SHORTEST) if fits else 0
+            cut = {tuple(r[1]) for r in chosen if length(r) > lm.max_length + 1}
+            counts["cut"] += len(cut)
+            begun, start = (None, 0) if cut else (cache, known)
+            # Prompts of one length with several rows each run before their choices, up to their last token.
+            ahead = 0 if cut or is_one_row(chosen) else len(chosen[0][1]) - 1
             # Logits are needed from each row's last prompt token on.
             first = min(min(length(r) - 1, lm.max_length) - len(r[2]) for r in chosen)
-            lm._model_call = functools.partial(
-                forward_after, lm.model, cache if fits else None, start, max(start, shared), first, counts
-            )
+            lm._model_call = functools.partial(forward_after, lm.model, begun, start, ahead, first, counts)
             for i, one in zip(batch, score(chosen, disable_tqdm=True), strict=True):  # the bar of main() is enough
                 scores[i] = one
         return scores
@@ -349,25 +348,35 @@ def share_beginnings(lm, batch_size):
     return counts
 
 
-def shared_beginning(prompts, at_least):
-    """How many tokens all the prompts begin with, each keeping its last one for itself; 0 when below `at_least`."""
+def shared_beginning(prompts):
+    """How many tokens all the prompts begin with, each keeping its last one for itself; 0 when below SHORTEST."""
     if not prompts:
         return 0
     shared = min(len(os.path.commonprefix(prompts)), min(map(len, prompts)) - 1)
-    return shared if shared >= at_least else 0
+    return shared if shared >= SHORTEST else 0
+
+
+def is_one_row(requests):
+    """Whether every choice is one token: lm-eval then reads all choices of a question from one row."""
+    return all(len(choice) == 1 for _, _, choice in requests)
 
 
 def batches(requests, size):
-    """Lists of places in `requests` to be run together.
+    """Lists of places in `requests` to be run together, about `size` rows at a time.
 
-    A question whose choices are one token each is one row to lm-eval; `size` of them of similar length run together.
-    Any other question runs alone, so that its choices share it.
+    Questions of one row each run with others of similar length, any others with questions of exactly their length.
     """
     questions = [list(group) for _, group in itertools.groupby(range(len(requests)), key=lambda i: requests[i][1])]
-    one_row = [places for places in questions if all(len(requests[i][2]) == 1 for i in places)]
-    alone = [places for places in questions if any(len(requests[i][2]) != 1 for i in places)]
-    one_row.sort(key=lambda places: len(requests[places[0]][1]))
-    return [sum(one_row[i : i + size], []) for i in range(0, len(one_row), size)] + alone
+    one_row, by_length = [], {}
+    for places in sorted(questions, key=lambda places: len(requests[places[0]][1])):
+        if is_one_row([requests[i] for i in places]):
+            one_row.append(places)
+        else:
+            by_length.setdefault(len(requests[places[0]][1]), []).append(places)
+    made = []
+    for group, at_once in [(one_row, size), *((group, max(1, size // len(LETTERS))) for group in by_length.values())]:
+        made += [sum(group[i : i + at_once], []) for i in range(0, len(group), at_once)]
+    return made
 
 
 def run_beginning(network, ids, device):
@@ -379,22 +388,25 @@ def run_beginning(network, ids, device):
         return network(inputs, use_cache=True, logits_to_keep=1).past_key_values
 
 
-def forward_after(network, cache, known, shared, first, counts, inputs):
+def forward_after(network, cache, known, ahead, first, counts, inputs):
     """Logits of right-padded rows from place `first` on.
 
-    `cache` holds their first `known` tokens; those up to `shared`, which they have in common, run once. lm-eval counts
+    `cache` holds their first `known` tokens. Up to place `ahead` rows with the same tokens run once. lm-eval counts
     places from the end of the logits, as it does for models with soft prompts, so it finds the ones it needs.
     """
     import torch
 
     with torch.inference_mode():
         past = copy.deepcopy(cache)
-        if shared > known and len(inputs) > 1:
-            common = inputs[:1, known:shared]
-            past = network(common, past_key_values=past, use_cache=True, logits_to_keep=1).past_key_values
-            counts["tokens"] += shared - known
-            known = shared
-        if past is not None:
+        if ahead - known >= SHORTEST:
+            once, places = torch.unique(inputs[:, known:ahead], dim=0, return_inverse=True)
+            if past is not None:
+                past.batch_repeat_interleave(len(once))
+            past = network(once, past_key_values=past, use_cache=True, logits_to_keep=1).past_key_values
+            past.batch_select_indices(places)
+            counts["tokens"] += once.numel()
+            known = ahead
+        elif past is not None:
             past.batch_repeat_interleave(len(inputs))
         rest = inputs[:, known:]
         counts["tokens"] += rest.numel()

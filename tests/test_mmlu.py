@@ -143,14 +143,15 @@ def test_the_task_is_lm_evals_own_but_for_its_data(form, folder):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("form", mmlu.FORMS)
-@pytest.mark.parametrize("batch_size", [1, 4])
+@pytest.mark.parametrize("batch_size", [4, 16])
 def test_shared_beginnings_give_plain_lm_evals_scores(tiny_base, form, batch_size):
-    rows = make_rows(6)
+    rows = make_rows(9)  # of one length but for one; with four rows at once, one question runs after the other
+    rows[4]["question"] = "Which of these is longer than the others, by a few words?"
     rows[2]["choices"] = ["one", "a much longer choice, with words", "two", "three and a half"]
     task = mmlu.make_task("anatomy", form, make_rows(5, "letter"), rows)
     lm, counts = lm_of(tiny_base, batch_size)
     ours, plain = mmlu.answer(lm, task), mmlu.answer(plain_lm_of(tiny_base), task)
-    assert len(ours) == 6 and scores_of(ours) == pytest.approx(scores_of(plain), abs=1e-4)
+    assert len(ours) == 9 and scores_of(ours) == pytest.approx(scores_of(plain), abs=1e-4)
     assert [{**one, "scores": 0} for one in ours] == [{**one, "scores": 0} for one in plain]
     assert counts["cut"] == 0
 
@@ -227,7 +228,8 @@ def test_the_stage_end_to_end(tiny_base, tmp_path, capsys, monkeypatch, with_mml
     make_stages(tmp_path, tiny_base)
     monkeypatch.setattr(mmlu, "GENERAL_KNOWLEDGE", str(make_benchmark(tmp_path / "own", {"maps": 12, "old_maths": 8})))
     make_benchmark(tmp_path / "files", {"law": 9, "old_maths": 31})
-    mmlu.main(arguments(tmp_path, tiny_base, *(["--mmlu_dir", str(tmp_path / "files"), "--n", "20"] * with_mmlu)))
+    asked = ["--dtype", "float32", *(["--mmlu_dir", str(tmp_path / "files"), "--n", "20"] * with_mmlu)]
+    mmlu.main(arguments(tmp_path, tiny_base, *asked))
     shown = capsys.readouterr().out
     made = json.loads((tmp_path / "eval" / "mmlu.json").read_text(encoding="utf-8"))
     rows, summary, counts = made["rows"], made["summary"], made["run"]["counts"]
