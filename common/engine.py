@@ -1,8 +1,8 @@
 """One way to get completions from a model, for sampling pairs and for evaluation: `Engine(...).generate(...)`.
 
 `vllm` on a GPU (base and adapters by name in one engine) or on a CPU (merged weights); `hf` is transformers with
-our own decoding loop, which keeps its cache in place and drops finished rows: on small models on a CPU it is
-4 to 5 times faster than `generate` (bench/sampling.py).
+our own decoding loop, which keeps its cache in place and drops finished rows; bench/sampling.py times it beside
+`generate`.
 """
 
 import importlib.util

@@ -427,10 +427,10 @@ def test_a_base_that_the_hub_does_not_give_is_one_sentence(monkeypatch, listed, 
 
 def test_a_base_on_the_hub_or_in_its_cache_is_taken(monkeypatch):
     hub(monkeypatch, WHOLE)
-    model.require_base("some/base")
+    assert model.require_base("some/base") is None  # a refusal would raise
     hub(monkeypatch, "OfflineModeIsEnabled", "OfflineModeIsEnabled")
     monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *names: "config.json")
-    model.require_base("some/base")
+    assert model.require_base("some/base") is None
 
 
 def test_a_folder_without_a_tokenizer_is_one_sentence(base):
