@@ -166,7 +166,9 @@ def test_the_stop_token_is_trained_although_it_pads(tiny_base, tmp_path):
     from common.domain import load_domain
     from train import sft
 
-    args = sft.parse_args(["--base", str(tiny_base), "--out", str(tmp_path), "--no-load_in_4bit", "--no-packing"])
+    args = sft.parse_args(
+        ["--base", str(tiny_base), "--out", str(tmp_path), "--no-load_in_4bit", "--no-packing", "--dtype", "float32"]
+    )
     tokenizer, _ = chat.prepare_tokenizer(args.base)
     assert tokenizer.pad_token_id == tokenizer.eos_token_id == chat.stop_token_id(tokenizer)
     rows = [
