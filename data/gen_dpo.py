@@ -106,7 +106,7 @@ def sample_blocks(args, domain, rows, folder, parent):
     folder.mkdir(parents=True, exist_ok=True)
     files.write_jsonl(path, done)
     tokenizer = model.load_tokenizer(args.out / "sft")
-    engine = Engine(args.base, {"sft": args.out / "sft"}, args.engine, args.dtype)
+    engine = Engine(model.trained_base(args), {"sft": args.out / "sft"}, args.engine, args.dtype)
     with path.open("a", encoding="utf-8") as handle, ThreadPoolExecutor(4) as pool:
         for start in range(len(done), len(rows), BLOCK):
             block = rows[start : start + BLOCK]

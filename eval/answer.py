@@ -35,6 +35,7 @@ def parse_args(argv=None):
         choices=model.DTYPES,
         help="dtype of sampling; auto: bfloat16 where the hardware has it",
     )
+    model.add_base_weights_flag(parser)
     return cli.parse(parser, argv)
 
 
@@ -123,7 +124,7 @@ def main(args):
     rows = domain.load_benchmark(args.split)
     rows = rows[: args.limit] if args.limit else rows
     tokenizer = model.load_tokenizer(adapters["sft"])
-    engine = Engine(args.base, adapters, args.engine, args.dtype)
+    engine = Engine(model.compared_base(args), adapters, args.engine, args.dtype)
     folder = args.out / "answers"
     forms = ["chat"] + (["few_shot"] if hasattr(domain, "few_shot_prompt") else [])
     base = {
@@ -141,7 +142,13 @@ def main(args):
         **{f"base_{form}_accuracy": value for form, value in scores.items()},
     }
     files.write_run_record(
-        folder, args, started, counts=counts, engine=engine.kind, benchmark_sha256=model.settings_hash(rows)
+        folder,
+        args,
+        started,
+        counts=counts,
+        engine=engine.kind,
+        benchmark_sha256=model.settings_hash(rows),
+        base_weights=model.base_weights_told(args),
     )
     print(
         f"wrote {len(rows)} answers of each model to {folder} in {time.time() - started:.0f} s; the base is better in "

@@ -29,13 +29,14 @@ from common.training import (
     training_metrics,
     write_samples,
 )
-from train.merge import merge
+from train.merge import add_strict_flag, merge
 
 
 def parse_args(argv=None):
     parser = cli.parser(__doc__, "sft")
     parser.add_argument("--data", default=None, help="JSONL with prompt and completion (default: data/sft.jsonl)")
     add_training_flags(parser)
+    add_strict_flag(parser)
     parser.add_argument(
         "--chat_template", default=None, help="a Jinja file, or chatml, where the base's own is missing or unfit"
     )
