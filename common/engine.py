@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common.cli import UserError
+from common.model import DTYPES
 
 
 class Completion(NamedTuple):
@@ -30,6 +31,19 @@ class Sampling(NamedTuple):
     max_new_tokens: int = 256
     seed: int = 0
     stop: tuple = ()
+
+
+def add_engine_flags(parser):
+    """--engine and --dtype, of the stages that sample or answer."""
+    parser.add_argument(
+        "--engine", default="auto", choices=("auto", "vllm", "hf"), help="auto: vllm where it is installed"
+    )
+    parser.add_argument(
+        "--dtype",
+        default="auto",
+        choices=DTYPES,
+        help="dtype of sampling; auto: bfloat16 where the hardware has it",
+    )
 
 
 def choose_engine(name: str) -> str:

@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 
 from common import chat, cli, files, model
 from common.domain import load_domain
+from common.engine import add_engine_flags
 
 BLOCK = 512  # prompts between two saves
 DROPPED = "dropped: refusals beyond their share"
@@ -35,15 +36,7 @@ def parse_args(argv=None):
     parser.add_argument("--temperature", type=float, default=1.0)
     parser.add_argument("--top_p", type=float, default=1.0)
     parser.add_argument("--max_new_tokens", type=int, default=256, help="longest sample in tokens")
-    parser.add_argument(
-        "--engine", default="auto", choices=("auto", "vllm", "hf"), help="auto: vllm where it is installed"
-    )
-    parser.add_argument(
-        "--dtype",
-        default="auto",
-        choices=model.DTYPES,
-        help="dtype of sampling; auto: bfloat16 where the hardware has it",
-    )
+    add_engine_flags(parser)
     return cli.parse(parser, argv)
 
 

@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 
 from common import chat, cli, files, model, score
 from common.domain import load_domain
+from common.engine import add_engine_flags
 
 
 def parse_args(argv=None):
@@ -26,15 +27,7 @@ def parse_args(argv=None):
         "--reference_rows", type=int, default=100, help="items whose reference is scored, for the perplexity"
     )
     parser.add_argument("--max_new_tokens", type=int, default=256, help="longest answer in tokens")
-    parser.add_argument(
-        "--engine", default="auto", choices=("auto", "vllm", "hf"), help="auto: vllm where it is installed"
-    )
-    parser.add_argument(
-        "--dtype",
-        default="auto",
-        choices=model.DTYPES,
-        help="dtype of sampling; auto: bfloat16 where the hardware has it",
-    )
+    add_engine_flags(parser)
     model.add_base_weights_flag(parser)
     return cli.parse(parser, argv)
 
