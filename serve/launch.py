@@ -87,8 +87,8 @@ def engine_build() -> str:
             importlib.metadata.version(distribution)
             return build
     raise cli.UserError(
-        "vLLM is not installed here (setup.sh does that on Linux x86-64 only); serve the merged model "
-        "with .venv/bin/transformers serve out/dpo/merged instead."
+        "vLLM is not installed here; run bash setup.sh, or serve the merged model with "
+        ".venv/bin/transformers serve out/dpo/merged."
     )
 
 
