@@ -22,6 +22,7 @@ from typing import NamedTuple
 from sqlglot import exp
 
 from domains.text_to_sql import explain
+from domains.text_to_sql.names import says
 from domains.text_to_sql.reading import extract, has_statement, is_one_sentence, is_refusal
 from domains.text_to_sql.sandbox import STANDARD, Execution, Limits, execute
 
@@ -90,7 +91,7 @@ def verify(row: dict, answer: str, limits: Limits = STANDARD) -> Verdict:
 def _names_reason(text: str, missing: list[str]) -> bool:
     """A good refusal names what the schema lacks or, of a change, that data is only read."""
     if missing:
-        return any(explain.names(text, words) for words in missing)
+        return any(says(text, words) for words in missing)
     return ABOUT_WRITING.search(text) is not None
 
 
