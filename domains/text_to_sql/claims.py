@@ -1,10 +1,10 @@
 """Does a sentence say exactly what a query does? For queries of a plain shape, against their syntax tree.
 
 A library: `contradictions(tree, sentence, synonyms, is_key)`. The sentence is written as a line of symbols, one for
-each mention of a column, table, value, comparison, aggregate, order; the query asks for its own parts in that line, each
-condition with its column, operator and value side by side, and takes them out. What is left over must be the columns
-that it shows. A word that is neither a part of the query nor an ordinary filler counts against the sentence, since nobody
-knows what it adds. A query of another shape (WITH, UNION, window functions, CASE, ...) raises Unreadable.
+each mention of a column, table, value, comparison, aggregate, order; the query asks for its own parts in that line,
+each condition with its column, operator and value side by side, and takes them out. What is left over must be the
+columns that it shows. A word that is neither a part of the query nor an ordinary filler counts against the sentence,
+since nobody knows what it adds. A query of another shape (WITH, UNION, window functions, CASE) raises Unreadable.
 """
 
 import re
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from sqlglot import exp
 
-from domains.text_to_sql.names import WORD, joined, plain, spelled, split_identifier, stem, words_of
+from domains.text_to_sql.names import WORD, joined, plain, split_identifier, stem, words_of
 
 
 class Unreadable(Exception):
@@ -82,13 +82,13 @@ PHRASES = {
     "L": "of, in, as, for, on, at, among, across, within, during",
     # Verbs and little words that add nothing.
     "": (
-        "a, an, the, any, all, is, are, was, were, be, been, being, has, have, had, having, do, does, that, which, who"
-        ", whom, whose, where, when, what, with, its, it, their, his, her, they, them, this, these, those, there"
-        ", one, ones, same, only, just, both, so, then, if, s, query, lists, list, gives, give, shows, show, returns, return"
-        ", finds, find, names, name, tells, selects, select, displays, display, reports, report, gets, retrieves, prints"
-        ", together, along, matching, corresponding, respective, belonging, belong, belongs, row, rows, record, records"
-        ", entry, entries, value, values, column, table, date, dates, day, days, time, year, years, month, appear"
-        ", appears, made, kept, second, word, letters, text, units"
+        "a, an, the, any, all, is, are, was, were, be, been, being, has, have, had, having, do, does, that, which"
+        ", who, it, whom, whose, where, when, what, with, its, their, his, her, they, them, this, these, those, there"
+        ", one, ones, same, only, just, both, so, then, if, s, query, lists, list, gives, give, shows, show, returns"
+        ", return, finds, find, names, name, tells, selects, select, displays, display, reports, report, gets, retrieves"
+        ", prints, together, along, matching, corresponding, respective, belonging, belong, belongs, row, rows, record"
+        ", records, entry, entries, value, values, column, table, date, dates, day, days, time, year, years, month"
+        ", appear, appears, made, kept, second, word, letters, text, units"
     ),
 }
 COMPARED = {
@@ -107,6 +107,7 @@ LEXICON = {
     **{tuple(phrase.split()): symbol for symbol, text in PHRASES.items() for phrase in text.split(", ")},
     **{tuple(phrase.split()): symbol for phrase, symbol in COMPARED.items()},
 }
+PREFIXES = ("tbl", "t", "app", "core", "crm", "stg")  # of table names, which no sentence repeats
 NUMBERS = [
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
     *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"),
@@ -604,6 +605,8 @@ class _Line:
         for value in sorted(self.query.texts, key=len, reverse=True):
             pattern = rf"(?<!\w){re.escape(value)}(?!\w)"
             hits = list(re.finditer(pattern, text)) or list(re.finditer(pattern, text, re.IGNORECASE))
+            if (value.casefold(),) in LEXICON:
+                hits = hits[-1:]  # "whose title contains the"
             spans += [
                 (hit.start(), hit.end(), self.query.texts[value])
                 for hit in hits
@@ -642,7 +645,7 @@ class _Line:
         """(words, symbol) of the longest mention of a name or phrase that starts at i; (0, "") for none."""
         best = {}
         for way, symbol in self.names:
-            size = _matches(way, words, i, self.query.tables if symbol[0] == "t" else None)
+            size = _matches(way, words, i, symbol[0] == "t", self.query.tables)
             if size:
                 best.setdefault(size, []).append(symbol)
         phrase = next((n for n in range(min(7, len(words) - i), 0, -1) if tuple(words[i : i + n]) in LEXICON), 0)
@@ -705,7 +708,7 @@ class _Line:
         return pair in ("cc", "tt", "vt", "vc", "nc") or pair == "ct" and not first  # "Names authors"
 
 
-def _matches(way: tuple, words: list, i: int, tables) -> int:
+def _matches(way: tuple, words: list, i: int, is_table: bool, tables) -> int:
     """How many words from i on say these words of an identifier; 0 for none."""
     here = words[i : i + len(way)]
     if len(here) == len(way) and all(stem(a) == stem(b) for a, b in zip(way, here, strict=True)):
@@ -728,13 +731,9 @@ def _matches(way: tuple, words: list, i: int, tables) -> int:
             if len(form) < 3 or not letters.endswith(form) and stem(letters) != stem(form):
                 continue
             rest = letters[: len(letters) - len(form)]
-            if (
-                stem(letters) == stem(form)
-                or tables
-                and (rest in ("tbl", "app", "core", "crm", "stg", "t") or len(form) > 4)
-            ):
+            if stem(letters) == stem(form) or is_table and (rest in PREFIXES or len(form) > 4):
                 return size
-            if not tables and spelled(rest, frozenset(words)):
+            if not is_table and any(stem("".join(split_identifier(t))).endswith(stem(rest)) for t in tables):
                 return size
     return 0
 
