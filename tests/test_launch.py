@@ -5,6 +5,7 @@ bash test.sh tests/test_launch.py -m "not slow"     without the real server
 
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -12,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -19,7 +21,7 @@ import pytest
 
 from common import chat, cli, files, model
 from common.domain import load_domain
-from serve import launch
+from serve import guard, launch, parity
 
 ROOT = Path(__file__).resolve().parents[1]
 BASE = ROOT / "models/smollm2-135m"
@@ -171,21 +173,11 @@ def test_address_of_another_machine_is_refused(tmp_path, base, free_port, monkey
     assert "http://localhost:" in prepare(tmp_path, base, "--host", "0.0.0.0", "--port", free_port).url
 
 
-@pytest.mark.parametrize(
-    ("host", "alone"),
-    [
-        ("127.0.0.1", True),
-        ("127.8.9.1", True),
-        ("::1", True),
-        ("localhost", True),
-        ("0.0.0.0", False),
-        ("::", False),
-        ("10.0.0.1", False),
-        ("localhost.x", False),
-    ],
-)
-def test_is_loopback(host, alone):
-    assert launch.is_loopback(host) is alone
+@pytest.mark.parametrize("key", ["with blank", "line\n", "schlüssel", "\u2019", "tab\t"])
+def test_a_key_that_no_request_can_carry_is_refused(tmp_path, base, key, monkeypatch):
+    make_trained(base, tmp_path / "o")
+    monkeypatch.setenv("VLLM_API_KEY", key)
+    assert "VLLM_API_KEY has a character" in refusal(tmp_path, base)
 
 
 def test_no_vllm_here_says_what_serves_instead(monkeypatch):
@@ -234,10 +226,23 @@ def test_a_gpu_serves_the_base_with_both_adapters(tmp_path, base, free_port, mon
 
 def test_nothing_is_sent_anywhere_and_the_users_settings_stay(base, monkeypatch):
     monkeypatch.setenv("VLLM_CPU_KVCACHE_SPACE", "7")
-    made = launch.environment(str(base))
+    made = launch.environment(str(base), "127.0.0.1")
     assert made["VLLM_NO_USAGE_STATS"] == made["HF_HUB_OFFLINE"] == "1" and made["VLLM_CPU_KVCACHE_SPACE"] == "7"
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-    assert "HF_HUB_OFFLINE" not in launch.environment("Qwen/Qwen2.5-7B")
+    assert "HF_HUB_OFFLINE" not in launch.environment("Qwen/Qwen2.5-7B", "::1")
+
+
+def test_the_guard_is_loaded_from_any_folder_and_told_the_address(tmp_path, base, free_port, monkeypatch):
+    make_trained(base, tmp_path / "o")
+    monkeypatch.setenv("VLLM_API_KEY", "secret")
+    monkeypatch.setenv("PYTHONPATH", "/elsewhere")
+    plan = prepare(tmp_path, base, "--port", free_port, "--host", "0.0.0.0")
+    module, name = flag(plan, "--middleware").rsplit(".", 1)
+    code = f"import sys, {module} as m; g = m.{name}(None); print(g.alone, g.key, '/elsewhere' in sys.path)"
+    done = subprocess.run(
+        [plan.command[0], "-c", code], cwd=tmp_path, env=plan.environment, capture_output=True, text=True
+    )
+    assert done.stdout == "False b'secret' True\n", done.stderr
 
 
 def test_a_curl_survives_any_text_in_a_shell(monkeypatch):
@@ -268,13 +273,19 @@ def fake_plan(tmp_path, port, code, seconds=20):
 
 
 FAKE_ENGINE = """
-import http.server, json, subprocess, sys
+import http.server, json, os, subprocess, sys
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"])
 print("child", child.pid, flush=True)
 class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        self.send_response(200); self.end_headers()
+        key = os.environ.get("VLLM_API_KEY")
+        allowed = self.path == "/health" or not key or self.headers["Authorization"] == f"Bearer {key}"
+        self.send_response(200 if allowed else 401); self.end_headers()
         self.wfile.write(json.dumps({"data": [{"id": "NAME"}]}).encode())
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200 if self.headers["Authorization"] == f"Bearer {os.environ['VLLM_API_KEY']}" else 401)
+        self.end_headers(); self.wfile.write(body)
 http.server.HTTPServer(("127.0.0.1", PORT), Answer).serve_forever()
 """
 
@@ -298,6 +309,18 @@ def test_the_engine_and_its_children_end_with_the_block(tmp_path, free_port):
         assert server.names == ["dpo"] and server.process.poll() is None
     child = int(plan.log.read_text().split()[1])
     assert server.process.poll() is not None and gone(child)
+
+
+def test_the_key_of_the_environment_is_sent(tmp_path, free_port, monkeypatch):
+    code = FAKE_ENGINE.replace("PORT", str(free_port)).replace("NAME", "dpo")
+    monkeypatch.setenv("VLLM_API_KEY", "secret")
+    with launch.running(fake_plan(tmp_path, free_port, code)) as server:
+        assert server.names == ["dpo"] and parity.ask(f"{server.url}/x", {"a": "é"}) == {"a": "é"}
+        monkeypatch.setenv("VLLM_API_KEY", "another")
+        with pytest.raises(cli.UserError, match="/x answered 401"):
+            parity.ask(f"{server.url}/x", {})
+        with pytest.raises(cli.UserError, match="another server answers on .*401"):
+            launch.model_names(server.url)
 
 
 def test_another_server_on_the_port_is_not_taken_for_ours(tmp_path, free_port):
@@ -327,15 +350,30 @@ def test_an_engine_that_never_answers_is_stopped_at_its_limit(tmp_path, free_por
     assert waited and max(waited) < 2
 
 
-def post(url, body):
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=120) as reply:
-        return json.load(reply)
+KEY = "key-of-this-test"
+
+
+def status(url, headers=None, method="GET", body=None):
+    """The HTTP status of one request."""
+    request = urllib.request.Request(url, body, headers or {}, method=method)
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20) as reply:
+            return reply.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+@pytest.fixture
+def with_key(monkeypatch):
+    monkeypatch.setenv("VLLM_API_KEY", KEY)
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
-    """(process, its flags, lines it printed, address) of a real server on a base's own weights, by `bash serve.sh`."""
+    """(process, its flags, lines it printed, address) of a real server on a base's own weights, by `bash serve.sh`.
+
+    It listens on every address and wants KEY.
+    """
     try:
         assert launch.engine_build() == "cpu"
     except (AssertionError, cli.UserError):
@@ -346,7 +384,7 @@ def served(tmp_path_factory):
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port = one.getsockname()[1]
-    flags = ["--out", str(out), "--base", str(out / "base"), "--port", str(port)]
+    flags = ["--out", str(out), "--base", str(out / "base"), "--port", str(port), "--host", "0.0.0.0"]
     process = subprocess.Popen(
         ["bash", "serve.sh", *flags],
         cwd=ROOT,
@@ -354,7 +392,7 @@ def served(tmp_path_factory):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        env={**os.environ, "SERVE_PYTHON": sys.executable},
+        env={**os.environ, "SERVE_PYTHON": sys.executable, "VLLM_API_KEY": KEY},
     )
     lines = []
     try:
@@ -375,7 +413,7 @@ def curls(lines):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
-def test_the_printed_curls_answer_alike(served):
+def test_the_printed_curls_answer_alike(served, with_key):
     _, _, lines, _ = served
     replies = [
         json.loads(subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=120).stdout)
@@ -387,21 +425,42 @@ def test_the_printed_curls_answer_alike(served):
 
 
 @pytest.mark.slow
-def test_both_routes_read_and_write_the_same_tokens_as_training(served):
+def test_both_routes_read_and_write_the_same_tokens_as_training(served, with_key):
     _, flags, lines, url = served
     plain_body, asked_body = ({**json.loads(shlex.split(line)[-1]), "return_token_ids": True} for line in curls(lines))
-    plain, asked = post(f"{url}/v1/completions", plain_body), post(f"{url}/v1/chat/completions", asked_body)
+    plain = parity.ask(f"{url}/v1/completions", plain_body)
+    asked = parity.ask(f"{url}/v1/chat/completions", asked_body)
     domain, tokenizer = load_domain("text_to_sql"), model.load_tokenizer(flags[3])
     question = domain.load_benchmark("dev")[0]["prompt"]
     ids = chat.encode(tokenizer, question, domain.SYSTEM_PROMPT)
     assert plain["choices"][0]["prompt_token_ids"] == asked["prompt_token_ids"] == ids
     assert plain["choices"][0]["token_ids"] == asked["choices"][0]["token_ids"] != []
-    tokenized = post(f"{url}/tokenize", {"model": "dpo", "messages": chat.messages(question, domain.SYSTEM_PROMPT)})
-    assert tokenized["tokens"] == ids
 
 
 @pytest.mark.slow
-def test_the_screen_shows_no_library_and_a_second_server_is_refused(served):
+def test_nobody_without_the_key_gets_anything_of_the_real_server(served):
+    _, flags, _, url = served
+    log = (Path(flags[1]) / "serve.log").read_text(encoding="utf-8")
+    listed = re.findall(r"Route: (\S+), Methods: ([A-Z, ]+)", log)
+    assert len(listed) > 15 and {"/invocations", "/tokenize", "/metrics", "/docs"} <= {path for path, _ in listed}
+    key = {"Authorization": f"Bearer {KEY}"}
+    for path, methods in listed:
+        path = re.sub(r"\{\w+\}", "x", path)
+        for method in methods.split(", "):
+            if path == "/health":
+                assert status(url + path, {}, method) == 200
+            elif path in guard.OPEN:
+                assert (
+                    status(url + path, {}, method) == status(url + path, {"Authorization": "Bearer x"}, method) == 401
+                )
+                assert status(url + path, key, method) in (200, 400, 415, 422)
+            else:
+                assert status(url + path, {}, method) == status(url + path, key, method) == 404, path
+    assert status(f"{url}/v1/models", key) == 200
+
+
+@pytest.mark.slow
+def test_the_screen_shows_no_library_and_a_second_server_is_refused(served, with_key):
     _, flags, lines, _ = served
     assert lines[0].startswith("starting vLLM on ") and lines[1].startswith("ready after ") and "dpo" in lines[1]
     assert [line for line in lines if line and not line.startswith("curl ")] == [*lines[:2], lines[3], lines[6]]
@@ -415,4 +474,4 @@ def test_ctrl_c_ends_the_server_and_all_its_processes(served):
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 0 and "stopping the server" in process.stdout.read()
     with pytest.raises(OSError):
-        launch.get(f"{url}/health")
+        launch.ask(f"{url}/health")

@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from domains.text_to_sql import explain, sandbox, sandbox_worker
+from domains.text_to_sql.names import stem
+from domains.text_to_sql.reading import extract, is_one_sentence
 from domains.text_to_sql.sandbox import STANDARD, Limits, execute
-from domains.text_to_sql.verify import Verdict, extract, gold_results, is_one_sentence, same_result, verify
+from domains.text_to_sql.verify import Verdict, gold_results, same_result, verify
 
 ROOT = Path(__file__).resolve().parents[1]
 MARK = "stolen_by_sql"  # in the name of every file that a hostile query tries to make
@@ -965,7 +967,6 @@ RIGHT = [  # gold, another text for the same answer
         "SELECT name FROM authors WHERE id NOT IN (SELECT author_id FROM books)",
         "SELECT a.name FROM authors a LEFT JOIN books b ON b.author_id = a.id WHERE b.id IS NULL",
     ),
-    ("SELECT title FROM books WHERE price > 1000", "SELECT name FROM authors WHERE 0"),
 ]
 
 
@@ -1015,6 +1016,134 @@ def test_order_is_free_only_inside_a_tie():
     ):
         row = {"ddl": ddl, "fills": fills, "gold": gold, "missing": []}
         assert verify(row, fenced(predicted)).correct is right, (gold, predicted)
+
+
+# --- ties at a LIMIT, results that show nothing ----------------------------------------------------
+
+PLANTS = "CREATE TABLE plants (id INTEGER PRIMARY KEY, name TEXT, bed TEXT, height REAL, age INTEGER);"
+PLANT_ROWS = (
+    "INSERT INTO plants VALUES (1,'fern','north',12.5,3),(2,'mint','south',30,1),(3,'sage','south',30,4),"
+    "(4,'rose','north',75.25,9),(5,'iris',NULL,40,2),(6,'Fern','south',8,3),(7,'reed','west',30,4);"
+)
+
+
+@pytest.mark.parametrize(
+    "gold, predicted, right",
+    [  # heights: rose 75.25, iris 40, mint sage reed 30, fern 12.5, Fern 8
+        (
+            "name FROM plants ORDER BY height DESC LIMIT 3",
+            "name FROM plants ORDER BY height DESC, age DESC LIMIT 3",
+            True,
+        ),
+        (
+            "name FROM plants ORDER BY height DESC LIMIT 4",
+            "name FROM plants ORDER BY height DESC, id DESC LIMIT 4",
+            True,
+        ),
+        ("name FROM plants ORDER BY height DESC LIMIT 3", "name FROM plants ORDER BY height LIMIT 3", False),
+        ("name FROM plants ORDER BY height DESC LIMIT 3", "name FROM plants ORDER BY height DESC LIMIT 2", False),
+        ("name FROM plants ORDER BY height DESC LIMIT 3", "name FROM plants ORDER BY height DESC LIMIT 4", False),
+        # fern is shorter than the tied ones; rose and iris must keep their places
+        (
+            "name FROM plants ORDER BY height DESC LIMIT 3",
+            "name FROM plants WHERE id IN (4, 5, 1) ORDER BY height DESC",
+            False,
+        ),
+        (
+            "name FROM plants ORDER BY height DESC LIMIT 3",
+            "name FROM plants WHERE id IN (4, 5, 7) ORDER BY height",
+            False,
+        ),
+        # one of the tied rows twice is one too many
+        (
+            "name FROM plants ORDER BY height DESC LIMIT 4",
+            "'rose' UNION ALL SELECT 'iris' UNION ALL SELECT 'mint' UNION ALL SELECT 'mint'",
+            False,
+        ),
+        # an offset cuts at its own end
+        ("name FROM plants ORDER BY height DESC LIMIT 2 OFFSET 3", "name FROM plants WHERE id IN (2, 3)", True),
+        ("name FROM plants ORDER BY height DESC LIMIT 2 OFFSET 3", "name FROM plants WHERE id IN (2, 1)", False),
+        ("name FROM plants ORDER BY height DESC LIMIT 3, 2", "name FROM plants WHERE id IN (7, 3)", True),
+        ("name FROM plants ORDER BY height DESC LIMIT 1 OFFSET 1", "name FROM plants WHERE id = 5", True),
+        ("name FROM plants ORDER BY height DESC LIMIT 1 OFFSET 1", "name FROM plants WHERE id = 4", False),
+        (
+            "name FROM plants ORDER BY height DESC LIMIT 3 OFFSET 4",
+            "name FROM plants WHERE id IN (3, 1, 6) ORDER BY height DESC",
+            True,
+        ),
+        # several columns must come from one row
+        (
+            "name, age FROM plants ORDER BY height DESC LIMIT 3",
+            "age, name FROM plants ORDER BY height DESC, id DESC LIMIT 3",
+            True,
+        ),
+        (
+            "name, age FROM plants ORDER BY height DESC LIMIT 3",
+            "'rose', 9 UNION ALL SELECT 'iris', 2 UNION ALL SELECT 'mint', 4",
+            False,
+        ),
+        # the key is what is shown: its values tie, nothing else does
+        ("age FROM plants ORDER BY age LIMIT 3", "age FROM plants ORDER BY age, id DESC LIMIT 3", True),
+        ("name FROM plants ORDER BY name COLLATE NOCASE LIMIT 1", "'Fern'", True),
+        ("name FROM plants ORDER BY name LIMIT 1", "'fern'", False),
+        # groups that tie in a count
+        (
+            "age FROM plants GROUP BY age ORDER BY COUNT(*) DESC LIMIT 1",
+            "age FROM plants GROUP BY age ORDER BY COUNT(*) DESC, age DESC LIMIT 1",
+            True,
+        ),
+        (
+            "age FROM plants GROUP BY age ORDER BY COUNT(*) DESC LIMIT 1",
+            "age FROM plants GROUP BY age ORDER BY COUNT(*) LIMIT 1",
+            False,
+        ),
+        ("DISTINCT height FROM plants ORDER BY height LIMIT 2", "DISTINCT height FROM plants ORDER BY 1 LIMIT 2", True),
+        (
+            "name FROM plants ORDER BY height IS NULL, age > 2 LIMIT 2",
+            "name FROM plants WHERE age < 3 ORDER BY 1",
+            True,
+        ),
+        # without an order any of the rows will do, but only of the rows
+        ("name FROM plants LIMIT 2", "name FROM plants ORDER BY id DESC LIMIT 2", True),
+        ("name FROM plants WHERE age > 3 LIMIT 2", "name FROM plants WHERE age > 3 ORDER BY id DESC LIMIT 2", True),
+        ("name FROM plants WHERE age > 3 LIMIT 2", "name FROM plants WHERE age < 3 LIMIT 2", False),
+        ("name FROM plants LIMIT 2", "name FROM plants LIMIT 3", False),
+        ("name FROM plants LIMIT 20", "name FROM plants ORDER BY age", True),
+        ("name FROM plants ORDER BY height LIMIT -1", "name FROM plants ORDER BY height, id DESC", True),
+    ],
+)
+def test_where_a_limit_cuts_tied_rows_any_of_them_is_right(gold, predicted, right):
+    row = {"ddl": PLANTS, "fills": [PLANT_ROWS], "gold": f"SELECT {gold}", "missing": []}
+    assert verify(row, fenced(f"SELECT {predicted}")).correct is right
+
+
+@pytest.mark.parametrize(
+    "gold, predicted, correct",
+    [
+        ("SELECT title FROM books WHERE price > 1000", "SELECT name FROM authors WHERE 0", None),
+        ("SELECT title FROM books WHERE price > 1000", "SELECT title FROM books WHERE price > 1000", None),
+        ("SELECT title FROM books WHERE price > 1000", "SELECT title FROM books", False),
+        ("SELECT title FROM books WHERE price > 1000", "SELECT title, year FROM books WHERE 0", False),
+        ("SELECT title FROM books WHERE price > 1000", "SELECT nothing FROM books", False),
+        ("SELECT title FROM books WHERE price > 1000", "SELECT NULL", False),
+        ("SELECT title FROM books WHERE price > 1000 ORDER BY title LIMIT 3", "SELECT title FROM books LIMIT 0", None),
+        ("SELECT AVG(price) FROM books WHERE price > 1000", "SELECT MAX(year) FROM books WHERE 0", None),
+        ("SELECT AVG(price) FROM books WHERE price > 1000", "SELECT AVG(price) FROM books", False),
+        ("SELECT MAX(price), MIN(year) FROM books WHERE price > 1000", "SELECT NULL, NULL", None),
+        ("SELECT COUNT(*) FROM books WHERE price > 1000", "SELECT COUNT(*) FROM books WHERE title = 'x'", None),
+        ("SELECT COUNT(*) FROM books WHERE price > 1000", "SELECT COUNT(*) FROM books", False),
+        ("SELECT COUNT(*), SUM(price) FROM books WHERE price > 1000", "SELECT 0, NULL", None),
+        # A zero that is no count, and an unknown country of a row that is there, say something.
+        ("SELECT MIN(price) * 0 FROM books", "SELECT 0", True),
+        ("SELECT country FROM authors WHERE name IN ('Di', 'Dot')", "SELECT country FROM authors WHERE id = 4", True),
+        # Rows on one database are enough, when they are right.
+        ("SELECT name FROM authors WHERE country = 'Peru'", "SELECT name FROM authors WHERE country = 'Peru'", True),
+        ("SELECT name FROM authors WHERE country = 'Peru'", "SELECT name FROM authors WHERE 0", False),
+    ],
+)
+def test_where_nothing_is_due_nothing_is_no_proof(gold, predicted, correct):
+    verdict = verify(make_row(gold), fenced(predicted))
+    assert verdict.correct is correct and (verdict.reason == "cannot_judge") is (correct is None)
 
 
 # --- the comparison alone -------------------------------------------------------------------------
@@ -1190,7 +1319,7 @@ def test_one_sentence(text, sql, single):
         ("I am unable to answer this.", (True, True, False, "ok")),
         ("I cannot answer this because the schema has no weight.", (True, True, False, "ok")),
         ("I cannot answer this because the schema has no publisher", (True, False, True, "ok")),
-        ("I cannot answer this. The schema has no publisher.", (False, False, False, "should_refuse")),
+        ("I cannot answer this. The schema has no publisher.", (True, False, True, "ok")),
         ("The publisher is Faber.", (False, True, False, "should_refuse")),
         (fenced("SELECT publisher FROM books", "I cannot say."), (False, False, False, "should_refuse")),
         ("SELECT title FROM books", (False, False, False, "should_refuse")),
@@ -1365,18 +1494,54 @@ def test_row_without_databases_cannot_be_judged(row):
                 "Gives the pages of editions above 5.",
             ],
         ),
-        (
-            "WITH c AS (SELECT author_id, COUNT(*) AS n FROM books GROUP BY author_id) SELECT MAX(n) FROM c",
-            ["Gives the highest number of books of one author."],
-            ["Gives the number of books of one author."],
-        ),
     ],
 )
 def test_explanation_names_what_the_query_does(sql, good, bad):
     for sentence in good:
         assert explain.unexplained(sql, sentence) == [], sentence
     for sentence in bad:
-        assert not explain.explains(sql, sentence), sentence
+        assert explain.explains(sql, sentence) is False, sentence
+
+
+@pytest.mark.parametrize(
+    "sql, sentence, wordless",
+    [
+        (
+            "WITH c AS (SELECT author_id, COUNT(*) AS n FROM books GROUP BY author_id) SELECT MAX(n) FROM c",
+            "Gives the highest number of books of one author.",
+            "Gives the number of books of one author.",
+        ),
+        (
+            "SELECT title FROM books UNION SELECT name FROM authors",
+            "Lists the title of the books and the name of the authors.",
+            "Lists the title of the books.",
+        ),
+        (
+            "SELECT title, RANK() OVER (ORDER BY price) FROM books",
+            "Lists the title of the books with its rank, sorted by price.",
+            "Lists the title of the books with its rank.",
+        ),
+        (
+            "SELECT a.name, COUNT(b.id) FROM authors a LEFT JOIN books b ON b.author_id = a.id GROUP BY a.name",
+            "Gives the number of books for each name of the authors.",
+            "Gives the books for each name of the authors.",
+        ),
+        (
+            "SELECT title FROM books WHERE id NOT IN (SELECT book_id FROM prizes WHERE year > 2000)",
+            "Lists the title of books without prizes of a year after 2000.",
+            "Lists the title of books without prizes of a year before 2000.",
+        ),
+        ("SELECT a.name FROM authors a, books b", "Lists the name of authors and books.", "Lists the name of authors."),
+        (
+            "SELECT CASE WHEN price > 5 THEN 1 ELSE 0 END FROM books",
+            "Tells of books whether the price is above 5.",
+            "5.",
+        ),
+    ],
+)
+def test_explanation_of_a_query_that_is_too_complex_is_not_judged_unless_words_are_missing(sql, sentence, wordless):
+    assert explain.explains(sql, sentence) is None and explain.explains(sql, wordless) is False
+    assert verify(make_row(COUNT_GOLD), fenced("SELECT nothing")).explanation_ok is False
 
 
 def test_synonyms_of_a_row_count():
@@ -1420,4 +1585,4 @@ def test_hostile_query_cannot_stall_the_explanation():
     ],
 )
 def test_plurals_meet(one, many):
-    assert explain.stem(one) == explain.stem(many)
+    assert stem(one) == stem(many)

@@ -2,10 +2,12 @@
 
 A library: `explains(sql, sentence)` and, for a report, `unexplained(sql, sentence)`.
 
-The query is parsed and each of its parts asks for a word in the sentence: tables, columns, values,
-aggregates, order, the direction of comparisons, negation. Words count, not grammar: a sentence
-that names every part can still be clumsy, but one that leaves a part out or names another value is
-found. Foreign and primary keys need no mention, they only hold the tables together.
+Two looks at it. The first asks only for words: tables, columns, values, aggregates, order, the direction of
+comparisons, negation; it knows every query, but not which word belongs to which. Foreign and primary keys need no
+mention, they only hold the tables together. The second (claims.py) compares the sentence with the syntax tree, part by
+part, and knows queries of a plain shape. So True means that both found nothing wrong, False that a part is missing, is
+said otherwise or is said in words that are not understood, and None that the words are there and the query has a shape
+that only a reader can judge.
 """
 
 import logging
@@ -16,22 +18,15 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.dialects.sqlite import SQLite
 
+from domains.text_to_sql.claims import Unreadable, contradictions
+from domains.text_to_sql.names import plain, says, split_identifier, stem
+
 # sqlglot logs what it cannot parse; a wrong answer of a model is no news for the screen.
 logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
 
 MAX_SQL = 5000  # characters
 MAX_TOKENS = 1500
 
-IRREGULAR = {
-    "people": "person",
-    "children": "child",
-    "men": "man",
-    "women": "woman",
-    "mice": "mouse",
-    "feet": "foot",
-    "analyses": "analysis",
-    "criteria": "criterion",
-}
 NUMBER_WORDS = [
     "zero",
     "one",
@@ -137,24 +132,31 @@ DATE_FUNCTIONS = {
 ISO_DATE = re.compile(r"\d{4}-\d\d")
 
 
-def explains(sql: str, sentence: str, synonyms: dict | None = None) -> bool:
-    """Whether `sentence` names every part of `sql`; False for a query that cannot be parsed."""
-    return not unexplained(sql, sentence, synonyms)
+def explains(sql: str, sentence: str, synonyms: dict | None = None) -> bool | None:
+    """Whether `sentence` says what `sql` does; None where that cannot be told, False for what cannot be parsed."""
+    missing = unexplained(sql, sentence, synonyms)
+    return None if missing is None else not missing
 
 
-def unexplained(sql: str, sentence: str, synonyms: dict | None = None) -> list[str]:
-    """The parts of `sql` that `sentence` does not mention; `synonyms`: {identifier: [words]}."""
+def unexplained(sql: str, sentence: str, synonyms: dict | None = None) -> list[str] | None:
+    """What `sentence` does not say of `sql`, or says otherwise; `synonyms`: {identifier: [words]}.
+
+    None where its words are there, but the query has a shape that is not compared any further.
+    """
     nodes = _nodes(sql)
     if not nodes:
         return ["query that cannot be parsed"]
     try:
-        return _unmet(nodes, sentence, synonyms or {})
+        return _unmet(nodes, sentence, synonyms or {}) or contradictions(nodes[0], sentence, synonyms or {}, _is_key)
+    except Unreadable:
+        return None
     except Exception as error:  # a model's query can have a shape that nobody thought of
         return [f"query that cannot be understood: {error!r}"]
 
 
 def _unmet(nodes: list, sentence: str, synonyms: dict) -> list[str]:
-    text = " ".join(sentence.lower().split())
+    sentence = plain(sentence)
+    text = " ".join(sentence.casefold().split())
     parts = [
         *_tables(nodes, sentence, synonyms),
         *_columns(nodes, sentence, synonyms),
@@ -171,67 +173,9 @@ def _unmet(nodes: list, sentence: str, synonyms: dict) -> list[str]:
     return parts
 
 
-# --- words ----------------------------------------------------------------------------------------
-
-
-def names(sentence: str, words: str, last_only: bool = False) -> bool:
-    """Whether the words of an identifier or phrase (or its last one) stand in the sentence.
-
-    The single letter of "b_title" needs no mention, and "pagecount" may be said as "page count".
-    """
-    wanted = split_identifier(words)
-    if len(wanted) > 1 and len(wanted[0]) == 1:
-        wanted = wanted[1:]
-    if last_only:
-        wanted = [word for word in wanted if not word.isdigit()][-1:] or wanted
-    spoken = frozenset(re.findall(r"[^\W_]+", sentence.lower()))
-    present = {stem(word) for word in spoken}
-    return all(stem(word) in present or _spelled(word, spoken, last_only) for word in wanted)
-
-
-def _spelled(letters: str, spoken: frozenset, last_only: bool) -> bool:
-    """Whether the letters are words of the sentence run together, or end in one ("tblbooks")."""
-    forms = {form for word in spoken for form in _numbers(word) if len(form) > 1}
-    if last_only:
-        return any(len(form) > 2 and letters.endswith(form) for form in forms)
-    reached = {0}
-    for start in range(len(letters)):
-        if start in reached:
-            reached |= {start + len(form) for form in forms if letters.startswith(form, start)}
-    return len(letters) in reached
-
-
-def _numbers(word: str) -> set[str]:
-    """The word and what may be its singular."""
-    forms = {word, IRREGULAR.get(word, word)}
-    if word.endswith("s"):
-        forms |= {word[:-1], word[:-2] if word.endswith("es") else word}
-        forms |= {f"{word[:-3]}y"} if word.endswith("ies") else set()
-    return forms
-
-
-def split_identifier(name: str) -> list[str]:
-    """ "page_count", "PageCount", "PAGE_COUNT" and "page count" are all page, count."""
-    parts = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+", name)
-    return [part.lower() for part in parts]
-
-
-@lru_cache(maxsize=65536)
-def stem(word: str) -> str:
-    """A rough root, the same for singular and plural: city, cities; box, boxes; leaf, leaves."""
-    word = IRREGULAR.get(word, word)
-    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
-        word = word[:-1]
-    if len(word) > 3 and word.endswith("e"):
-        word = word[:-1]
-    if word.endswith("y"):
-        return f"{word[:-1]}i"
-    return f"{word[:-1]}v" if word.endswith("f") else word
-
-
 def _named(sentence: str, identifier: str, synonyms: dict, last_only: bool = False) -> bool:
     alternatives = synonyms.get(identifier, ())
-    return names(sentence, identifier, last_only) or any(names(sentence, words) for words in alternatives)
+    return says(sentence, identifier, last_only) or any(says(sentence, words) for words in alternatives)
 
 
 # --- the parts of a query -------------------------------------------------------------------------
@@ -355,7 +299,7 @@ def _number(literal: exp.Literal) -> float | None:
 
 
 def _says(text: str, literal: exp.Literal) -> bool:
-    value = literal.name.lower()
+    value = plain(literal.name).casefold()
     if isinstance(literal.parent, (exp.Like, exp.ILike, exp.Glob, exp.Escape)):
         value = re.sub(r"[%*_]+", " ", value).strip(" -/.,:")
     value = " ".join(value.split())

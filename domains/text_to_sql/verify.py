@@ -6,7 +6,9 @@ The rule, fairer than the usual one where that one is not: same number of rows a
 permutation of the prediction's columns gives the same rows, as a list when the gold query orders
 its result, otherwise as a multiset. DISTINCT is kept, numbers are equal within a relative 1e-9 when
 one is a float, a number never equals a text, and ordered rows compare only up to ties in the gold
-query's sort key. It must hold on every database of the row.
+query's sort key: where a LIMIT cuts tied rows, any of them is right, and without an order any rows are. It must hold on
+every database of the row. A gold query that returns nothing on any of them cannot tell a right query from another that
+returns nothing: such an answer is not judged.
 """
 
 import math
@@ -14,13 +16,15 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from functools import lru_cache
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import NamedTuple
 
 from sqlglot import exp
 
 from domains.text_to_sql import explain
-from domains.text_to_sql.sandbox import STANDARD, Execution, Limits, execute, split_statements
+from domains.text_to_sql.names import says
+from domains.text_to_sql.reading import extract, has_statement, is_one_sentence, is_refusal
+from domains.text_to_sql.sandbox import STANDARD, Execution, Limits, execute
 
 GOLD_LIMITS = Limits(seconds=10.0)  # trusted, and must not fail because the machine is busy
 RELATIVE_TOLERANCE = 1e-9
@@ -28,31 +32,9 @@ ABSOLUTE_TOLERANCE = 1e-12  # or a difference of equal sums, 1e-17, would not eq
 MAX_ANSWER = 20_000  # characters; the longest right answer has a few hundred
 PERMUTATION_WORK = 3_000_000  # table cells looked at before giving up on a permutation
 
-FENCE = "```"
-LANGUAGE = re.compile(r"[ \t]*(?:sqlite3?|[a-z]*sql)?[ \t]*\r?\n?", re.IGNORECASE)
-BARE_QUERY = re.compile(r"select\b|with\s+(?:recursive\s+)?[\w\"`\[\]]+\s*(?:\([^()]*\)\s*)?as\b", re.IGNORECASE)
-REFUSAL = re.compile(r"\b(?:cannot|can['’]t|can not|will not|won['’]t|unable|not able|only read)\b", re.IGNORECASE)
 ABOUT_WRITING = re.compile(
     r"\b(?:read|chang|modif|alter|edit|writ|updat|delet|insert|remov|add|creat|drop)", re.IGNORECASE
 )
-ABBREVIATIONS = {
-    "dr",
-    "mr",
-    "mrs",
-    "ms",
-    "st",
-    "vs",
-    "prof",
-    "inc",
-    "ltd",
-    "co",
-    "corp",
-    "jr",
-    "sr",
-    "etc",
-    "approx",
-    "mt",
-}
 
 
 class Verdict(NamedTuple):
@@ -65,14 +47,17 @@ class Verdict(NamedTuple):
 
 
 class Gold(NamedTuple):
-    """The right result on one database; `runs` are the sizes of its groups of tied rows, in order.
+    """The right result on one database: `runs` are the sizes of the groups of tied rows in `rows`, in order.
 
-    `runs` is None when order does not matter.
+    None: the order does not matter. `taken` is how many rows of each group the result has, which is fewer than there
+    are where a LIMIT cuts the group; None: all. `empty` says that the result shows nothing.
     """
 
     rows: list[tuple]
     width: int
     runs: list[int] | None
+    taken: list[int] | None = None
+    empty: bool = False
 
 
 def verify(row: dict, answer: str, limits: Limits = STANDARD) -> Verdict:
@@ -86,88 +71,27 @@ def verify(row: dict, answer: str, limits: Limits = STANDARD) -> Verdict:
         reason = "too_much_output" if text else "empty"
         return Verdict(False, False, False, reason) if judged else _cannot_judge(False)
     sql, explanation, format_ok = extract(text)
-    refused = sql is None and is_refusal(text)
+    refused = not has_statement(sql) and is_refusal(text)
     if not judged:
         return _cannot_judge(format_ok or refused and is_one_sentence(text))
     if row["gold"] is None:
         named = refused and _names_reason(text, row.get("missing") or ())
         format_ok = sql is None and is_one_sentence(text)
         return Verdict(refused, format_ok, named, "ok" if refused else "should_refuse")
+    if refused:
+        return Verdict(False, is_one_sentence(text), False, "refused")
     if sql is None:
-        format_ok = refused and is_one_sentence(text)
-        return Verdict(False, format_ok, False, "refused" if refused else "no_query")
+        return Verdict(False, False, False, "no_query")
     reason = _compare_on_all(row, sql, limits)
     explained = is_one_sentence(explanation, sql) and explain.explains(sql, explanation, row.get("synonyms"))
-    return Verdict(reason == "ok", format_ok, explained, reason)
-
-
-def extract(answer: str) -> tuple[str | None, str, bool]:
-    """(query or None, explanation, whether it is one ```sql fence and then one sentence).
-
-    Lenient about the query, so that a base model's bare SELECT counts; strict about the format.
-    """
-    text = answer.strip()
-    start = text.find(FENCE)
-    if start < 0:
-        if not BARE_QUERY.match(text):
-            return None, text, False
-        return *_bare_query(text), False
-    end = text.find(FENCE, start + 3)
-    body = text[start + 3 :] if end < 0 else text[start + 3 : end]
-    rest = "" if end < 0 else text[end + 3 :]
-    sql = body[LANGUAGE.match(body).end() :].strip()
-    explanation = rest.strip()
-    format_ok = (
-        re.match(r"```sql\r?\n", text) is not None
-        and text.count(FENCE) == 2
-        and sql != ""
-        and body.endswith("\n")
-        and re.match(r"[ \t]*\r?\n", rest) is not None
-        and is_one_sentence(explanation, sql)
-    )
-    return sql, explanation, format_ok
-
-
-def _bare_query(text: str) -> tuple[str, str]:
-    """A query without a fence goes up to its first semicolon or the first blank line."""
-    lines = text.splitlines()
-    blank = next((i for i, line in enumerate(lines) if not line.strip()), len(lines))
-    head, rest = "\n".join(lines[:blank]), "\n".join(lines[blank + 1 :])
-    statement = (split_statements(head) or [""])[0]
-    tail = head.partition(";")[2] if ";" in head else ""
-    return statement, f"{tail}\n{rest}".strip()
-
-
-def is_one_sentence(text: str, sql: str = "", final_mark: bool = True) -> bool:
-    """Whether `text` is one sentence on one line; a full stop inside a value of `sql` ends none."""
-    text = text.strip()
-    if not text or len(text.splitlines()) > 1 or final_mark and text[-1] not in ".!?":
-        return False
-    for value in re.findall(r"'([^']*(?:''[^']*)*)'", sql):
-        if re.search(r"[.!?]", value):
-            text = re.sub(re.escape(value.replace("''", "'")), "value", text, flags=re.IGNORECASE)
-    text = re.sub(r"\"[^\"]*\"", "value", text)
-    return not any(_ends_sentence(word) for word in text.split()[:-1])
-
-
-def _ends_sentence(word: str) -> bool:
-    word = word.rstrip("\"')]’”")
-    if not word or word[-1] not in ".!?":
-        return False
-    core = word.rstrip(".").lower()
-    initials = all(len(part) == 1 and part.isalpha() for part in core.split("."))
-    return word[-1] in "!?" or not (initials or core in ABBREVIATIONS)
-
-
-def is_refusal(text: str) -> bool:
-    """Whether `text` is one sentence, with or without its full stop, that declines."""
-    return bool(REFUSAL.search(text)) and is_one_sentence(text, final_mark=False)
+    correct = None if reason == "cannot_judge" else reason == "ok"
+    return Verdict(correct, format_ok, explained, reason)
 
 
 def _names_reason(text: str, missing: list[str]) -> bool:
     """A good refusal names what the schema lacks or, of a change, that data is only read."""
     if missing:
-        return any(explain.names(text, words) for words in missing)
+        return any(says(text, words) for words in missing)
     return ABOUT_WRITING.search(text) is not None
 
 
@@ -187,49 +111,56 @@ def _compare_on_all(row: dict, sql: str, limits: Limits) -> str:
             return execution.error
         if len(execution.columns) != gold.width:
             return "wrong_columns"
-        if not same_result(gold.rows, execution.rows, gold.runs):
+        if not same_result(gold.rows, execution.rows, gold.runs, gold.taken):
             return "wrong_result"
-    return "ok"
+    return "cannot_judge" if all(gold.empty for gold in golds) else "ok"
 
 
-def same_result(gold: list[tuple], predicted: list[tuple], runs: list[int] | None = None) -> bool:
+def same_result(
+    gold: list[tuple], predicted: list[tuple], runs: list[int] | None = None, taken: list[int] | None = None
+) -> bool:
     """Whether some permutation of the prediction's columns gives the gold rows.
 
     `runs` None: as a multiset. Otherwise `runs` are sizes of consecutive groups of gold rows that
     tie in the sort key: the groups keep their places, rows may move inside one ([1] * n: a list).
+    `taken`: how many rows of each group are due, any of them; None: all.
     """
-    if len(gold) != len(predicted):
+    runs = [len(gold)] if runs is None else runs
+    taken = runs if taken is None else taken
+    if len(predicted) != sum(taken):
         return False
-    if not gold:
+    if not predicted:
         return True
     if len(gold[0]) != len(predicted[0]):
         return False
     gold, predicted = _merge_floats(gold, predicted)
-    ends, total = [], 0
-    for size in [len(gold)] if runs is None else runs:
-        total += size
-        ends.append(total)
-    return _find_permutation(_transposed(gold), _transposed(predicted), ends)
+    return _find_permutation(_transposed(gold), _transposed(predicted), _spans(runs), _spans(taken))
+
+
+def _spans(sizes: list[int]) -> list[slice]:
+    ends = list(accumulate(sizes))
+    return [slice(end - size, end) for size, end in zip(sizes, ends, strict=True)]
 
 
 def _transposed(rows: list[tuple]) -> list[tuple]:
     return list(zip(*rows, strict=True))
 
 
-def _contents(values: list, ends: list[int]) -> list:
+def _contents(values: list, spans: list[slice]) -> list[Counter]:
     """For every group of tied rows, what it holds, order aside."""
-    if len(ends) == len(values):
-        return list(values)
-    starts = [0, *ends[:-1]]
-    return [Counter(values[start:end]) for start, end in zip(starts, ends, strict=True)]
+    return [Counter(values[span]) for span in spans]
 
 
-def _find_permutation(gold: list[tuple], predicted: list[tuple], ends: list[int]) -> bool:
-    """Assign a predicted column to each gold column, one by one, keeping the rows so far equal."""
-    gold_contents = [_contents(column, ends) for column in gold]
-    contents = [_contents(column, ends) for column in predicted]
+def _find_permutation(gold: list[tuple], predicted: list[tuple], spans: list[slice], taken: list[slice]) -> bool:
+    """Assign a predicted column to each gold column, one by one, keeping the rows so far in the gold's groups."""
+    gold_contents = [_contents(column, spans) for column in gold]
+    contents = [_contents(column, taken) for column in predicted]
+
+    def within(some: list[Counter], all_of: list[Counter]) -> bool:
+        return all(a <= b for a, b in zip(some, all_of, strict=True))
+
     candidates = [
-        sorted((j for j, other in enumerate(contents) if other == own), key=lambda j: j != i)
+        sorted((j for j, other in enumerate(contents) if within(other, own)), key=lambda j: j != i)
         for i, own in enumerate(gold_contents)
     ]
     work = PERMUTATION_WORK
@@ -247,10 +178,10 @@ def _find_permutation(gold: list[tuple], predicted: list[tuple], ends: list[int]
             work -= len(longer) * len(predicted[j])
             if work < 0:
                 return False
-            if len(longer) > 1 and len(ends) < len(predicted[j]):
+            if len(longer) > 1 and max(span.stop - span.start for span in spans) > 1:
                 mine = _transposed(gold[: len(longer)])
                 theirs = _transposed([predicted[k] for k in longer])
-                if _contents(mine, ends) != _contents(theirs, ends):
+                if not within(_contents(theirs, taken), _contents(mine, spans)):
                     continue
             if extend(longer):
                 return True
@@ -305,11 +236,14 @@ def gold_results(ddl: str, fills: tuple[str, ...], gold: str) -> list[Gold]:
     """The gold query's result on every database, with its groups of ties."""
     executions = _run_gold(ddl, fills, gold)
     width = len(executions[0].columns)
-    order = _top_level_order(gold)
-    if order is None:
-        return [Gold(execution.rows, width, None) for execution in executions]
-    strict = [Gold(execution.rows, width, [1] * len(execution.rows)) for execution in executions]
-    if order == []:
+    counts = _counts(gold)
+    empty = [_shows_nothing(execution.rows, counts) for execution in executions]
+    order, limited = _top_level_order(gold), _limit(gold)
+    strict = [
+        Gold(execution.rows, width, None if order is None else [1] * len(execution.rows), empty=none)
+        for execution, none in zip(executions, empty, strict=True)
+    ]
+    if order == [] or order is None and limited is None:
         return strict
     keyed = _add_sort_keys(gold, [column.lower() for column in executions[0].columns])
     if keyed is None:
@@ -318,16 +252,42 @@ def gold_results(ddl: str, fills: tuple[str, ...], gold: str) -> list[Gold]:
     try:
         with_keys = executions if sql is None else _run_gold(ddl, fills, sql)
     except RuntimeError:
-        return strict  # sqlglot wrote something that SQLite does not take
+        return strict  # sqlglot wrote something that SQLite does not take, or without its LIMIT the query is too much
     results = []
     for plain, execution in zip(strict, with_keys, strict=True):
-        rows = [row[:width] for row in execution.rows]
-        if Counter(rows) != Counter(plain.rows):
+        found = _tied(execution.rows, positions, width, limited or 0, len(plain.rows))
+        if not same_result(found.rows, plain.rows, found.runs, found.taken):
             return strict  # under DISTINCT one more column can mean more rows
-        keys = [tuple(_fold(row[i], fold) for i, fold in positions) for row in execution.rows]
-        keys = _merge_floats(keys)[0]
-        results.append(Gold(rows, width, [len(list(group)) for _, group in groupby(keys)]))
+        results.append(found._replace(empty=plain.empty))
     return results
+
+
+def _tied(rows: list[tuple], positions: list, width: int, first: int, n: int) -> Gold:
+    """The groups of tied rows that `n` rows from `first` on are taken from; `positions`: the keys, as (index, fold)."""
+    keys = [tuple(_fold(row[i], fold) for i, fold in positions) for row in rows]
+    keys = _merge_floats(keys)[0] if positions else keys
+    sizes = [len(list(group)) for _, group in groupby(keys)]
+    kept, runs, taken = [], [], []
+    for span in _spans(sizes):
+        share = min(span.stop, first + n) - max(span.start, first)
+        if share > 0:
+            kept += [row[:width] for row in rows[span]]
+            runs.append(span.stop - span.start)
+            taken.append(share)
+    return Gold(kept, width, runs, taken)
+
+
+def _shows_nothing(rows: list[tuple], counts: list[bool]) -> bool:
+    """Whether there is no row, or one of NULLs (any aggregate but COUNT over no rows) and counts of 0."""
+    if len(rows) != 1:
+        return not rows
+    return all(value is None or value == 0 and counts[i : i + 1] == [True] for i, value in enumerate(rows[0]))
+
+
+def _counts(gold: str) -> list[bool]:
+    """For each output column of the gold query, whether it is a COUNT."""
+    tree = explain.parse(gold)
+    return [isinstance(one.unalias(), exp.Count) for one in tree.selects] if isinstance(tree, exp.Select) else []
 
 
 def _run_gold(ddl: str, fills: tuple[str, ...], sql: str) -> list[Execution]:
@@ -349,14 +309,30 @@ def _top_level_order(gold: str) -> list | None:
     return order.expressions if order else None
 
 
-def _add_sort_keys(gold: str, columns: list[str]) -> tuple[str | None, list] | None:
-    """(the gold query that also returns its sort keys, [(key's position, ignore case)]).
+def _limit(gold: str) -> int | None:
+    """How many rows the outermost LIMIT skips; None without one, or with an offset that is no plain number."""
+    tree = explain.parse(gold)
+    if tree is None or not tree.args.get("limit"):
+        return None
+    offset = tree.args.get("offset")
+    if offset is None:
+        return 0
+    return int(offset.expression.name) if offset.expression.is_int else None
 
-    The query is None when every key is among its columns, the whole None when it cannot be done.
+
+def _add_sort_keys(gold: str, columns: list[str]) -> tuple[str | None, list] | None:
+    """(the gold query without LIMIT that also returns its sort keys, [(key's position, ignore case)]).
+
+    The query is None when it is the gold query itself, the whole None when it cannot be done.
     """
-    tree = explain.parse(gold).copy()
+    tree = explain.parse(gold)
+    if tree is None:
+        return None
+    tree, limited = tree.copy(), tree.args.get("limit") is not None
+    tree.set("limit", None)
+    tree.set("offset", None)
     positions, added = [], []
-    for term in tree.args["order"].expressions:
+    for term in tree.args["order"].expressions if tree.args.get("order") else ():
         key, fold = term.this, False
         if isinstance(key, exp.Collate):
             key, fold = key.this, key.expression.name.upper() == "NOCASE"
@@ -368,7 +344,7 @@ def _add_sort_keys(gold: str, columns: list[str]) -> tuple[str | None, list] | N
             positions.append((len(columns) + len(added), fold))
             added.append(key)
     if not added:
-        return None, positions
+        return tree.sql(dialect="sqlite") if limited else None, positions
     if not isinstance(tree, exp.Select):
         return None
     aliases = {item.alias.lower(): item.this for item in tree.expressions if item.alias}
