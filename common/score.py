@@ -2,6 +2,9 @@
 
 import math
 
+LOGITS = 2**28  # logits kept of one batch, in the model's own dtype: 0.5 GiB in bf16, unless one row has more
+CHUNK = 2**26  # logits turned to float32 at a time: 0.25 GiB
+
 
 def completion_ids(tokenizer, text: str) -> list:
     """Token ids of a completion as the template places it, without the stop token."""
@@ -17,22 +20,28 @@ def completion_logprobs(model, prompts: list, completions: list, batch_tokens: i
 
     was_training = model.training
     model.eval()
-    lengths = [len(p) + len(c) for p, c in zip(prompts, completions, strict=True)]
-    order = sorted(range(len(prompts)), key=lambda i: lengths[i])
-    made, batch = [None] * len(prompts), []
+    made = [None] * len(prompts)
+    vocabulary = model.config.get_text_config().vocab_size
     with torch.no_grad():
-        for position, i in enumerate(order):
-            batch.append(i)
-            following = order[position + 1] if position + 1 < len(order) else None
-            if following is None or (len(batch) + 1) * lengths[following] > batch_tokens:
-                for j, values in zip(
-                    batch,
-                    _batch_logprobs(model, [prompts[j] for j in batch], [completions[j] for j in batch]),
-                    strict=True,
-                ):
-                    made[j] = values
-                batch = []
+        for batch in _batches(prompts, completions, batch_tokens, LOGITS // vocabulary):
+            found = _batch_logprobs(model, [prompts[i] for i in batch], [completions[i] for i in batch])
+            for i, values in zip(batch, found, strict=True):
+                made[i] = values
     model.train(was_training)
+    return made
+
+
+def _batches(prompts, completions, tokens, kept):
+    """Lists of rows of similar length: at most so many tokens, and so many places whose logits are kept, or one row."""
+    lengths = [len(p) + len(c) for p, c in zip(prompts, completions, strict=True)]
+    made = []
+    for i in sorted(range(len(prompts)), key=lambda i: lengths[i]):
+        batch = [*made[-1], i] if made else []
+        places = lengths[i] - min((len(prompts[j]) for j in batch), default=0) + 1
+        if batch and len(batch) * lengths[i] <= tokens and len(batch) * places <= kept:
+            made[-1] = batch
+        else:
+            made.append([i])
     return made
 
 
@@ -48,8 +57,13 @@ def _batch_logprobs(model, prompts, completions):
     ids, mask = ids.to(model.device), mask.to(model.device)
     first = min(map(len, prompts))  # logits before the first completion token of any row are not needed
     logits = model(input_ids=ids, attention_mask=mask, use_cache=False, logits_to_keep=width - first + 1).logits
-    logits = logits[:, :-1].float()
-    chosen = logits.gather(-1, ids[:, first:, None]).squeeze(-1) - logits.logsumexp(-1)
+    places = max(1, CHUNK // (logits.shape[0] * logits.shape[2]))
+    parts = []
+    for start in range(0, width - first, places):
+        part = logits[:, start : min(start + places, width - first)].float()
+        wanted = ids[:, first + start : first + start + part.shape[1], None]
+        parts.append(part.gather(-1, wanted).squeeze(-1) - part.logsumexp(-1))
+    chosen = torch.cat(parts, 1)
     return [
         chosen[i, len(p) - first : len(p) - first + len(c)].tolist()
         for i, (p, c) in enumerate(zip(prompts, completions, strict=True))
