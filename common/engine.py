@@ -46,17 +46,12 @@ class Engine:
     (train/merge.py), which is what is loaded where run-time adapters are slow.
     """
 
-    def __init__(self, base: str, adapters: dict, kind: str = "auto", dtype: str = "bfloat16", batch_size: int = 256):
+    def __init__(self, base: str, adapters: dict, kind: str = "auto", dtype: str = "bfloat16"):
         import torch
 
-        self.kind, self.base, self.adapters, self.dtype, self.batch_size = (
-            choose_engine(kind),
-            base,
-            adapters,
-            dtype,
-            batch_size,
-        )
+        self.kind, self.base, self.adapters, self.dtype = choose_engine(kind), base, adapters, dtype
         self.on_gpu = torch.cuda.is_available()
+        self.batch_size = 512 if self.on_gpu else 256  # completions at a time, of hf
         self.loaded, self.model = None, None
 
     def path(self, name: str) -> str:

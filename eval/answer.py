@@ -51,12 +51,13 @@ def answer(args, domain, engine, tokenizer, rows, name, form, path):
     from common.engine import Sampling
 
     weights = model.fingerprint(engine.path(name))
+    prompts, stop = render_all(domain, tokenizer, rows, form)
     mark = path.with_suffix(".made_with.json")
     now = {
         "weights": weights,
         "split": args.split,
         "rows": len(rows),
-        "prompts": model.settings_hash([r["prompt"] for r in rows]),
+        "prompts": model.settings_hash([prompts, stop]),  # as the model reads them: template, system prompt, examples
         "max_new_tokens": args.max_new_tokens,
         "reference_rows": args.reference_rows,
         "dtype": args.dtype,
@@ -65,7 +66,6 @@ def answer(args, domain, engine, tokenizer, rows, name, form, path):
     if path.is_file() and mark.is_file() and files.read_json(mark) == now:
         print(f"{path} is there already")
         return files.read_jsonl(path)
-    prompts, stop = render_all(domain, tokenizer, rows, form)
     made = engine.generate(name, prompts, Sampling(max_new_tokens=args.max_new_tokens, stop=stop), f"{name} {form}")
     scored = reference_scores(args, domain, engine.path(name), tokenizer, rows, prompts, form)
     references = scored + [None] * (len(rows) - len(scored))
