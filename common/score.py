@@ -2,6 +2,8 @@
 
 import math
 
+from common.cli import UserError
+
 LOGITS = 2**28  # logits kept of one batch, in the model's own dtype: 0.5 GiB in bf16, unless one row has more
 CHUNK = 2**26  # logits turned to float32 at a time: 0.25 GiB
 
@@ -68,6 +70,43 @@ def _batch_logprobs(model, prompts, completions):
         chosen[i, len(p) - first : len(p) - first + len(c)].tolist()
         for i, (p, c) in enumerate(zip(prompts, completions, strict=True))
     ]
+
+
+def score_apart(jobs: list, dtype: str) -> list:
+    """completion_logprobs of each job (model folder, prompts, completions), in the jobs' order.
+
+    In a process of its own, which holds one model at a time: when it ends all its memory is free for the engine.
+    """
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+
+    try:
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+            return pool.submit(_score_jobs, jobs, dtype).result()
+    except BrokenProcessPool:
+        raise UserError(
+            "the process that scores reference answers was killed, most often for want of memory; free some and run "
+            "the same command again."
+        ) from None
+
+
+def _score_jobs(jobs, dtype):
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    from common import cli
+
+    cli.quiet()
+    device = {"": 0} if torch.cuda.is_available() else {"": "cpu"}
+    made, loaded, network = [], None, None
+    for folder, prompts, completions in jobs:
+        if folder != loaded:
+            network = None  # or two would be in memory
+            network = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype), device_map=device)
+            loaded = folder
+        made.append(completion_logprobs(network, prompts, completions))
+    return made
 
 
 def perplexity(logprobs: list) -> float:

@@ -1,10 +1,12 @@
 """Log-probs of completions: the right numbers, whatever the batches and chunks, and no large float32 logits."""
 
+import os
 import random
+from types import SimpleNamespace
 
 import pytest
 
-from common import score
+from common import cli, files, model, score
 
 
 @pytest.fixture(scope="module")
@@ -75,3 +77,40 @@ def test_a_batch_has_at_most_so_many_tokens():
     prompts, completions = some_rows(60, 100)
     for batch in score._batches(prompts, completions, 120, 10**9):
         assert len(batch) * max(len(prompts[i]) + len(completions[i]) for i in batch) <= 120
+
+
+def test_another_process_gives_the_same_numbers(tiny_base, network):
+    prompts, completions = some_rows(5, network.config.vocab_size)
+    jobs = [(str(tiny_base), prompts, completions), (str(tiny_base), prompts[:2], completions[:2])]
+    found = score.score_apart(jobs, "float32")
+    expected = score.completion_logprobs(network, prompts, completions)
+    close(found[0], expected)
+    close(found[1], expected[:2])
+
+
+def die(jobs, dtype):
+    os._exit(9)
+
+
+def test_a_killed_scorer_is_one_sentence(monkeypatch):
+    monkeypatch.setattr(score, "_score_jobs", die)
+    with pytest.raises(cli.UserError, match="was killed, most often for want of memory"):
+        score.score_apart([], "float32")
+
+
+def test_references_of_jobs_that_are_not_done_are_scored(tiny_base, network, tmp_path):
+    from common.domain import load_domain
+    from eval import answer
+
+    args = answer.parse_args(["--out", str(tmp_path), "--reference_rows", "3", "--dtype", "float32"])
+    domain, tokenizer = load_domain("text_to_sql"), model.load_tokenizer(tiny_base)
+    rows = domain.load_benchmark("dev")[:5]
+    engine = SimpleNamespace(kind="hf", path=lambda name: str(tiny_base))
+    jobs = [answer.make_job(args, domain, engine, tokenizer, rows, name, "chat") for name in ("base", "sft")]
+    assert [job.path.name for job in jobs] == ["base_chat.jsonl", "sft.jsonl"]
+    files.write_jsonl(jobs[0].path, [{}])
+    files.write_json(tmp_path / "answers/base_chat.made_with.json", jobs[0].made_with)
+    found = answer.reference_scores(args, engine, tokenizer, rows, jobs)
+    assert list(found) == [jobs[1].path] and found[jobs[1].path][3:] == [None, None]
+    completions = [score.completion_ids(tokenizer, row["completion"]) for row in rows[:3]]
+    close(found[jobs[1].path][:3], one_by_one(network, jobs[1].prompts[:3], completions))
