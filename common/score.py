@@ -4,7 +4,9 @@ import math
 
 from common.cli import UserError
 
-LOGITS = 2**28  # logits kept of one batch, in the model's own dtype: 0.5 GiB in bf16, unless one row has more
+# Logits kept of one batch, unless one row has more: 0.25 GiB in bf16, and in training thrice that, since accelerate
+# adds a float32 copy.
+LOGITS = 2**27
 CHUNK = 2**26  # logits turned to float32 at a time: 0.25 GiB
 
 
