@@ -81,10 +81,24 @@ class Engine:
         return self.path(next(iter(self.adapters))) if name == "base" and self.adapters else self.path(name)
 
     def generate(self, name: str, prompts: list, sampling: Sampling, description: str = "") -> list:
-        """sampling.n completions for each prompt (a list of token ids), in the prompts' order."""
+        """sampling.n completions for each prompt (a list of token ids), in the prompts' order.
+
+        Raises UserError, before anything is loaded, for a prompt that leaves no room for an answer.
+        """
+        self._check_lengths(name, prompts)
         if self.kind == "vllm":
             return self._generate_vllm(name, prompts, sampling, description)
         return self._generate_hf(name, prompts, sampling, description)
+
+    def _check_lengths(self, name, prompts):
+        limit = _model_length(self.path(name))
+        over = [i for i, prompt in enumerate(prompts) if len(prompt) >= limit]
+        if over:
+            raise UserError(
+                f"{len(over)} of {len(prompts)} prompts are too long, the first of them number {over[0] + 1} with "
+                f"{len(prompts[over[0]])} tokens: with its answer {self.path(name)} reads at most {limit}; shorten "
+                "them or leave them out."
+            )
 
     def _load_hf(self, name):
         import torch
@@ -129,13 +143,17 @@ class Engine:
         os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
         from vllm import LLM
 
+        from common.model import lora_rank
+
+        by_request = self.on_gpu and bool(self.adapters)
         self.model = None
         self.model = LLM(
             model=self.path(name),
             tokenizer=self.tokenizer_path(name),
             dtype=self.dtype,
-            enable_lora=self.on_gpu and bool(self.adapters),
-            max_lora_rank=64,
+            enable_lora=by_request,
+            max_lora_rank=lora_rank(self.adapters.values()) if by_request else 16,
+            gpu_memory_utilization=0.9,  # of 24 GB it leaves what the driver and the desktop take
             enforce_eager=not self.on_gpu,
             max_model_len=_model_length(self.path(name)),
             disable_log_stats=True,

@@ -276,6 +276,32 @@ def trained_base(args) -> str:
     return str(folder)
 
 
+LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # what vLLM 0.32 accepts as --max-lora-rank
+
+
+def lora_rank(adapters) -> int:
+    """The smallest rank vLLM accepts that holds every adapter."""
+    configs = [files.read_json(Path(path) / "adapter_config.json") for path in adapters]
+    largest = max(rank for one in configs for rank in (one["r"], *one.get("rank_pattern", {}).values()))
+    fitting = [rank for rank in LORA_RANKS if rank >= largest]
+    if not fitting:
+        raise UserError(
+            f"an adapter of rank {largest} is more than vLLM serves ({LORA_RANKS[-1]}); train one of a lower rank."
+        )
+    return fitting[0]
+
+
+def release():
+    """Give the memory of models that nothing refers to any more back to the card, for the next one that is loaded."""
+    import gc
+
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
 def trainable_share(model) -> tuple:
     """(trainable parameters, all parameters), 4-bit weights counted as the weights they stand for.
 

@@ -2,6 +2,13 @@
 
 import math
 
+from common.cli import UserError
+
+# Logits kept of one batch, unless one row has more: 0.25 GiB in bf16, and in training thrice that, since accelerate
+# adds a float32 copy.
+LOGITS = 2**27
+CHUNK = 2**26  # logits turned to float32 at a time: 0.25 GiB
+
 
 def completion_ids(tokenizer, text: str) -> list:
     """Token ids of a completion as the template places it, without the stop token."""
@@ -17,22 +24,28 @@ def completion_logprobs(model, prompts: list, completions: list, batch_tokens: i
 
     was_training = model.training
     model.eval()
-    lengths = [len(p) + len(c) for p, c in zip(prompts, completions, strict=True)]
-    order = sorted(range(len(prompts)), key=lambda i: lengths[i])
-    made, batch = [None] * len(prompts), []
+    made = [None] * len(prompts)
+    vocabulary = model.config.get_text_config().vocab_size
     with torch.no_grad():
-        for position, i in enumerate(order):
-            batch.append(i)
-            following = order[position + 1] if position + 1 < len(order) else None
-            if following is None or (len(batch) + 1) * lengths[following] > batch_tokens:
-                for j, values in zip(
-                    batch,
-                    _batch_logprobs(model, [prompts[j] for j in batch], [completions[j] for j in batch]),
-                    strict=True,
-                ):
-                    made[j] = values
-                batch = []
+        for batch in _batches(prompts, completions, batch_tokens, LOGITS // vocabulary):
+            found = _batch_logprobs(model, [prompts[i] for i in batch], [completions[i] for i in batch])
+            for i, values in zip(batch, found, strict=True):
+                made[i] = values
     model.train(was_training)
+    return made
+
+
+def _batches(prompts, completions, tokens, kept):
+    """Lists of rows of similar length: at most so many tokens, and so many places whose logits are kept, or one row."""
+    lengths = [len(p) + len(c) for p, c in zip(prompts, completions, strict=True)]
+    made = []
+    for i in sorted(range(len(prompts)), key=lambda i: lengths[i]):
+        batch = [*made[-1], i] if made else []
+        places = lengths[i] - min((len(prompts[j]) for j in batch), default=0) + 1
+        if batch and len(batch) * lengths[i] <= tokens and len(batch) * places <= kept:
+            made[-1] = batch
+        else:
+            made.append([i])
     return made
 
 
@@ -48,12 +61,54 @@ def _batch_logprobs(model, prompts, completions):
     ids, mask = ids.to(model.device), mask.to(model.device)
     first = min(map(len, prompts))  # logits before the first completion token of any row are not needed
     logits = model(input_ids=ids, attention_mask=mask, use_cache=False, logits_to_keep=width - first + 1).logits
-    logits = logits[:, :-1].float()
-    chosen = logits.gather(-1, ids[:, first:, None]).squeeze(-1) - logits.logsumexp(-1)
+    places = max(1, CHUNK // (logits.shape[0] * logits.shape[2]))
+    parts = []
+    for start in range(0, width - first, places):
+        part = logits[:, start : min(start + places, width - first)].float()
+        wanted = ids[:, first + start : first + start + part.shape[1], None]
+        parts.append(part.gather(-1, wanted).squeeze(-1) - part.logsumexp(-1))
+    chosen = torch.cat(parts, 1)
     return [
         chosen[i, len(p) - first : len(p) - first + len(c)].tolist()
         for i, (p, c) in enumerate(zip(prompts, completions, strict=True))
     ]
+
+
+def score_apart(jobs: list, dtype: str) -> list:
+    """completion_logprobs of each job (model folder, prompts, completions), in the jobs' order.
+
+    In a process of its own, which holds one model at a time: when it ends all its memory is free for the engine.
+    """
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+
+    try:
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+            return pool.submit(_score_jobs, jobs, dtype).result()
+    except BrokenProcessPool:
+        raise UserError(
+            "the process that scores reference answers was killed, most often for want of memory; free some and run "
+            "the same command again."
+        ) from None
+
+
+def _score_jobs(jobs, dtype):
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    from common import cli
+
+    cli.quiet()
+    device = {"": 0} if torch.cuda.is_available() else {"": "cpu"}
+    made, loaded, network = [], None, None
+    for folder, prompts, completions in jobs:
+        if folder != loaded:
+            network = None  # or two would be in memory
+            network = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype), device_map=device)
+            loaded = folder
+        made.append(completion_logprobs(network, prompts, completions))
+    return made
 
 
 def perplexity(logprobs: list) -> float:

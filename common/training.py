@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 
 from common import chat, cli, files, model, score
-from common.engine import Engine, Sampling
 
 SAMPLES = 12
 
@@ -274,24 +273,42 @@ def save_adapter(folder, network, tokenizer, stage, base, parent, data):
     model.write_lineage(folder, stage, base, parent, data)
 
 
-def write_samples(folder, args, domain, tokenizer, stage, parent):
-    """Write samples.md from the merged models: this stage's answers beside the previous stage's."""
+def greedy_answers(network, tokenizer, prompts) -> list:
+    """The texts of the network's greedy answers; its training mode is put back."""
+    import torch
+
+    from common.engine import Sampling, decode_batch
+
+    was_training = network.training
+    network.eval()
+    with torch.inference_mode():
+        made = decode_batch(network, tokenizer, prompts, Sampling(max_new_tokens=96), None)
+    network.train(was_training)
+    return [completions[0].text for completions in made]
+
+
+def write_samples(folder, domain, tokenizer, trained, before):
+    """Write samples.md: the answers of the trained model beside those of the model that its training began with.
+
+    trained and before are (name, network, context in which the network is that model): the trainer's own network, so
+    that no second model is in memory.
+    """
     rows = domain.load_benchmark("dev")[:SAMPLES]
     prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in rows]
-    before = "base" if parent is None else parent.name
-    engine = Engine(args.base, {stage: folder} | ({before: parent} if parent else {}), "hf", "float32")
-    sampling = Sampling(max_new_tokens=96)
+    answers = {}
+    for name, network, context in (before, trained):
+        with context:
+            answers[name] = greedy_answers(network, tokenizer, prompts)
     lines = [
-        f"# {stage} beside {before}",
+        f"# {trained[0]} beside {before[0]}",
         "",
         f"Greedy answers to the first {SAMPLES} dev prompts, in the chat template.",
         "",
     ]
-    answers = {name: engine.generate(name, prompts, sampling, f"samples {name}") for name in (before, stage)}
     for i, row in enumerate(rows):
         lines += [f"## {row['id']} ({row['category']})", "", row["prompt"], ""]
-        for name in (before, stage):
-            text = answers[name][i][0].text
+        for name, made in answers.items():
+            text = made[i]
             verdict = domain.verify(row, text).reason if hasattr(domain, "verify") else "not verified"
             lines += [f"**{name}** ({verdict}):", "", "~~~", text, "~~~", ""]
         lines += ["**reference**:", "", "~~~", row["completion"], "~~~", ""]

@@ -8,6 +8,7 @@ Reads out/sft, out/dpo and the domain's benchmark; writes out/answers. A killed 
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
@@ -40,15 +41,27 @@ def render_all(domain, tokenizer, rows, form):
     return [tokenizer(text)["input_ids"] for text, _ in shown], tuple(shown[0][1])
 
 
-def answer(args, domain, engine, tokenizer, rows, name, form, path):
-    """Write the answers of one model in one form, unless they are there already for these rows and this model."""
-    from common.engine import Sampling
+class Job(NamedTuple):
+    """One model in one form: what it reads, where its answers go, and what they are made with."""
 
-    weights = model.fingerprint(engine.path(name))
+    name: str
+    form: str
+    path: Path
+    prompts: list
+    stop: tuple
+    made_with: dict
+
+    def is_done(self):
+        """Whether the answers are there already for these prompts and this model."""
+        mark = self.path.with_suffix(".made_with.json")
+        return self.path.is_file() and mark.is_file() and files.read_json(mark) == self.made_with
+
+
+def make_job(args, domain, engine, tokenizer, rows, name, form):
+    """The job of a model in a form; the base has a file for each form."""
     prompts, stop = render_all(domain, tokenizer, rows, form)
-    mark = path.with_suffix(".made_with.json")
-    now = {
-        "weights": weights,
+    made_with = {
+        "weights": model.fingerprint(engine.path(name)),
         "split": args.split,
         "rows": len(rows),
         "prompts": model.settings_hash([prompts, stop]),  # as the model reads them: template, system prompt, examples
@@ -57,12 +70,34 @@ def answer(args, domain, engine, tokenizer, rows, name, form, path):
         "dtype": args.dtype,
         "engine": engine.kind,
     }
-    if path.is_file() and mark.is_file() and files.read_json(mark) == now:
-        print(f"{path} is there already")
-        return files.read_jsonl(path)
-    made = engine.generate(name, prompts, Sampling(max_new_tokens=args.max_new_tokens, stop=stop), f"{name} {form}")
-    scored = reference_scores(args, domain, engine.path(name), tokenizer, rows, prompts, form)
-    references = scored + [None] * (len(rows) - len(scored))
+    path = args.out / "answers" / (f"base_{form}.jsonl" if name == "base" else f"{name}.jsonl")
+    return Job(name, form, path, prompts, stop, made_with)
+
+
+def reference_scores(args, engine, tokenizer, rows, jobs):
+    """{path: log-probs of the tokens of each row's reference, without stop token, in the job's form, or None}.
+
+    Of the first --reference_rows rows and of jobs that are not done. Before the engine starts, which takes most of a
+    card.
+    """
+    todo = [job for job in jobs if not job.is_done()]
+    if not todo:
+        return {}
+    n = min(args.reference_rows, len(rows))
+    completions = [score.completion_ids(tokenizer, row["completion"]) for row in rows[:n]]
+    scored = score.score_apart([(engine.path(job.name), job.prompts[:n], completions) for job in todo], args.dtype)
+    return {job.path: values + [None] * (len(rows) - n) for job, values in zip(todo, scored, strict=True)}
+
+
+def answer(args, engine, rows, job, references):
+    """The answers of a job, written to its file unless they are there already."""
+    from common.engine import Sampling
+
+    if job.is_done():
+        print(f"{job.path} is there already")
+        return files.read_jsonl(job.path)
+    sampling = Sampling(max_new_tokens=args.max_new_tokens, stop=job.stop)
+    made = engine.generate(job.name, job.prompts, sampling, f"{job.name} {job.form}")
     answers = [
         {
             "id": row["id"],
@@ -72,28 +107,15 @@ def answer(args, domain, engine, tokenizer, rows, name, form, path):
             "answer": one[0].text,
             "tokens": len(one[0].token_ids),
             "finish_reason": one[0].finish_reason,
-            "form": form,
+            "form": job.form,
             "reference_logprob": None if values is None else sum(values),
             "reference_tokens": None if values is None else len(values),
         }
-        for row, one, values in zip(rows, made, references, strict=True)
+        for row, one, values in zip(rows, made, references[job.path], strict=True)
     ]
-    files.write_jsonl(path, answers)
-    files.write_json(mark, now)
+    files.write_jsonl(job.path, answers)
+    files.write_json(job.path.with_suffix(".made_with.json"), job.made_with)
     return answers
-
-
-def reference_scores(args, domain, folder, tokenizer, rows, prompts, form):
-    """Log-probs of the tokens of the first --reference_rows references (no template or stop tokens) in this form."""
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    device = {"": 0} if torch.cuda.is_available() else {"": "cpu"}
-    network = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, args.dtype), device_map=device)
-    rows = rows[: args.reference_rows]
-    return score.completion_logprobs(
-        network, prompts[: len(rows)], [score.completion_ids(tokenizer, row["completion"]) for row in rows]
-    )
 
 
 def accuracy(domain, rows, answers):
@@ -120,15 +142,15 @@ def main(args):
     engine = Engine(model.compared_base(args), adapters, args.engine, args.dtype)
     folder = args.out / "answers"
     forms = ["chat"] + (["few_shot"] if hasattr(domain, "few_shot_prompt") else [])
-    base = {
-        form: answer(args, domain, engine, tokenizer, rows, "base", form, folder / f"base_{form}.jsonl")
-        for form in forms
-    }
+    asked = [("base", form) for form in forms] + [(name, "chat") for name in adapters]
+    jobs = [make_job(args, domain, engine, tokenizer, rows, name, form) for name, form in asked]
+    references = reference_scores(args, engine, tokenizer, rows, jobs)
+    base = {job.form: answer(args, engine, rows, job, references) for job in jobs if job.name == "base"}
     scores = {form: accuracy(domain, rows, base[form]) for form in forms}
     better = max(forms, key=lambda form: scores[form] or 0)
     files.write_jsonl(folder / "base.jsonl", base[better])
-    for name in adapters:
-        answer(args, domain, engine, tokenizer, rows, name, "chat", folder / f"{name}.jsonl")
+    for job in jobs[len(forms) :]:
+        answer(args, engine, rows, job, references)
     counts = {
         "items": len(rows),
         "base_form": better,

@@ -27,7 +27,6 @@ from common import chat, cli, files, model
 from common.domain import load_domain
 from serve import guard
 
-LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # what vLLM 0.32 accepts as --max-lora-rank
 MAX_TOKENS = 128  # of the printed example's answer
 ANSWER_SECONDS = 5  # a server that is ready answers /health at once
 STOP_SECONDS = 20  # vLLM ends its workers in 2 to 5 s when asked
@@ -208,7 +207,7 @@ def gpu_flags(adapter, base: str, trained: str) -> tuple:
         "--max-loras",
         str(len(adapters)),
         "--max-lora-rank",
-        str(lora_rank(adapters)),
+        str(model.lora_rank(adapters)),
         "--lora-modules",
         *(f"{path.name}={path}" for path in adapters),
     ]
@@ -222,17 +221,6 @@ def find_adapters(adapter, base: str) -> list:
         return [adapter]
     model.check_adapter(sft, base)
     return [sft, adapter]
-
-
-def lora_rank(adapters) -> int:
-    """The smallest rank vLLM accepts that holds every adapter."""
-    largest = max(files.read_json(path / "adapter_config.json")["r"] for path in adapters)
-    fitting = [rank for rank in LORA_RANKS if rank >= largest]
-    if not fitting:
-        raise cli.UserError(
-            f"an adapter of rank {largest} is more than vLLM serves ({LORA_RANKS[-1]}); train one of a lower rank."
-        )
-    return fitting[0]
 
 
 def own_length(name) -> int:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from common import chat, model
+from common import chat, cli, files, model
 from common.domain import load_domain
 from common.engine import Engine, Sampling, next_tokens
 
@@ -57,3 +57,27 @@ def test_greedy_answers_are_those_of_generate(tiny_base):
             )
         expected = whole[0, len(prompt) :].tolist()
         assert completion.token_ids == (expected[:-1] if expected[-1] == stop else expected)
+
+
+@pytest.mark.parametrize("kind", ["hf", "vllm"])
+def test_a_prompt_longer_than_the_context_is_one_sentence_before_anything_is_loaded(tiny_base, kind):
+    engine = Engine(str(tiny_base), {}, kind, "float32")
+    longest = files.read_json(tiny_base / "config.json")["max_position_embeddings"]
+    with pytest.raises(cli.UserError, match=f"1 of 2 prompts .* number 2 with {longest} tokens.* at most {longest};"):
+        engine.generate("base", [[5] * (longest - 1), [5] * longest], Sampling(), "test")
+    assert engine.model is None
+
+
+@pytest.mark.parametrize("ranks, expected", [([8, 16], 16), ([20], 32), ([128, 64], 128), ([65], 128), ([512], 512)])
+def test_the_engine_takes_the_adapters_own_rank(tmp_path, ranks, expected):
+    for i, rank in enumerate(ranks):
+        files.write_json(tmp_path / str(i) / "adapter_config.json", {"r": rank, "rank_pattern": {}})
+    assert model.lora_rank([tmp_path / str(i) for i in range(len(ranks))]) == expected
+
+
+def test_a_single_layer_of_a_higher_rank_counts(tmp_path):
+    files.write_json(tmp_path / "adapter_config.json", {"r": 8, "rank_pattern": {"q_proj": 100}})
+    assert model.lora_rank([tmp_path]) == 128
+    files.write_json(tmp_path / "adapter_config.json", {"r": 513, "rank_pattern": {}})
+    with pytest.raises(cli.UserError, match="rank 513 is more than vLLM serves"):
+        model.lora_rank([tmp_path])

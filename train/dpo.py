@@ -5,6 +5,7 @@ time). Reads out/data/dpo.jsonl, out/sft and --base; writes out/dpo (adapter, to
 run.json). A killed run goes on from its last checkpoint.
 """
 
+import contextlib
 import math
 import sys
 import time
@@ -115,8 +116,6 @@ def reference_of(trainer):
 
     The rule is TRL's: a ref_model when there is one, else the adapter 'ref', else the model without adapters.
     """
-    import contextlib
-
     from trl.trainer.utils import use_adapter
 
     if trainer.ref_model is not None:
@@ -129,11 +128,23 @@ def row_logprobs(network, prompts, completions):
     return [sum(values) for values in score.completion_logprobs(network, prompts, completions)]
 
 
+def row_logprobs_from_disk(policy, adapter, prompts, completions):
+    """row_logprobs of the adapter in this folder, which stands beside the policy's own for that long."""
+    from trl.trainer.utils import use_adapter
+
+    policy.load_adapter(str(adapter), adapter_name="proof")
+    with use_adapter(policy, adapter_name="proof"):  # which makes the policy's own trainable again at its end
+        made = row_logprobs(policy, prompts, completions)
+    policy.delete_adapter("proof")
+    return made
+
+
 def prove_reference(trainer, args, tokenizer, rows, system, adapter, work, resumed=False):
     """Stop unless the reference is the SFT model: equation 7 of the DPO paper is ln 2 when policy = reference.
 
     Checks (1) that the preference part of the loss at step 0 is ln 2 and (2) that the reference's log-probs equal
-    those of `adapter` loaded afresh from disk. (1) alone would pass for any model that is its own reference.
+    those of `adapter` loaded afresh from disk, into the same base, since a second one would not fit beside it on a
+    small card. (1) alone would pass for any model that is its own reference.
     A resumed policy has moved on, so then only (2) is checked again and the rest is read from work/proof.json.
     Returns the figures; raises UserError saying which check failed.
     """
@@ -146,8 +157,7 @@ def prove_reference(trainer, args, tokenizer, rows, system, adapter, work, resum
     n = len(rows)
     ratios = [p - r for p, r in zip(policy, reference, strict=True)]
     loss = sum(math.log1p(math.exp(-args.beta * (ratios[i] - ratios[n + i]))) for i in range(n)) / n
-    fresh_model = load_policy(args, adapter)
-    fresh = row_logprobs(fresh_model, prompts, completions)
+    fresh = row_logprobs_from_disk(trainer.model, adapter, prompts, completions)
     gap = max(abs(f - r) for f, r in zip(fresh, reference, strict=True))
     allowed = TOLERANCE[args.dtype]
     if gap > allowed:
@@ -265,8 +275,11 @@ def main(args):
     trainer.train(resume_from_checkpoint=checkpoint)
     metrics = finish(trainer, args, folder, tokenizer, domain, dev_rows, kl, before)
     save_adapter(folder, trainer.model, tokenizer, "dpo", args.base, adapter, data)
+    trained = ("dpo", trainer.model, contextlib.nullcontext())
+    write_samples(folder, domain, tokenizer, trained, ("sft", *reference_of(trainer)))
+    del trainer, policy, watch, trained
+    model.release()  # the merge loads the base again
     merge(args, folder)
-    write_samples(folder, args, domain, tokenizer, "dpo", parent=adapter)
     files.write_run_record(
         folder,
         args,

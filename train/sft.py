@@ -5,6 +5,7 @@ Reads data/sft.jsonl and --base; writes out/sft (adapter, tokenizer, chat.json: 
 stop token; merged/, log.json, samples.md, run.json). A killed run goes on from its last checkpoint.
 """
 
+import contextlib
 import sys
 import time
 from pathlib import Path
@@ -140,8 +141,11 @@ def main(args):
     metrics = training_metrics(trainer, folder, before=before, after=after, trainable=trainable, total=total)
     files.write_json(folder / "chat.json", decision)
     save_adapter(folder, trainer.model, tokenizer, "sft", args.base, None, data)
+    trained = ("sft", trainer.model, contextlib.nullcontext())
+    write_samples(folder, domain, tokenizer, trained, ("base", trainer.model, trainer.model.disable_adapter()))
+    del trainer, base, trained
+    model.release()  # the merge loads the base again
     merge(args, folder)
-    write_samples(folder, args, domain, tokenizer, "sft", parent=None)
     files.write_run_record(folder, args, started, inputs=[data], counts={"rows": len(rows)}, metrics=metrics)
     remove_checkpoints(folder)
     print(
