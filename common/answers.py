@@ -13,10 +13,8 @@ def load_answers(args, names=MODELS) -> dict:
     """{model: answers}, after checking that every file answers the same prompts in the same order."""
     folder = args.out / "answers"
     keys = ("id", "prompt", "answer", "cluster", "category", "finish_reason")
-    loaded = {
-        name: files.read_jsonl(folder / f"{name}.jsonl", keys, f"python eval/answer.py{args.command_tail}")
-        for name in names
-    }
+    made_by, texts = f"python eval/answer.py{args.command_tail}", ("prompt", "answer")
+    loaded = {name: files.read_jsonl(folder / f"{name}.jsonl", keys, made_by, texts) for name in names}
     first = loaded[names[0]]
     for name in names[1:]:
         if [(row["id"], row["prompt"]) for row in loaded[name]] != [(row["id"], row["prompt"]) for row in first]:

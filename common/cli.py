@@ -8,6 +8,7 @@ import argparse
 import difflib
 import errno
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -106,9 +107,8 @@ def parse(made, argv=None):
     is_default = recipe == (ROOT / DEFAULT_RECIPE).resolve()
     args.tracked = is_default and args.out is None
     args.out = Path(args.out) if args.out else Path("out") if is_default else Path("out") / stem
-    args.command_tail = "".join(
-        [f" --recipe {known.recipe}" if not is_default else "", f" --out {known.out}" if known.out else ""]
-    )
+    given = {"recipe": None if is_default else known.recipe, "out": known.out}
+    args.command_tail = "".join(f" --{name} {shlex.quote(value)}" for name, value in given.items() if value)
     return args
 
 
@@ -126,7 +126,11 @@ def read_recipe(path):
     import yaml
 
     try:
-        settings = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+        text = Path(path).read_text(encoding="utf-8-sig")
+        refuse_repeated_keys(yaml.compose(text, yaml.SafeLoader), path)
+        settings = yaml.safe_load(text) or {}
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not UTF-8; save it as UTF-8.") from None
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
         raise UserError(
@@ -141,6 +145,19 @@ def read_recipe(path):
         if key not in SHARED_KEYS:
             raise UserError(f"{path}: unknown key {key!r} in section 'shared'{nearest(key, SHARED_KEYS)}.")
     return {name: value or {} for name, value in settings.items()}
+
+
+def refuse_repeated_keys(node, path):
+    """UserError for a mapping that has a key twice, of which YAML would keep the last."""
+    seen = {}
+    for key, value in node.value if getattr(node, "id", None) == "mapping" else ():
+        if key.value in seen:
+            raise UserError(
+                f"{path}:{key.start_mark.line + 1} has the key {key.value!r} again, after line {seen[key.value]}; "
+                "keep one of them."
+            )
+        seen[key.value] = key.start_mark.line + 1
+        refuse_repeated_keys(value, path)
 
 
 def _typed(action, value, recipe):

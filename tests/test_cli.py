@@ -1,8 +1,10 @@
 """The command line that all scripts share: precedence, near names, one sentence per error, quick starts."""
 
 import errno
+import importlib
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -160,6 +162,42 @@ def test_flag_beats_section_beats_shared_beats_default(tmp_path):
     # A flag also wins when it says what the default says.
     assert parse_with(tmp_path, section, "--base", "from the default").base == "from the default"
     assert parse_with(tmp_path, "sft:\n  packing: false\n", "--packing").packing is True
+
+
+def test_numbers_of_a_recipe_in_any_spelling(tmp_path):
+    text = "sft:\n  learning_rate: 2e-4\n  warmup_steps: 3E-2\n  max_length: 1000.0\n  packing: no\n"
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode())  # as an editor on Windows saves it
+    args = importlib.import_module("train.sft").parse_args(["--recipe", str(path)])
+    assert (args.learning_rate, args.warmup_steps, args.max_length, args.packing) == (2e-4, 0.03, 1000, False)
+    assert type(args.max_length) is int
+
+
+@pytest.mark.parametrize(
+    "text, line",
+    [
+        ("base:\n  seed: 1\n  base: x\n  seed: 2\n", 4),
+        ("shared:\n  base: x\nsft:\n  r: 8\nshared:\n  base: y\n", 5),
+    ],
+)
+def test_a_key_given_twice_is_refused(tmp_path, text, line):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(cli.UserError, match=rf"mine\.yaml:{line} has the key .* again, after line"):
+        cli.read_recipe(path)
+    path.write_bytes("# größer\n".encode("utf-16"))
+    with pytest.raises(cli.UserError, match=r"mine\.yaml is not UTF-8"):
+        cli.read_recipe(path)
+
+
+def test_the_next_command_can_be_pasted(tmp_path):
+    folder = tmp_path / "my run"
+    args = cli.parse(cli.parser("", "winrate"), ["--out", str(folder)])
+    assert shlex.split(args.command_tail) == ["--out", str(folder)]
+    folder.mkdir()
+    (folder / "mine.yaml").write_text("", encoding="utf-8")
+    args = cli.parse(cli.parser("", "winrate"), ["--recipe", str(folder / "mine.yaml")])
+    assert shlex.split(args.command_tail) == ["--recipe", str(folder / "mine.yaml")]
 
 
 def test_only_the_default_recipe_without_out_is_tracked(tmp_path):

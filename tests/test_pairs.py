@@ -327,7 +327,7 @@ def test_rows_are_judged_by_their_own_answer():
 
 def test_held_out_pairs_are_whole_schemas():
     rng = random.Random(3)
-    rows = [{"id": f"r{i}", "schema_id": f"s{rng.randrange(60)}"} for i in range(900)]
+    rows = [{"id": f"r{i}", "prompt": f"p{i}", "schema_id": f"s{rng.randrange(60)}"} for i in range(900)]
     training, held = split_pairs(rows, 0.05)
     assert Counter(row["id"] for row in training + held) == Counter(row["id"] for row in rows)
     assert {row["schema_id"] for row in training} & {row["schema_id"] for row in held} == set()
@@ -337,13 +337,18 @@ def test_held_out_pairs_are_whole_schemas():
 
 
 def test_few_schemas_still_give_a_held_out_one():
-    rows = [{"id": f"r{i}", "schema_id": f"s{i % 2}"} for i in range(8)]
+    rows = [{"id": f"r{i}", "prompt": f"p{i}", "schema_id": f"s{i % 2}"} for i in range(8)]
     training, held = split_pairs(rows, 0.05)
     assert len(training) == len(held) == 4
-    training, held = split_pairs([{"id": f"r{i}"} for i in range(40)], 0.1)
-    assert len(held) == 4 and len(training) == 36, "without a schema each row stands alone"
+    training, held = split_pairs([{"id": f"r{i}", "prompt": f"p{i}"} for i in range(40)], 0.1)
+    assert len(held) == 4 and len(training) == 36, "without a schema each prompt stands alone"
 
 
-def test_one_schema_cannot_be_split():
-    with pytest.raises(UserError, match="schema_id"):
-        split_pairs([{"id": f"r{i}", "schema_id": "s"} for i in range(8)], 0.05)
+def test_one_schema_is_split_by_prompts_and_one_prompt_not_at_all(capsys):
+    one = [{"id": f"r{i}", "prompt": f"p{i % 4}", "schema_id": "s"} for i in range(8)]
+    training, held = split_pairs(one, 0.05)
+    assert [row["prompt"] for row in held] == ["p0", "p0"] and len(training) == 6
+    assert "held out by their prompts" in capsys.readouterr().out
+    with pytest.raises(UserError, match="all pairs have one prompt.* --held_out_share 0"):
+        split_pairs([{**row, "prompt": "p"} for row in one], 0.05)
+    assert split_pairs(one, 0) == (one, [])

@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 
 from common import chat, cli, files, model, score
 from common.domain import load_domain
+from common.rows import group_pairs, read_pairs
 from common.training import (
     add_training_flags,
     check_lengths,
@@ -34,6 +35,7 @@ from train.merge import merge
 
 PROOF_ROWS = 16
 KL_PROMPTS = 48
+SAME = "dropped: chosen is rejected"
 # |loss at step 0 - ln 2| and |log-prob of a row, reference - out/sft from disk|, in nats. Both sides run the same
 # arithmetic, so even bf16 leaves only the order of sums; a wrong reference differs by far more.
 TOLERANCE = {"float32": 1e-4, "bfloat16": 1e-3}
@@ -51,7 +53,10 @@ def parse_args(argv=None):
     )
     parser.add_argument("--loss_weights", nargs="+", type=float, default=None, help="a weight for each loss")
     parser.add_argument(
-        "--held_out_share", type=float, default=0.05, help="share of the pairs' schemas kept for evaluation"
+        "--held_out_share",
+        type=float,
+        default=0.05,
+        help="share of the pairs' groups (a cluster or a prompt) kept for evaluation; 0 keeps none",
     )
     parser.set_defaults(
         learning_rate=5e-7,
@@ -64,13 +69,22 @@ def parse_args(argv=None):
 
 
 def split_pairs(rows, share):
-    """(training rows, held-out rows): whole groups of one schema go to one side; at least one group is held out."""
-    groups = sorted({row.get("schema_id", row["id"]) for row in rows})
-    kept_out = set(groups[:: max(2, round(1 / share))]) if share else set()
+    """(training rows, held-out rows), none held out when `share` is 0, else at least one group.
+
+    No prompt and no cluster is on both sides; where prompts link all clusters to one another, no prompt is.
+    """
+    if not share:
+        return rows, []
+    own = group_pairs(rows)
+    if len(set(own)) < 2:
+        own = group_pairs(rows, by=())
+        print("note: no cluster or schema_id can be held out whole, so pairs are held out by their prompts.")
+    groups = sorted(set(own))
     if len(groups) < 2:
-        raise cli.UserError("all pairs have one schema_id, so none can be held out; add pairs from another.")
-    held = [row for row in rows if row.get("schema_id", row["id"]) in kept_out]
-    return [row for row in rows if row.get("schema_id", row["id"]) not in kept_out], held
+        raise cli.UserError("all pairs have one prompt, so none can be held out; add others, or --held_out_share 0.")
+    kept_out = set(groups[:: max(2, round(1 / share))])
+    held = [row for row, group in zip(rows, own, strict=True) if group in kept_out]
+    return [row for row, group in zip(rows, own, strict=True) if group not in kept_out], held
 
 
 def load_policy(args, adapter):
@@ -242,7 +256,9 @@ def main(args):
     domain = load_domain(args.domain)
     data = Path(args.data) if args.data else args.out / "data/dpo.jsonl"
     folder, adapter = args.out / "dpo", args.out / "sft"
-    rows = files.read_jsonl(data, ("id", "prompt", "chosen", "rejected"), f"python data/gen_dpo.py{args.command_tail}")
+    rows, same = read_pairs(data, f"python data/gen_dpo.py{args.command_tail}")
+    if same:
+        print(f"note: {same} pairs are left out, whose chosen and rejected answers are the same.")
     parent = model.check_adapter(adapter, args.base)
     rows, held = split_pairs(limited(rows, args), args.held_out_share)
     dev_rows = held_out(domain, args)
@@ -273,7 +289,7 @@ def main(args):
         inputs=[data],
         metrics=metrics,
         proof=proof,
-        counts={"pairs": len(rows), "held_out": len(held)},
+        counts={"pairs": len(rows), "held_out": len(held), SAME: same},
     )
     remove_checkpoints(folder)
     print(

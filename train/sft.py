@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 
 from common import chat, cli, files, model
 from common.domain import load_domain
+from common.rows import read_examples
 from common.training import (
     add_training_flags,
     check_lengths,
@@ -34,7 +35,9 @@ from train.merge import merge
 
 def parse_args(argv=None):
     parser = cli.parser(__doc__, "sft")
-    parser.add_argument("--data", default=None, help="JSONL with prompt and completion (default: data/sft.jsonl)")
+    parser.add_argument(
+        "--data", default=None, help="JSONL with prompt and completion, or with messages (default: data/sft.jsonl)"
+    )
     add_training_flags(parser)
     parser.add_argument(
         "--chat_template", default=None, help="a Jinja file, or chatml, where the base's own is missing or unfit"
@@ -114,8 +117,7 @@ def main(args):
     domain = load_domain(args.domain)
     data = Path(args.data) if args.data else files.product(args, "data/sft.jsonl")
     folder = args.out / "sft"
-    rows = files.read_jsonl(data, ("id", "prompt", "completion"), f"python data/gen_sft.py{args.command_tail}")
-    rows = limited(rows, args)
+    rows = limited(read_examples(data, f"python data/gen_sft.py{args.command_tail}"), args)
     dev_rows = held_out(domain, args)
     model.require_base(args.base)
     tokenizer, decision = chat.prepare_tokenizer(args.base, args.chat_template)
