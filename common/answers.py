@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from common import files
 from common.cli import UserError
+from common.domain import rows_of, verdict_on
 
 MODELS = ("base", "sft", "dpo")
 PAIRS = {"dpo_vs_sft": ("dpo", "sft"), "dpo_vs_base": ("dpo", "base"), "sft_vs_base": ("sft", "base")}
@@ -28,7 +29,7 @@ def load_answers(args, names=MODELS) -> dict:
 def load_rows(args, domain, answers: dict) -> dict:
     """{id: benchmark row} of the split that was answered; UserError when it no longer asks what was answered."""
     split = files.read_json(args.out / "answers" / "run.json", "python eval/answer.py")["settings"]["split"]
-    rows = {row["id"]: row for row in domain.load_benchmark(split)}
+    rows = {row["id"]: row for row in rows_of(domain, "load_benchmark", split)}
     for name, made in answers.items():
         unknown = [row["id"] for row in made if row["id"] not in rows or rows[row["id"]]["prompt"] != row["prompt"]]
         if unknown:
@@ -50,7 +51,7 @@ def load_verdicts(args, domain, rows: dict, answers: dict) -> dict:
         for name, made in answers.items():
             verdicts[name] = list(
                 tqdm(
-                    pool.map(lambda row: domain.verify(rows[row["id"]], row["answer"]), made),
+                    pool.map(lambda row: verdict_on(domain, rows[row["id"]], row["answer"]), made),
                     total=len(made),
                     desc=f"verify {name}",
                     unit="answer",

@@ -42,7 +42,6 @@ FORMS = {
     b"\x28\xb5\x2f\xfd": "packed by zstd",
     b"\xfd7zXZ": "packed by xz",
     b"BZh": "packed by bzip2",
-    b"SQLite format 3": "a SQLite database",
 }
 PRODUCTS = ("data/sft.jsonl", "EVAL_REPORT.md", "MODEL_CARD.md", "README.md", "eval/results")
 

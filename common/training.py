@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from common import chat, cli, files, model, score
+from common.domain import rows_of, verdict_on
 from common.engine import Engine, Sampling
 
 SAMPLES = 12
@@ -48,6 +49,18 @@ def add_training_flags(parser):
     add("--report_to", default="none", choices=("none", "wandb"), help="wandb is offline unless WANDB_MODE=online")
 
 
+# What the counts of both trainers may be, for cli.within.
+BOUNDS = {
+    "limit": (0, None),
+    "eval_rows": (1, None),  # perplexity before and after is part of what a training says of itself
+    "per_device_train_batch_size": (1, None),
+    "gradient_accumulation_steps": (1, None),
+    "max_length": (1, None),
+    "logging_steps": (1, None),
+    "r": (1, None),
+}
+
+
 def limited(rows: list, args) -> list:
     """A sample of --limit rows by --seed, in the file's order; all rows when the limit is 0."""
     if not args.limit or args.limit >= len(rows):
@@ -57,7 +70,7 @@ def limited(rows: list, args) -> list:
 
 def held_out(domain, args) -> list:
     """The dev rows that both stages measure themselves on."""
-    return domain.load_benchmark("dev")[: args.eval_rows]
+    return rows_of(domain, "load_benchmark", "dev")[: args.eval_rows]
 
 
 def lora_config(args):
@@ -74,8 +87,11 @@ def lora_config(args):
     )
 
 
-def make_trainer_arguments(args, config, work, **more):
-    """The trainer's config: every flag that has a field of the same name, and what follows from the machine."""
+def make_trainer_arguments(args, config, work, evaluated=True, **more):
+    """The trainer's config: every flag that has a field of the same name, and what follows from the machine.
+
+    `evaluated` is whether there are rows to evaluate on.
+    """
     import dataclasses
     import os
 
@@ -90,7 +106,7 @@ def make_trainer_arguments(args, config, work, **more):
         output_dir=str(work),
         bf16=args.dtype == "bfloat16",
         use_cpu=not on_gpu,
-        eval_strategy="steps",
+        eval_strategy="steps" if evaluated else "no",
         save_strategy="steps",
         save_total_limit=1,
         per_device_eval_batch_size=args.per_device_train_batch_size,
@@ -292,7 +308,7 @@ def write_samples(folder, args, domain, tokenizer, stage, parent):
         lines += [f"## {row['id']} ({row['category']})", "", row["prompt"], ""]
         for name in (before, stage):
             text = answers[name][i][0].text
-            verdict = domain.verify(row, text).reason if hasattr(domain, "verify") else "not verified"
+            verdict = verdict_on(domain, row, text).reason if hasattr(domain, "verify") else "not verified"
             lines += [f"**{name}** ({verdict}):", "", "~~~", text, "~~~", ""]
         lines += ["**reference**:", "", "~~~", row["completion"], "~~~", ""]
     files.write_text(folder / "samples.md", "\n".join(lines))

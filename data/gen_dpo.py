@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
 from common import chat, cli, files, model
-from common.domain import load_domain
+from common.domain import load_domain, rows_of, verdict_on
 
 BLOCK = 512  # prompts between two saves
 DROPPED = "dropped: refusals beyond their share"
@@ -44,31 +44,37 @@ def parse_args(argv=None):
         choices=model.DTYPES,
         help="dtype of sampling; auto: bfloat16 where the hardware has it",
     )
-    return cli.parse(parser, argv)
+    args = cli.parse(parser, argv)
+    return cli.within(
+        args, n=(1, None), samples=(2, None), temperature=(0.01, None), top_p=(0.01, 1), max_new_tokens=(1, None)
+    )
 
 
 def score(verdict, finished):
-    """A sample's rank as (correct, format, explanation), each 0 or 1; an unfinished sample has rank (0, 0, 0)."""
+    """A sample's rank as [correct, format, explanation], each 0, 1 or None where it cannot be judged.
+
+    An unfinished sample has rank [0, 0, 0].
+    """
     if not finished:
-        return (0, 0, 0)
-    return (int(bool(verdict.correct)), int(bool(verdict.format_ok)), int(bool(verdict.explanation_ok)))
+        return [0, 0, 0]
+    return [None if one is None else int(one) for one in (verdict.correct, verdict.format_ok, verdict.explanation_ok)]
 
 
 def make_pair(samples):
     """(best, worst) of one prompt's judged samples, or None without a margin.
 
-    A margin is a difference in correctness or, among correct samples, in format or explanation. Among equals the two
-    nearest texts are taken (the hardest negative), then the earlier samples; length never decides.
+    A margin is a difference in correctness or, among correct samples, in format or explanation. A sample whose
+    correctness cannot be judged is in no pair. Among equals the two nearest texts are taken (the hardest negative),
+    then the earlier samples; length never decides.
     """
-    finished = [sample for sample in samples if sample["finished"]]
-    if not finished:
+    judged = [sample for sample in samples if sample["finished"] and sample["score"][0] is not None]
+    if not judged:
         return None
-    best, worst = max(s["score"] for s in finished), min(s["score"] for s in finished)
+    best, worst = max(map(rank, judged)), min(map(rank, judged))
     if best[0] == 0 or best == worst:
         return None
-    worst_rank = worst if worst[0] else min(s["score"] for s in finished if not s["score"][0])
-    chosen = [s for s in finished if s["score"] == best]
-    rejected = [s for s in finished if (s["score"] == worst_rank if worst_rank[0] else not s["score"][0])]
+    chosen = [s for s in judged if rank(s) == best]
+    rejected = [s for s in judged if (rank(s) == worst if worst[0] else not s["score"][0])]
     near = {
         (i, j): SequenceMatcher(None, c["text"], r["text"], autojunk=False).ratio()
         for i, c in enumerate(chosen)
@@ -78,11 +84,16 @@ def make_pair(samples):
     return chosen[i], rejected[j]
 
 
+def rank(sample):
+    """A sample's score for comparison; what cannot be judged is the same in all correct samples (see judge)."""
+    return [one or 0 for one in sample["score"]]
+
+
 def margin_of(chosen, rejected):
     """What the pair differs in: 'correct', 'format' or 'explanation'."""
     return next(
         name
-        for name, a, b in zip(("correct", "format", "explanation"), chosen["score"], rejected["score"], strict=True)
+        for name, a, b in zip(("correct", "format", "explanation"), rank(chosen), rank(rejected), strict=True)
         if a != b
     )
 
@@ -132,19 +143,28 @@ def read_whole_lines(path):
 
 
 def judge(domain, row, completions):
-    """Each completion with its verdict and score."""
+    """Each completion with its verdict and score.
+
+    Where format or explanation of one correct sample cannot be judged, it counts for none of the prompt's samples: an
+    unknown one is neither better nor worse than another.
+    """
     judged = []
     for completion in completions:
-        verdict, finished = domain.verify(row, completion.text), completion.finish_reason == "stop"
+        verdict, finished = verdict_on(domain, row, completion.text), completion.finish_reason == "stop"
         judged.append(
             {
                 "text": completion.text,
                 "finished": finished,
                 "tokens": len(completion.token_ids),
-                "score": list(score(verdict, finished)),
+                "score": score(verdict, finished),
                 "reason": verdict.reason if finished else "unfinished",
             }
         )
+    scores = [one["score"] for one in judged if one["finished"]]
+    for i in (1, 2):
+        if any(one[0] and one[i] is None for one in scores):
+            for one in scores:
+                one[i] = None
     return judged
 
 
@@ -169,8 +189,7 @@ def build_rows(args, rows, sampled, parent):
                 "prompt_id": row["id"],
                 "category": row["category"],
                 "refuse": row.get("refuse", False),
-                "schema_id": row["schema_id"],
-                "family": row["family"],
+                **{key: row[key] for key in ("cluster", "family") if key in row},
                 "judge": args.judge,
                 "temperature": args.temperature,
                 "top_p": args.top_p,
@@ -198,11 +217,10 @@ def drop_surplus_refusals(pairs, due, prompts, rng):
 def report(args, sampled, pairs, dropped):
     """The quality report as markdown; `dropped` pairs were refusals beyond their share."""
     flat = [sample for item in sampled for sample in item["samples"]]
-    correct = [[sample["score"][0] for sample in item["samples"]] for item in sampled]
-    no_margin = Counter(
-        "all correct, equal" if all(one) else "none correct" if not any(one) else "margin" for one in correct
-    )
-    equal = len(sampled) - len(pairs) - dropped - no_margin["none correct"]
+    correct = [[s["score"][0] for s in item["samples"] if s["score"][0] is not None] for item in sampled]
+    judged, known = sum(map(len, correct)), [one for one in correct if one]
+    none_correct, unknown = sum(not any(one) for one in known), len(sampled) - len(known)
+    equal = len(known) - len(pairs) - dropped - none_correct
     words = {side: sorted(len(row[side].split()) for row in pairs) or [0] for side in ("chosen", "rejected")}
     lines = [
         "# Preference pairs",
@@ -214,10 +232,12 @@ def report(args, sampled, pairs, dropped):
         "",
         "| | share |",
         "|---|---|",
-        f"| pass@1 (mean over samples) | {sum(map(sum, correct)) / len(flat):.3f} |",
-        f"| pass@{args.samples} (any sample) | {sum(map(any, correct)) / len(correct):.3f} |",
+        f"| pass@1 (mean over judged samples) | {sum(map(sum, correct)) / max(1, judged):.3f} |",
+        f"| pass@{args.samples} (any judged sample) | {sum(map(any, known)) / max(1, len(known)):.3f} |",
+        f"| samples that could not be judged | {(len(flat) - judged) / len(flat):.3f} |",
         f"| samples that ended by themselves | {sum(s['finished'] for s in flat) / len(flat):.4f} |",
-        f"| prompts without a pair: none correct | {no_margin['none correct'] / len(sampled):.3f} |",
+        f"| prompts without a pair: none can be judged | {unknown / len(sampled):.3f} |",
+        f"| prompts without a pair: none correct | {none_correct / len(sampled):.3f} |",
         f"| prompts without a pair: all equal | {equal / len(sampled):.3f} |",
         "",
         "| score (correct, format, explanation) | samples |",
@@ -244,7 +264,7 @@ def main(args):
         raise cli.UserError(f"the domain {args.domain} has no generate() or verify(), which --judge verifier needs.")
     adapter, folder, target = args.out / "sft", args.out / "gen_dpo", args.out / "data/dpo.jsonl"
     parent = model.check_merged(adapter / "merged", args.base)
-    rows = domain.generate(random.Random(args.seed + 1), args.n, "dpo")
+    rows = rows_of(domain, "generate", random.Random(args.seed + 1), args.n, "dpo")
     sampled = sample_blocks(args, domain, rows, folder, parent)
     made = build_rows(args, rows, sampled, parent)
     due = sum(row.get("refuse", False) for row in rows)
@@ -263,6 +283,7 @@ def main(args):
         "samples": len(rows) * args.samples,
         "pairs": len(pairs),
         "stopped": finished,
+        "not judged": sum(s["score"][0] is None for item in sampled for s in item["samples"]),
         DROPPED: dropped,
     }
     files.write_run_record(folder, args, started, counts=counts, output={target.name: files.sha256(target)})

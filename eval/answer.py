@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
 from common import chat, cli, files, model, score
-from common.domain import load_domain
+from common.domain import load_domain, rows_of, verdict_on
 
 
 def parse_args(argv=None):
@@ -35,7 +35,8 @@ def parse_args(argv=None):
         choices=model.DTYPES,
         help="dtype of sampling; auto: bfloat16 where the hardware has it",
     )
-    return cli.parse(parser, argv)
+    args = cli.parse(parser, argv)
+    return cli.within(args, limit=(0, None), reference_rows=(1, None), max_new_tokens=(1, None))
 
 
 def render_all(domain, tokenizer, rows, form):
@@ -103,12 +104,12 @@ def reference_scores(args, domain, folder, tokenizer, rows, prompts, form):
 
 
 def accuracy(domain, rows, answers):
-    """Share of correct answers, None where the domain cannot judge."""
+    """Share of correct answers among those that can be judged, None where none can."""
     if not hasattr(domain, "verify"):
         return None
-    return sum(bool(domain.verify(row, made["answer"]).correct) for row, made in zip(rows, answers, strict=True)) / len(
-        rows
-    )
+    verdicts = [verdict_on(domain, row, made["answer"]).correct for row, made in zip(rows, answers, strict=True)]
+    judged = [one for one in verdicts if one is not None]
+    return sum(judged) / len(judged) if judged else None
 
 
 def main(args):
@@ -120,7 +121,7 @@ def main(args):
     adapters = {name: args.out / name for name in ("sft", "dpo")}
     for folder in adapters.values():
         model.check_merged(folder / "merged", args.base)
-    rows = domain.load_benchmark(args.split)
+    rows = rows_of(domain, "load_benchmark", args.split)
     rows = rows[: args.limit] if args.limit else rows
     tokenizer = model.load_tokenizer(adapters["sft"])
     engine = Engine(args.base, adapters, args.engine, args.dtype)
@@ -131,7 +132,7 @@ def main(args):
         for form in forms
     }
     scores = {form: accuracy(domain, rows, base[form]) for form in forms}
-    better = max(forms, key=lambda form: scores[form] or 0)
+    better = max(forms, key=lambda form: -1 if scores[form] is None else scores[form])
     files.write_jsonl(folder / "base.jsonl", base[better])
     for name in adapters:
         answer(args, domain, engine, tokenizer, rows, name, "chat", folder / f"{name}.jsonl")

@@ -55,6 +55,8 @@ def front_matter(found, name) -> list:
         label = sections.benchmark_label(found, benchmark, form)
         measured.append((label, benchmark.lower().replace(" ", "_"), made["accuracy"]["dpo"]))
     for label, kind, one in measured:
+        if one["accuracy"] is None:  # nothing of it could be judged
+            continue
         results.append(
             {
                 "task": {"type": "text-generation"},

@@ -25,7 +25,7 @@ FIELDS = ("correct", "format_ok", "explanation_ok")
 def parse_args(argv=None):
     parser = cli.parser(__doc__, "domain")
     parser.add_argument("--resamples", type=int, default=10000, help="bootstrap resamples for each interval")
-    return cli.parse(parser, argv)
+    return cli.within(cli.parse(parser, argv), resamples=(1, None))
 
 
 def constant_refusal(rows, made):

@@ -25,7 +25,7 @@ def parse_args(argv=None):
     parser = cli.parser(__doc__, "winrate")
     parser.add_argument("--judge", default="verifier", choices=("verifier",), help="the domain's own verifier")
     parser.add_argument("--resamples", type=int, default=10000, help="bootstrap resamples for each interval")
-    return cli.parse(parser, argv)
+    return cli.within(cli.parse(parser, argv), resamples=(1, None))
 
 
 def compare(first, second, fields):
@@ -64,11 +64,17 @@ def summarise(answers, verdicts, pair, fields, args):
     return summary, outcomes
 
 
+def is_judged(name, verdicts):
+    """Whether the domain judges this field of a verdict at all; one that it never judges decides nothing."""
+    return any(getattr(one, FIELDS[name]) is not None for made in verdicts.values() for one in made)
+
+
 def judge_all(answers, verdicts, args):
     """({way: {pair: summary}}, rows with the outcome of every item in every way, null where it cannot be judged)."""
     rows = [{key: row[key] for key in ("id", "cluster", "category")} for row in answers["base"]]
     summary = {way: {} for way in WAYS}
-    for way, fields in WAYS.items():
+    for way, decide in WAYS.items():
+        fields = [name for name in decide if name == "correct" or is_judged(name, verdicts)]
         for row in rows:
             row[way] = {}
         for pair in PAIRS:

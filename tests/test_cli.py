@@ -232,6 +232,58 @@ def test_default_recipe_is_found_from_any_folder(tmp_path, monkeypatch):
     assert cli.parse(cli.parser("", "winrate"), []).tracked
 
 
+def test_another_working_directory_gives_the_same_products_and_base(tmp_path, monkeypatch):
+    monkeypatch.setattr(cli, "ROOT", tmp_path / "project")
+    (tmp_path / "project/models/small").mkdir(parents=True)
+    (tmp_path / "project/recipes").mkdir()
+    for name in ("cpu", "other"):
+        (tmp_path / f"project/recipes/{name}.yaml").write_text("sft:\n  base: models/small\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    args = cli.parse(make_parser(), [])
+    assert args.out == tmp_path / "project/out" and args.base == str(tmp_path / "project/models/small")
+    assert cli.parse(make_parser(), ["--recipe", "recipes/other.yaml"]).out == tmp_path / "project/out/other"
+    (tmp_path / "models/small").mkdir(parents=True)  # what is here goes before what is there
+    args = cli.parse(make_parser(), ["--out", "mine"])
+    assert args.out == Path("mine") and args.base == "models/small"
+    assert cli.parse(make_parser(), ["--base", "owner/name"]).base == "owner/name"
+    monkeypatch.chdir(tmp_path / "project")
+    args = cli.parse(make_parser(), [])
+    assert args.out == Path("out") and args.base == "models/small"
+
+
+def test_the_next_command_names_the_domain():
+    parser = cli.parser("", "winrate")
+    assert cli.parse(parser, ["--domain", "text_to_sql"]).command_tail == ""
+    args = cli.parse(parser, ["--domain", "mine"])
+    assert args.command_tail == " --domain mine" and args.out == Path("out/mine")
+    assert not args.tracked, "the tracked files are of the default domain"
+    assert cli.parse(parser, ["--domain", "mine", "--recipe", "recipes/smoke.yaml"]).out == Path("out/smoke-mine")
+
+
+@pytest.mark.parametrize(
+    "script, flag, value, allowed",
+    [
+        ("data.gen_sft", "n", "0", "at least 1"),
+        ("data.gen_dpo", "samples", "1", "at least 2"),
+        ("data.gen_dpo", "n", "-3", "at least 1"),
+        ("data.gen_dpo", "temperature", "0", "at least 0.01"),
+        ("train.sft", "eval_rows", "0", "at least 1"),
+        ("train.sft", "limit", "-1", "at least 0"),
+        ("train.dpo", "eval_rows", "0", "at least 1"),
+        ("train.dpo", "held_out_share", "0.9", "from 0 to 0.5"),
+        ("train.dpo", "held_out_share", "-0.1", "from 0 to 0.5"),
+        ("train.dpo", "held_out_share", "nan", "from 0 to 0.5"),
+        ("eval.answer", "reference_rows", "0", "at least 1"),
+        ("eval.answer", "max_new_tokens", "0", "at least 1"),
+        ("eval.winrate", "resamples", "0", "at least 1"),
+        ("eval.domain", "resamples", "0", "at least 1"),
+    ],
+)
+def test_a_number_that_cannot_be_is_refused_at_once(script, flag, value, allowed):
+    with pytest.raises(cli.UserError, match=rf"--{flag} must be {allowed}, not .*{value}"):
+        importlib.import_module(script).parse_args([f"--{flag}={value}"])
+
+
 @pytest.fixture(autouse=True)
 def keep_settings(monkeypatch):
     """run() silences warnings for the whole process, which other tests want to see."""

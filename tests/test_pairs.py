@@ -139,9 +139,43 @@ def test_a_sample_is_judged_by_verdict_and_ending():
     domain = Namespace(verify=lambda row, text: verdicts[text])
     made = [Completion("yes", [1, 2], "stop"), Completion("no", [1], "stop"), Completion("yes", [1, 2, 3], "length")]
     judged = gen_dpo.judge(domain, {"gold": "yes"}, made)
-    assert [one["score"] for one in judged] == [[1, 1, 0], [0, 1, 0], [0, 0, 0]]
+    assert [one["score"] for one in judged] == [[1, 1, None], [0, 1, None], [0, 0, 0]]
     assert [one["reason"] for one in judged] == ["ok", "no", "unfinished"]
     assert [one["finished"] for one in judged] == [True, True, False]
+
+
+def judged_pair(*verdicts):
+    """The pair, and what it differs in, of finished samples with these verdicts; their texts are their places."""
+    domain = Namespace(verify=lambda row, text: verdicts[int(text)])
+    made = [Completion(str(i), [1], "stop") for i in range(len(verdicts))]
+    pair = gen_dpo.make_pair(gen_dpo.judge(domain, {}, made))
+    return pair and (*texts(pair), gen_dpo.margin_of(*pair))
+
+
+def test_what_cannot_be_judged_is_never_the_worse():
+    right, wrong, unknown = Verdict(True), Verdict(False), Verdict(None, None, None, "cannot_judge")
+    assert judged_pair(right, unknown) is None and judged_pair(right, None) is None and judged_pair(unknown) is None
+    assert judged_pair(unknown, wrong) is None and judged_pair(unknown, right, wrong) == ("1", "2", "correct")
+    formless, bad = Verdict(True, None, True), Verdict(True, False, True)
+    assert judged_pair(right, formless) is None
+    assert judged_pair(right, bad, formless) is None, "the form of one is unknown, so form decides nothing"
+    assert judged_pair(right, bad) == ("0", "1", "format")
+    silent = Verdict(True, True, False)
+    assert judged_pair(right, Verdict(True, None, False), bad) == ("0", "1", "explanation")
+    assert judged_pair(Verdict(True, True, None), silent) is None
+    # The form of a wrong sample, known or not, is nothing to the right ones.
+    assert judged_pair(right, bad, Verdict(False, None, None)) == ("0", "2", "correct")
+
+
+def test_the_report_averages_over_what_was_judged():
+    args = Namespace(judge="verifier", temperature=1.0, top_p=1.0, samples=2)
+    unknown = sample("b", (None, None, None))
+    sampled = [{"id": "p", "samples": [sample("a", GOOD), unknown]}, {"id": "q", "samples": [unknown, unknown]}]
+    text = gen_dpo.report(args, sampled, [], 0)
+    assert "| pass@1 (mean over judged samples) | 1.000 |" in text and "(any judged sample) | 1.000 |" in text
+    assert "| samples that could not be judged | 0.750 |" in text
+    for kind, share in (("none can be judged", 0.5), ("none correct", 0), ("all equal", 0.5)):
+        assert f"| prompts without a pair: {kind} | {share:.3f} |" in text
 
 
 def test_rows_are_built_for_prompts_with_a_margin_only():
@@ -162,7 +196,7 @@ def test_rows_are_built_for_prompts_with_a_margin_only():
     assert "dropped: refusals beyond their share: 0." in text
     assert "| prompts without a pair: none correct | 0.333 |" in text
     assert "| prompts without a pair: all equal | 0.333 |" in text
-    assert "| pass@1 (mean over samples) | 0.500 |" in text and "| pass@2 (any sample) | 0.667 |" in text
+    assert "| pass@1 (mean over judged samples) | 0.500 |" in text and "| pass@2 (any judged sample) | 0.667 |" in text
 
 
 def test_a_dropped_pair_is_no_prompt_of_equal_samples():

@@ -16,6 +16,7 @@ from common import chat, cli, files, model, score
 from common.domain import load_domain
 from common.rows import group_pairs, read_pairs
 from common.training import (
+    BOUNDS,
     add_training_flags,
     check_lengths,
     held_out,
@@ -65,7 +66,7 @@ def parse_args(argv=None):
         gradient_accumulation_steps=8,
         max_length=2048,
     )
-    return cli.parse(parser, argv)
+    return cli.within(cli.parse(parser, argv), **BOUNDS, held_out_share=(0, 0.5))
 
 
 def split_pairs(rows, share):
@@ -99,7 +100,7 @@ def build_trainer(args, policy, tokenizer, rows, held, domain, work, callbacks=(
     from datasets import Dataset
     from trl import DPOConfig, DPOTrainer
 
-    settings = make_trainer_arguments(args, DPOConfig, work)
+    settings = make_trainer_arguments(args, DPOConfig, work, evaluated=bool(held))
     columns = ("chosen", "rejected")
     weights = {name: p.detach().clone() for name, p in policy.named_parameters() if p.requires_grad}
     trainer = DPOTrainer(
@@ -109,7 +110,7 @@ def build_trainer(args, policy, tokenizer, rows, held, domain, work, callbacks=(
         processing_class=tokenizer,
         callbacks=list(callbacks),
         train_dataset=Dataset.from_list(chat.training_rows(rows, domain.SYSTEM_PROMPT, columns)),
-        eval_dataset=Dataset.from_list(chat.training_rows(held, domain.SYSTEM_PROMPT, columns)),
+        eval_dataset=Dataset.from_list(chat.training_rows(held, domain.SYSTEM_PROMPT, columns)) if held else None,
     )
     return prepare_trainer(trainer, weights)
 
@@ -236,12 +237,14 @@ def kl_callback(tokenizer, prompts, log, work):
     return WatchKL()
 
 
-def finish(trainer, args, folder, tokenizer, domain, dev_rows, kl, before):
+def finish(trainer, folder, tokenizer, domain, dev_rows, prompts, kl, before):
     """Figures after training, with a warning when the policy did not move."""
+    if not kl:  # no evaluation on the way
+        kl.append({"step": trainer.state.global_step, "kl": kl_from_reference(trainer, tokenizer, prompts)})
     after = perplexity_of(trainer.model, tokenizer, domain, dev_rows)
     trainable, total = model.trainable_share(trainer.model)
     metrics = training_metrics(trainer, folder, before=before, after=after, trainable=trainable, total=total)
-    final = kl[-1]["kl"] if kl else float("nan")
+    final = kl[-1]["kl"]
     if final < 1e-3:
         print(
             f"warning: the policy did not move (KL {final:.2g} nats per answer); raise --learning_rate or the epochs."
@@ -278,7 +281,7 @@ def main(args):
     trainable, total = model.trainable_share(trainer.model)
     print(f"{len(rows)} pairs, {len(held)} held out, {trainable:,} of {total:,} parameters trained", flush=True)
     trainer.train(resume_from_checkpoint=checkpoint)
-    metrics = finish(trainer, args, folder, tokenizer, domain, dev_rows, kl, before)
+    metrics = finish(trainer, folder, tokenizer, domain, dev_rows, prompts, kl, before)
     save_adapter(folder, trainer.model, tokenizer, "dpo", args.base, adapter, data)
     merge(args, folder)
     write_samples(folder, args, domain, tokenizer, "dpo", parent=adapter)

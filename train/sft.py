@@ -15,6 +15,7 @@ from common import chat, cli, files, model
 from common.domain import load_domain
 from common.rows import read_examples
 from common.training import (
+    BOUNDS,
     add_training_flags,
     check_lengths,
     held_out,
@@ -58,7 +59,7 @@ def parse_args(argv=None):
         gradient_accumulation_steps=4,
         max_length=2048,
     )
-    return cli.parse(parser, argv)
+    return cli.within(cli.parse(parser, argv), **BOUNDS)
 
 
 def check_labels(trainer, tokenizer, stop_id, packing, expected):

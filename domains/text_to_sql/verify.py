@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from sqlglot import exp
 
+from common.domain import Verdict
 from domains.text_to_sql import explain
 from domains.text_to_sql.sandbox import STANDARD, Execution, Limits, execute, split_statements
 
@@ -53,15 +54,6 @@ ABBREVIATIONS = {
     "approx",
     "mt",
 }
-
-
-class Verdict(NamedTuple):
-    """What is known of an answer; None in a field means that it cannot be judged."""
-
-    correct: bool | None
-    format_ok: bool | None
-    explanation_ok: bool | None
-    reason: str
 
 
 class Gold(NamedTuple):
