@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from common import files
+from common import files, provenance
 from common.cli import UserError
 from common.domain import rows_of, verdict_on
 
@@ -11,11 +11,15 @@ PAIRS = {"dpo_vs_sft": ("dpo", "sft"), "dpo_vs_base": ("dpo", "base"), "sft_vs_b
 
 
 def load_answers(args, names=MODELS) -> dict:
-    """{model: answers}, after checking that every file answers the same prompts in the same order."""
+    """{model: answers}, after checking that every file answers the same prompts in the same order.
+
+    UserError, too, when an adapter is no longer the one that answered.
+    """
     folder = args.out / "answers"
     keys = ("id", "prompt", "answer", "cluster", "category", "finish_reason")
     made_by, texts = f"python eval/answer.py{args.command_tail}", ("prompt", "answer")
     loaded = {name: files.read_jsonl(folder / f"{name}.jsonl", keys, made_by, texts) for name in names}
+    provenance.check_inputs(files.read_json(folder / "run.json", made_by), folder, made_by)
     first = loaded[names[0]]
     for name in names[1:]:
         if [(row["id"], row["prompt"]) for row in loaded[name]] != [(row["id"], row["prompt"]) for row in first]:
@@ -37,6 +41,7 @@ def load_rows(args, domain, answers: dict) -> dict:
                 f"{args.out}/answers/{name}.jsonl has {unknown[0]}, which is not in today's {split} benchmark; run "
                 f"python eval/answer.py{args.command_tail} again."
             )
+    provenance.check_asked(args, domain, [rows[row["id"]] for row in next(iter(answers.values()))])
     return rows
 
 

@@ -49,6 +49,8 @@ def add_training_flags(parser):
     add("--report_to", default="none", choices=("none", "wandb"), help="wandb is offline unless WANDB_MODE=online")
 
 
+# Settings that change no weight, or are compared by what they name.
+ELSEWHERE = ("recipe", "tracked", "command_tail", "out", "base", "data", "chat_template", "report_to", "off_policy")
 # What the counts of both trainers may be, for cli.within.
 BOUNDS = {
     "limit": (0, None),
@@ -202,20 +204,24 @@ def check_lengths(tokenizer, system, rows, columns, args):
         print(f"note: {len(over)} of {len(rows)} rows are cut at {args.max_length} tokens, by up to {max(over)}.")
 
 
-def prepare_output(folder, args, data, parent=None) -> Path:
-    """The folder for checkpoints, emptied when settings, data, base or parent adapter are not those they come from."""
+def prepare_output(folder, args, data, parent=None, **more) -> Path:
+    """The folder for checkpoints, emptied when they come from anything else than this training.
+
+    That is: settings, data, base, parent adapter, and `more` (values by name, such as the system prompt).
+    """
     work = folder / "checkpoints"
-    settings = {key: value for key, value in vars(args).items() if key not in ("recipe", "tracked", "command_tail")}
+    settings = {key: value for key, value in vars(args).items() if key not in ELSEWHERE}
     now = {
         "settings": model.settings_hash(settings),
         "data": files.sha256(data),
         "base": model.fingerprint(args.base),
         "parent": parent and parent["adapter_sha256"],
+        **{name: model.settings_hash(value) for name, value in more.items()},
     }
     mark = work / "made_with.json"
     known = files.read_json(mark) if mark.is_file() else now
     if known != now:
-        changed = ", ".join(name for name in now if known.get(name) != now[name])
+        changed = ", ".join(name.replace("_", " ") for name in now if known.get(name) != now[name])
         print(f"changed since the last checkpoint: {changed}; training starts anew.")
         shutil.rmtree(work)
     files.write_json(mark, now)
@@ -282,12 +288,18 @@ def training_metrics(trainer, folder, **more) -> dict:
     }
 
 
-def save_adapter(folder, network, tokenizer, stage, base, parent, data):
+def conversation_of(tokenizer, domain, dev_rows) -> dict:
+    """What makes a prompt model input, and the rows to evaluate on, for prepare_output."""
+    template = [tokenizer.chat_template, tokenizer.eos_token, tokenizer.pad_token]
+    return {"system_prompt": domain.SYSTEM_PROMPT, "template": template, "dev_rows": dev_rows}
+
+
+def save_adapter(folder, network, tokenizer, stage, base, parent, data, system):
     """The adapter as safetensors, the tokenizer, and last the lineage: a folder without it is not finished."""
     (folder / "lineage.json").unlink(missing_ok=True)
     network.save_pretrained(folder, selected_adapters=["default"])
     tokenizer.save_pretrained(folder)
-    model.write_lineage(folder, stage, base, parent, data)
+    model.write_lineage(folder, stage, base, parent, data, system)
 
 
 def write_samples(folder, args, domain, tokenizer, stage, parent):

@@ -17,9 +17,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import chat, cli, files, model
+from common import chat, cli, files, model, provenance
 from common.domain import load_domain, rows_of, verdict_on
 
+SAMPLING = ("samples", "temperature", "top_p", "max_new_tokens", "seed", "dtype")
 BLOCK = 512  # prompts between two saves
 DROPPED = "dropped: refusals beyond their share"
 
@@ -98,27 +99,60 @@ def margin_of(chosen, rejected):
     )
 
 
+def sampled_with(args, domain, parent) -> dict:
+    """What decides the samples of a prompt, by hash, the prompt itself aside."""
+    from common.engine import choose_engine
+
+    settings = {key: getattr(args, key) for key in SAMPLING}
+    return {
+        "settings": model.settings_hash({**settings, "engine": choose_engine(args.engine), "block": BLOCK}),
+        "adapter": parent["adapter_sha256"],
+        "template": parent.get("tokenizer_sha256"),
+        "system prompt": model.settings_hash(domain.SYSTEM_PROMPT),
+    }
+
+
+def kept_samples(args, domain, rows, folder, parent):
+    """Samples of an earlier run that are those of `rows`: whole blocks, up to the first with another prompt.
+
+    Their verdicts are given again where the domain's code has changed. Writes what kept ones have to agree with.
+    """
+    path, mark = folder / "samples.jsonl", folder / "made_with.json"
+    now, judged_by = sampled_with(args, domain, parent), provenance.generator(domain)
+    known = files.read_json(mark) if path.is_file() and mark.is_file() else {}
+    done = read_whole_lines(path)
+    changed = [name for name in now if known.get(name) != now[name]] if done else []
+    if changed:
+        print(f"changed since the last samples: {', '.join(changed)}; sampling starts anew.")
+        done = []
+    start = 0
+    while start < len(rows):
+        block, sampled = rows[start : start + BLOCK], done[start : start + BLOCK]
+        if [one.get("row_sha256") for one in sampled] != [model.settings_hash(row) for row in block]:
+            break
+        start += len(block)
+    done = done[:start]
+    if done and known.get("judged_by") != judged_by:
+        print("the domain's code has changed since the last samples; they are judged again.")
+        with ThreadPoolExecutor(4) as pool:
+            again = pool.map(lambda pair: judge(domain, pair[0], pair[1]["samples"]), zip(rows, done, strict=False))
+            done = [{**one, "samples": samples} for one, samples in zip(done, again, strict=True)]
+    folder.mkdir(parents=True, exist_ok=True)
+    files.write_jsonl(path, done)
+    files.write_json(mark, {**now, "judged_by": judged_by})
+    return done
+
+
 def sample_blocks(args, domain, rows, folder, parent):
     """Judged samples of every row, block by block; finished blocks are read back from samples.jsonl."""
     from common.engine import Engine, Sampling
 
-    path, mark = folder / "samples.jsonl", folder / "made_with.json"
-    skipped = ("n", "recipe", "command_tail")  # more prompts go on where fewer ended: the first ones are the same
-    settings = {key: str(value) for key, value in vars(args).items() if key not in skipped}
-    now = {"settings": model.settings_hash(settings), "adapter": parent["adapter_sha256"]}
-    if path.is_file() and (not mark.is_file() or files.read_json(mark) != now):
-        print("settings or the SFT model changed since the last samples: sampling starts anew.")
-        path.unlink()
-    files.write_json(mark, now)
-    done = read_whole_lines(path)
-    done = done[: min(len(done), len(rows)) // BLOCK * BLOCK]
+    done = kept_samples(args, domain, rows, folder, parent)
     if done:
         print(f"goes on after {len(done)} of {len(rows)} prompts")
-    folder.mkdir(parents=True, exist_ok=True)
-    files.write_jsonl(path, done)
     tokenizer = model.load_tokenizer(args.out / "sft")
     engine = Engine(args.base, {"sft": args.out / "sft"}, args.engine, args.dtype)
-    with path.open("a", encoding="utf-8") as handle, ThreadPoolExecutor(4) as pool:
+    with (folder / "samples.jsonl").open("a", encoding="utf-8") as handle, ThreadPoolExecutor(4) as pool:
         for start in range(len(done), len(rows), BLOCK):
             block = rows[start : start + BLOCK]
             prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in block]
@@ -126,12 +160,19 @@ def sample_blocks(args, domain, rows, folder, parent):
                 args.samples, args.temperature, args.top_p, args.max_new_tokens, args.seed * 1000 + start
             )
             made = engine.generate("sft", prompts, sampling, f"prompts {start}-{start + len(block)} of {len(rows)}")
-            judged = pool.map(lambda pair: judge(domain, *pair), zip(block, made, strict=True))
+            judged = pool.map(lambda pair: judge(domain, pair[0], as_samples(pair[1])), zip(block, made, strict=True))
             for row, samples in zip(block, judged, strict=True):
-                done.append({"id": row["id"], "samples": samples})
+                done.append({"id": row["id"], "row_sha256": model.settings_hash(row), "samples": samples})
                 handle.write(json.dumps(done[-1], ensure_ascii=False) + "\n")
             handle.flush()
     return done
+
+
+def as_samples(completions):
+    """What is kept of each completion."""
+    return [
+        {"text": one.text, "finished": one.finish_reason == "stop", "tokens": len(one.token_ids)} for one in completions
+    ]
 
 
 def read_whole_lines(path):
@@ -142,24 +183,17 @@ def read_whole_lines(path):
     return [json.loads(line) for line in lines]
 
 
-def judge(domain, row, completions):
-    """Each completion with its verdict and score.
+def judge(domain, row, samples):
+    """Each sample with its verdict and score.
 
     Where format or explanation of one correct sample cannot be judged, it counts for none of the prompt's samples: an
     unknown one is neither better nor worse than another.
     """
     judged = []
-    for completion in completions:
-        verdict, finished = verdict_on(domain, row, completion.text), completion.finish_reason == "stop"
-        judged.append(
-            {
-                "text": completion.text,
-                "finished": finished,
-                "tokens": len(completion.token_ids),
-                "score": score(verdict, finished),
-                "reason": verdict.reason if finished else "unfinished",
-            }
-        )
+    for one in samples:
+        verdict = verdict_on(domain, row, one["text"])
+        reason = verdict.reason if one["finished"] else "unfinished"
+        judged.append({**one, "score": score(verdict, one["finished"]), "reason": reason})
     scores = [one["score"] for one in judged if one["finished"]]
     for i in (1, 2):
         if any(one[0] and one[i] is None for one in scores):
@@ -264,6 +298,7 @@ def main(args):
         raise cli.UserError(f"the domain {args.domain} has no generate() or verify(), which --judge verifier needs.")
     adapter, folder, target = args.out / "sft", args.out / "gen_dpo", args.out / "data/dpo.jsonl"
     parent = model.check_merged(adapter / "merged", args.base)
+    model.check_system(parent, adapter, domain.SYSTEM_PROMPT)
     rows = rows_of(domain, "generate", random.Random(args.seed + 1), args.n, "dpo")
     sampled = sample_blocks(args, domain, rows, folder, parent)
     made = build_rows(args, rows, sampled, parent)
@@ -286,7 +321,10 @@ def main(args):
         "not judged": sum(s["score"][0] is None for item in sampled for s in item["samples"]),
         DROPPED: dropped,
     }
-    files.write_run_record(folder, args, started, counts=counts, output={target.name: files.sha256(target)})
+    source = {key: value for key, value in provenance.teacher_of(args, domain).items() if key != "seeds"}
+    source |= {"adapter": parent["adapter_sha256"], "prompts": model.settings_hash(rows)}
+    output = {target.name: files.sha256(target)}
+    files.write_run_record(folder, args, started, counts=counts, output=output, made_with=source)
     print(
         f"wrote {len(pairs)} pairs from {len(rows)} prompts to {target}, {finished:.1%} of the samples ended by "
         f"themselves, {time.time() - started:.0f} s; report: {folder}/report.md; "

@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import cli, files
+from common import cli, files, provenance
 from common.domain import load_domain, rows_of, verdict_on
 
 PROVENANCE = ("seed_id", "teacher", "category", "schema_id", "family")  # kept of a row, where it has them
@@ -178,7 +178,8 @@ def main(args):
     files.write_jsonl(work / "dropped.jsonl", dropped)
     files.write_text(work / "report.md", report(kept, dropped, len(rows), domain))
     counts = {"candidates": len(rows), "kept": len(kept), **Counter(row["reason"] for row in dropped)}
-    files.write_run_record(work, args, started, counts=counts, output={str(target.name): files.sha256(target)})
+    output, source = {str(target.name): files.sha256(target)}, provenance.teacher_of(args, domain)
+    files.write_run_record(work, args, started, counts=counts, output=output, made_with=source)
     print(
         f"wrote {len(kept)} rows to {target} ({', '.join(f'{k} {v}' for k, v in counts.items())}) in "
         f"{time.time() - started:.0f} s; report: {work}/report.md; next: python train/sft.py{args.command_tail}"

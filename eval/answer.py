@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import chat, cli, files, model, score
+from common import chat, cli, files, model, provenance, score
 from common.domain import load_domain, rows_of, verdict_on
 
 
@@ -53,11 +53,12 @@ def answer(args, domain, engine, tokenizer, rows, name, form, path):
 
     weights = model.fingerprint(engine.path(name))
     mark = path.with_suffix(".made_with.json")
+    prompts, stop = render_all(domain, tokenizer, rows, form)
     now = {
         "weights": weights,
         "split": args.split,
-        "rows": len(rows),
-        "prompts": model.settings_hash([r["prompt"] for r in rows]),
+        "rows": model.settings_hash(rows),
+        "prompts": model.settings_hash([prompts, stop]),
         "max_new_tokens": args.max_new_tokens,
         "reference_rows": args.reference_rows,
         "dtype": args.dtype,
@@ -66,7 +67,6 @@ def answer(args, domain, engine, tokenizer, rows, name, form, path):
     if path.is_file() and mark.is_file() and files.read_json(mark) == now:
         print(f"{path} is there already")
         return files.read_jsonl(path)
-    prompts, stop = render_all(domain, tokenizer, rows, form)
     made = engine.generate(name, prompts, Sampling(max_new_tokens=args.max_new_tokens, stop=stop), f"{name} {form}")
     scored = reference_scores(args, domain, engine.path(name), tokenizer, rows, prompts, form)
     references = scored + [None] * (len(rows) - len(scored))
@@ -119,10 +119,12 @@ def main(args):
     args.dtype = model.choose_dtype(args.dtype)
     domain = load_domain(args.domain)
     adapters = {name: args.out / name for name in ("sft", "dpo")}
-    for folder in adapters.values():
-        model.check_merged(folder / "merged", args.base)
-    rows = rows_of(domain, "load_benchmark", args.split)
-    rows = rows[: args.limit] if args.limit else rows
+    lineages = {name: model.check_merged(folder / "merged", args.base) for name, folder in adapters.items()}
+    model.check_descent(args.out, **lineages)
+    for name, folder in adapters.items():
+        model.check_system(lineages[name], folder, domain.SYSTEM_PROMPT)
+    benchmark = rows_of(domain, "load_benchmark", args.split)
+    rows = benchmark[: args.limit] if args.limit else benchmark
     tokenizer = model.load_tokenizer(adapters["sft"])
     engine = Engine(args.base, adapters, args.engine, args.dtype)
     folder = args.out / "answers"
@@ -141,9 +143,10 @@ def main(args):
         "base_form": better,
         **{f"base_{form}_accuracy": value for form, value in scores.items()},
     }
-    files.write_run_record(
-        folder, args, started, counts=counts, engine=engine.kind, benchmark_sha256=model.settings_hash(rows)
-    )
+    about = {"rows": len(benchmark), "sha256": provenance.rows_sha256(benchmark)}
+    inputs = [adapter / "adapter_model.safetensors" for adapter in adapters.values()]
+    more = {"engine": engine.kind, "benchmark": about, "asked": provenance.asked(domain, rows)}
+    files.write_run_record(folder, args, started, inputs=inputs, counts=counts, **more)
     print(
         f"wrote {len(rows)} answers of each model to {folder} in {time.time() - started:.0f} s; the base is better in "
         f"the form {better}; next: python eval/winrate.py{args.command_tail}"

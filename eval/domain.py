@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import cli, files
+from common import cli, files, provenance
 from common.answers import MODELS, PAIRS, load_answers, load_rows, load_verdicts
 from common.domain import load_domain
 
@@ -212,7 +212,7 @@ def main(args):
             "settings": {"split": split, "domain": args.domain},
             "summary": summary,
             "rows": judged,
-            "run": files.run_record(args, started, inputs=inputs),
+            "run": files.run_record(args, started, inputs=inputs, judged_by=provenance.generator(domain)),
         },
     )
     show(summary)

@@ -281,15 +281,16 @@ def model_paths(args):
     import torch
 
     model.require_base(args.base)
-    paths = {"base": (args.base, None)}
+    paths, lineages = {"base": (args.base, None)}, {}
     for name in MODELS[1:]:
         folder = args.out / name
         if torch.cuda.is_available():
-            model.check_adapter(folder, args.base)
+            lineages[name] = model.check_adapter(folder, args.base)
             paths[name] = (args.base, str(folder))
         else:
-            model.check_merged(folder / "merged", args.base)
+            lineages[name] = model.check_merged(folder / "merged", args.base)
             paths[name] = (str(folder / "merged"), None)
+    model.check_descent(args.out, **lineages)
     return paths
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import cli, files
+from common import cli, files, provenance
 from common.answers import PAIRS, load_answers, load_rows, load_verdicts
 from common.domain import load_domain
 
@@ -104,7 +104,7 @@ def main(args):
             "settings": {"judge": args.judge, "orders": "each answer judged alone: order-free"},
             "summary": summary,
             "rows": rows,
-            "run": files.run_record(args, started, inputs=inputs),
+            "run": files.run_record(args, started, inputs=inputs, judged_by=provenance.generator(domain)),
         },
     )
     print(f"wrote {target} in {time.time() - started:.0f} s; next: python eval/domain.py{args.command_tail}")

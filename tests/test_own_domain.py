@@ -139,3 +139,29 @@ def test_every_stage_on_a_domain_of_ones_own(own_domain, tmp_path, tiny_base, mo
     text = (out / "EVAL_REPORT.md").read_text(encoding="utf-8")
     assert "Answers that could not be judged" in text and "# Evaluation: parity" in text
     assert model.read_lineage(out / "dpo")["parent"]["stage"] == "sft"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_messages_train_the_same_adapter_as_texts(tmp_path, tiny_base):
+    """SFT and DPO on the files that people have, in TRL's layout and in the project's own."""
+    cli.quiet()
+    based = ["--recipe", "recipes/smoke.yaml", "--base", str(tiny_base), "--dtype", "float32"]
+    cases, weights = cli.ROOT / "tests/fixtures/rows", {}
+    for kind in ("messages", "texts"):
+        out = tmp_path / kind
+        for script, name, columns, more in (
+            (sft, "sft_messages", ("prompt", "completion"), []),
+            (dpo, "dpo_messages", ("prompt", "chosen", "rejected"), ["--held_out_share", "0.5"]),
+        ):
+            path = cases / f"{name}.jsonl"
+            if kind == "texts":
+                rows = [{**row, **{key: row[key][0]["content"] for key in columns}} for row in files.read_jsonl(path)]
+                path = tmp_path / f"{name}.jsonl"
+                files.write_jsonl(path, rows)
+            script.main(script.parse_args([*based, "--out", str(out), "--data", str(path), *more]))
+            folder = out / script.__name__.split(".")[1]
+            weights.setdefault(name, []).append((folder / "adapter_model.safetensors").read_bytes())
+    assert all(first == second for first, second in weights.values())
+    run = json.loads((tmp_path / "texts/dpo/run.json").read_text(encoding="utf-8"))
+    assert run["policy"] == {"on": 0, "off": 0, "unknown": 3} and run["counts"]["held_out"] == 3

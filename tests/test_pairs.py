@@ -138,7 +138,7 @@ def test_a_sample_is_judged_by_verdict_and_ending():
     verdicts = {"yes": Verdict(True, True, None, "ok"), "no": Verdict(False, True, None, "no")}
     domain = Namespace(verify=lambda row, text: verdicts[text])
     made = [Completion("yes", [1, 2], "stop"), Completion("no", [1], "stop"), Completion("yes", [1, 2, 3], "length")]
-    judged = gen_dpo.judge(domain, {"gold": "yes"}, made)
+    judged = gen_dpo.judge(domain, {}, gen_dpo.as_samples(made))
     assert [one["score"] for one in judged] == [[1, 1, None], [0, 1, None], [0, 0, 0]]
     assert [one["reason"] for one in judged] == ["ok", "no", "unfinished"]
     assert [one["finished"] for one in judged] == [True, True, False]
@@ -148,7 +148,7 @@ def judged_pair(*verdicts):
     """The pair, and what it differs in, of finished samples with these verdicts; their texts are their places."""
     domain = Namespace(verify=lambda row, text: verdicts[int(text)])
     made = [Completion(str(i), [1], "stop") for i in range(len(verdicts))]
-    pair = gen_dpo.make_pair(gen_dpo.judge(domain, {}, made))
+    pair = gen_dpo.make_pair(gen_dpo.judge(domain, {}, gen_dpo.as_samples(made)))
     return pair and (*texts(pair), gen_dpo.margin_of(*pair))
 
 

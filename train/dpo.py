@@ -12,13 +12,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import chat, cli, files, model, score
+from common import chat, cli, files, model, provenance, score
 from common.domain import load_domain
 from common.rows import group_pairs, read_pairs
 from common.training import (
     BOUNDS,
     add_training_flags,
     check_lengths,
+    conversation_of,
     held_out,
     limited,
     make_trainer_arguments,
@@ -59,6 +60,9 @@ def parse_args(argv=None):
         default=0.05,
         help="share of the pairs' groups (a cluster or a prompt) kept for evaluation; 0 keeps none",
     )
+    parser.add_argument(
+        "--off_policy", action=cli.Switch, default=False, help="take pairs that were sampled from another SFT adapter"
+    )
     parser.set_defaults(
         learning_rate=5e-7,
         num_train_epochs=1.0,
@@ -86,6 +90,19 @@ def split_pairs(rows, share):
     kept_out = set(groups[:: max(2, round(1 / share))])
     held = [row for row, group in zip(rows, own, strict=True) if group in kept_out]
     return [row for row, group in zip(rows, own, strict=True) if group not in kept_out], held
+
+
+def check_policy(args, rows, parent, data):
+    """How many pairs were sampled from the SFT adapter; UserError for another one's without --off_policy."""
+    policy = provenance.policy_of(rows, parent)
+    if policy["off"] and not args.off_policy:
+        raise cli.UserError(
+            f"{policy['off']} of {len(rows)} pairs in {data} were sampled from another SFT adapter than "
+            f"{args.out / 'sft'}; run python data/gen_dpo.py{args.command_tail} again, or say --off_policy."
+        )
+    if policy["unknown"]:
+        print(f"note: {policy['unknown']} of {len(rows)} pairs do not say which model wrote them: taken as off-policy.")
+    return policy
 
 
 def load_policy(args, adapter):
@@ -259,22 +276,25 @@ def main(args):
     domain = load_domain(args.domain)
     data = Path(args.data) if args.data else args.out / "data/dpo.jsonl"
     folder, adapter = args.out / "dpo", args.out / "sft"
+    provenance.check_data(args, domain, "gen_dpo", data)
     rows, same = read_pairs(data, f"python data/gen_dpo.py{args.command_tail}")
     if same:
         print(f"note: {same} pairs are left out, whose chosen and rejected answers are the same.")
     parent = model.check_adapter(adapter, args.base)
+    model.check_system(parent, adapter, domain.SYSTEM_PROMPT)
+    policy = check_policy(args, rows, parent, data)
     rows, held = split_pairs(limited(rows, args), args.held_out_share)
     dev_rows = held_out(domain, args)
     tokenizer = model.load_tokenizer(adapter)
     check_lengths(tokenizer, domain.SYSTEM_PROMPT, rows, ("chosen", "rejected"), args)
-    work = prepare_output(folder, args, data, parent)
-    policy = load_policy(args, adapter)
-    before = perplexity_of(policy, tokenizer, domain, dev_rows)
+    work = prepare_output(folder, args, data, parent, **conversation_of(tokenizer, domain, dev_rows))
+    network = load_policy(args, adapter)
+    before = perplexity_of(network, tokenizer, domain, dev_rows)
     prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in dev_rows[:KL_PROMPTS]]
     checkpoint = resume_point(work)
     kl = kl_so_far(work, checkpoint)
     watch = kl_callback(tokenizer, prompts, kl, work)
-    trainer = build_trainer(args, policy, tokenizer, rows, held, domain, work, [watch])
+    trainer = build_trainer(args, network, tokenizer, rows, held, domain, work, [watch])
     watch.trainer = trainer
     restore_policy(trainer, checkpoint)
     proof = prove_reference(trainer, args, tokenizer, rows, domain.SYSTEM_PROMPT, adapter, work, bool(checkpoint))
@@ -282,7 +302,7 @@ def main(args):
     print(f"{len(rows)} pairs, {len(held)} held out, {trainable:,} of {total:,} parameters trained", flush=True)
     trainer.train(resume_from_checkpoint=checkpoint)
     metrics = finish(trainer, folder, tokenizer, domain, dev_rows, prompts, kl, before)
-    save_adapter(folder, trainer.model, tokenizer, "dpo", args.base, adapter, data)
+    save_adapter(folder, trainer.model, tokenizer, "dpo", args.base, adapter, data, domain.SYSTEM_PROMPT)
     merge(args, folder)
     write_samples(folder, args, domain, tokenizer, "dpo", parent=adapter)
     files.write_run_record(
@@ -292,6 +312,7 @@ def main(args):
         inputs=[data],
         metrics=metrics,
         proof=proof,
+        policy=policy,
         counts={"pairs": len(rows), "held_out": len(held), SAME: same},
     )
     remove_checkpoints(folder)

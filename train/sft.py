@@ -11,13 +11,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import chat, cli, files, model
+from common import chat, cli, files, model, provenance
 from common.domain import load_domain
 from common.rows import read_examples
 from common.training import (
     BOUNDS,
     add_training_flags,
     check_lengths,
+    conversation_of,
     held_out,
     limited,
     lora_config,
@@ -118,6 +119,7 @@ def main(args):
     domain = load_domain(args.domain)
     data = Path(args.data) if args.data else files.product(args, "data/sft.jsonl")
     folder = args.out / "sft"
+    provenance.check_data(args, domain, "gen_sft", data)
     rows = limited(read_examples(data, f"python data/gen_sft.py{args.command_tail}"), args)
     dev_rows = held_out(domain, args)
     model.require_base(args.base)
@@ -126,7 +128,7 @@ def main(args):
     for said in decision["changes"] + [f"warning: {text}" for text in decision["warnings"]]:
         print(said, flush=True)
     check_lengths(tokenizer, domain.SYSTEM_PROMPT, rows, ("completion",), args)
-    work = prepare_output(folder, args, data)
+    work = prepare_output(folder, args, data, **conversation_of(tokenizer, domain, dev_rows))
     base = model.load_base(args.base, args)
     before = perplexity_of(base, tokenizer, domain, dev_rows)
     trainer = build_trainer(args, base, tokenizer, rows, dev_rows, domain, work)
@@ -141,7 +143,7 @@ def main(args):
     after = perplexity_of(trainer.model, tokenizer, domain, dev_rows)
     metrics = training_metrics(trainer, folder, before=before, after=after, trainable=trainable, total=total)
     files.write_json(folder / "chat.json", decision)
-    save_adapter(folder, trainer.model, tokenizer, "sft", args.base, None, data)
+    save_adapter(folder, trainer.model, tokenizer, "sft", args.base, None, data, domain.SYSTEM_PROMPT)
     merge(args, folder)
     write_samples(folder, args, domain, tokenizer, "sft", parent=None)
     files.write_run_record(folder, args, started, inputs=[data], counts={"rows": len(rows)}, metrics=metrics)
