@@ -53,22 +53,24 @@ SAFE_CONTENT = (
 )
 
 
-def messages(prompt: str, system: str) -> list:
+def messages(prompt, system: str) -> list:
     """The conversation that asks `prompt`: what is posted to /v1/chat/completions as well.
 
-    An empty system message is sent too: some templates would put one of their own in its place.
+    `prompt` is the user's text, or a list of messages, which keeps a system message of its own. An empty system
+    message is sent too: some templates would put one of their own in its place.
     """
-    return [{"role": "system", "content": system}, {"role": "user", "content": prompt}]
+    asked = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
+    return asked if asked[0]["role"] == "system" else [{"role": "system", "content": system}, *asked]
 
 
-def render(tokenizer, prompt: str, system: str) -> str:
+def render(tokenizer, prompt, system: str) -> str:
     """The text the model reads, up to and including the start of the assistant's turn."""
     if not tokenizer.chat_template:
         raise UserError(f"the tokenizer of {tokenizer.name_or_path} has no chat template; run train/sft.py first.")
     return tokenizer.apply_chat_template(messages(prompt, system), tokenize=False, add_generation_prompt=True)
 
 
-def encode(tokenizer, prompt: str, system: str) -> list:
+def encode(tokenizer, prompt, system: str) -> list:
     """Token ids of `render`; the template writes the special tokens, so none is added here."""
     return score.completion_ids(tokenizer, render(tokenizer, prompt, system))
 

@@ -8,6 +8,7 @@ import argparse
 import difflib
 import errno
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def parser(doc, section):
         "--out",
         default=None,
         metavar="DIR",
-        help="folder of every product (default: out, or out/NAME for a recipe other than cpu)",
+        help="folder of every product (default: out, or out/NAME for another recipe or domain)",
     )
     made.add_argument("--domain", default="text_to_sql", help="a folder of domains/")
     made.add_argument("--seed", type=int, default=0, help="seed of everything random in this stage")
@@ -83,10 +84,12 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpF
 def parse(made, argv=None):
     """Flags > the recipe's section > the recipe's `shared` section > the script's default.
 
-    Sets args.out (Path), args.tracked (True when this run may write the tracked files: default recipe, no
-    --out). Raises UserError for an unknown flag, recipe, section or key.
+    Products and the default base are the repository's wherever the script is started. Sets args.out (Path),
+    args.tracked (True when this run may write the tracked files: default recipe and domain, no --out) and
+    args.command_tail. Raises UserError for an unknown flag, recipe, section or key.
     """
     known, _ = made.parse_known_args(argv)
+    domain = known.domain if known.domain != made.get_default("domain") else None
     section = known.section
     recipe = find_recipe(known.recipe)
     settings = read_recipe(recipe)
@@ -102,13 +105,30 @@ def parse(made, argv=None):
     shared = {key: value for key, value in settings.get("shared", {}).items() if key in flags}
     made.set_defaults(**{key: _typed(flags[key], value, known.recipe) for key, value in {**shared, **own}.items()})
     args = made.parse_args(argv)
-    stem = recipe.stem
     is_default = recipe == (ROOT / DEFAULT_RECIPE).resolve()
-    args.tracked = is_default and args.out is None
-    args.out = Path(args.out) if args.out else Path("out") if is_default else Path("out") / stem
-    args.command_tail = "".join(
-        [f" --recipe {known.recipe}" if not is_default else "", f" --out {known.out}" if known.out else ""]
-    )
+    own_name = "-".join(name for name in ("" if is_default else recipe.stem, domain) if name)
+    args.tracked = not own_name and args.out is None
+    args.out = Path(args.out) if args.out else from_root("out") / own_name
+    if getattr(args, "base", None) and not Path(args.base).exists() and (ROOT / args.base).is_dir():
+        args.base = str(ROOT / args.base)
+    given = {"recipe": None if is_default else known.recipe, "out": known.out, "domain": domain}
+    args.command_tail = "".join(f" --{name} {shlex.quote(value)}" for name, value in given.items() if value)
+    return args
+
+
+def from_root(name) -> Path:
+    """A path in the repository: as it is where that is the current folder, else with the repository's own."""
+    return Path(name) if Path.cwd().resolve() == ROOT else ROOT / name
+
+
+def within(args, **bounds):
+    """`args` again; UserError for the first that is below or above its (least, most), None being no bound."""
+    for name, (least, most) in bounds.items():
+        value = getattr(args, name)
+        if value is None or ((least is None or value >= least) and (most is None or value <= most)):
+            continue
+        allowed = f"at least {least}" if most is None else f"from {least} to {most}"
+        raise UserError(f"--{name} must be {allowed}, not {value}.")
     return args
 
 
@@ -126,7 +146,11 @@ def read_recipe(path):
     import yaml
 
     try:
-        settings = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+        text = Path(path).read_text(encoding="utf-8-sig")
+        refuse_repeated_keys(yaml.compose(text, yaml.SafeLoader), path)
+        settings = yaml.safe_load(text) or {}
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not UTF-8; save it as UTF-8.") from None
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
         raise UserError(
@@ -141,6 +165,19 @@ def read_recipe(path):
         if key not in SHARED_KEYS:
             raise UserError(f"{path}: unknown key {key!r} in section 'shared'{nearest(key, SHARED_KEYS)}.")
     return {name: value or {} for name, value in settings.items()}
+
+
+def refuse_repeated_keys(node, path):
+    """UserError for a mapping that has a key twice, of which YAML would keep the last."""
+    seen = {}
+    for key, value in node.value if getattr(node, "id", None) == "mapping" else ():
+        if key.value in seen:
+            raise UserError(
+                f"{path}:{key.start_mark.line + 1} has the key {key.value!r} again, after line {seen[key.value]}; "
+                "keep one of them."
+            )
+        seen[key.value] = key.start_mark.line + 1
+        refuse_repeated_keys(value, path)
 
 
 def _typed(action, value, recipe):

@@ -1,11 +1,27 @@
-"""Finds a domain: one folder of domains/ whose __init__.py has the names of the contract."""
+"""Finds a domain: one folder of domains/ whose __init__.py has the names of the contract, and asks it by that."""
 
 import importlib
+from typing import NamedTuple
 
 from common.cli import ROOT, UserError, nearest
 
 DOMAINS = ROOT / "domains"
 REQUIRED = ("SYSTEM_PROMPT", "JUDGE_RUBRIC", "load_seeds", "load_benchmark")
+# What each row has; every other key is between the domain's own functions.
+ROWS = {
+    "load_seeds": ("id", "prompt", "completion", "category"),
+    "generate": ("id", "prompt", "completion", "category"),
+    "load_benchmark": ("id", "prompt", "completion", "category", "cluster"),
+}
+
+
+class Verdict(NamedTuple):
+    """What is known of an answer: None in a field means that it cannot be judged; `reason` is a word of one's own."""
+
+    correct: bool | None
+    format_ok: bool | None
+    explanation_ok: bool | None
+    reason: str
 
 
 def list_domains() -> list:
@@ -24,3 +40,41 @@ def load_domain(name: str):
             f"domains/{name}/__init__.py does not define {', '.join(missing)}; see 'Your own domain' in README.md."
         )
     return module
+
+
+def rows_of(domain, maker: str, *given) -> list:
+    """The rows of the domain's load_seeds, load_benchmark or generate; UserError when there is none or one is unfit."""
+    rows = list(getattr(domain, maker)(*given))
+    place = (
+        f"{maker}({', '.join(map(repr, (one for one in given if isinstance(one, (int, str)))))}) of {name_of(domain)}"
+    )
+    if not rows:
+        raise UserError(f"{place} gives no row; see 'Your own domain' in README.md.")
+    for i, row in enumerate(rows):
+        missing = [key for key in ROWS[maker] if row.get(key) is None]
+        if missing:
+            raise UserError(f"{place}: row {i} has no {', '.join(missing)}; see 'Your own domain' in README.md.")
+    return rows
+
+
+def name_of(domain) -> str:
+    """The domain as a user knows it."""
+    return getattr(domain, "__name__", "the domain").replace(".", "/")
+
+
+def verdict_on(domain, row: dict, answer: str) -> Verdict:
+    """The domain's verdict on an answer. None in place of a verdict, too, means that it cannot be judged.
+
+    UserError when verify() gives anything without the four fields.
+    """
+    given = domain.verify(row, answer)
+    if given is None:
+        return Verdict(None, None, None, "cannot_judge")
+    try:
+        *judged, reason = (getattr(given, field) for field in Verdict._fields)
+    except AttributeError:
+        raise UserError(
+            f"verify() of {name_of(domain)} gives a {type(given).__name__}; it must be a Verdict of common/domain.py, "
+            f"with {', '.join(Verdict._fields)}."
+        ) from None
+    return Verdict(*(None if one is None else bool(one) for one in judged), str(reason))

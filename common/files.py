@@ -1,6 +1,8 @@
 """Files that stages meet in: JSONL with checked rows, atomic writes, hashes, and each folder's run.json."""
 
+import codecs
 import contextlib
+import gzip
 import hashlib
 import json
 import os
@@ -9,6 +11,7 @@ import resource
 import subprocess
 import sys
 import time
+import zlib
 from importlib import metadata
 from pathlib import Path
 
@@ -27,6 +30,19 @@ PACKAGES = (
     "datasketch",
     "sqlglot",
 )
+# How files begin that are no JSONL at all.
+FORMS = {
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+    b"PAR1": "Parquet",
+    b"ARROW1": "Arrow",
+    b"PK\x03\x04": "a ZIP archive or a spreadsheet",
+    b"\x28\xb5\x2f\xfd": "packed by zstd",
+    b"\xfd7zXZ": "packed by xz",
+    b"BZh": "packed by bzip2",
+}
 PRODUCTS = ("data/sft.jsonl", "EVAL_REPORT.md", "MODEL_CARD.md", "README.md", "eval/results")
 
 
@@ -35,38 +51,150 @@ def product(args, name: str) -> Path:
     return ROOT / name if args.tracked else args.out / name
 
 
-def read_jsonl(path, keys: tuple = (), made_by: str = "") -> list:
-    """Rows of a JSONL file, each an object that has `keys`, with unique ids.
+def read_jsonl(path, keys: tuple = (), made_by: str = "", texts: tuple = ()) -> list:
+    """Rows of a JSONL file, each an object that has `keys`, of which `texts` hold text; ids are unique.
 
-    Raises UserError naming file and line for a malformed line, a missing key, a repeated id or an empty file, and
-    naming the command `made_by` when the file is not there.
+    Raises UserError as numbered_rows does, and naming file, line and field for what is missing or no text.
     """
-    path = Path(path)
+    rows = []
+    for number, row in numbered_rows(path, made_by):
+        missing = [key for key in keys if key not in row]
+        if missing:
+            raise UserError(f"{path}:{number} lacks {', '.join(missing)}; each line needs {', '.join(keys)}.")
+        for key in texts:
+            if not isinstance(row[key], str):
+                raise UserError(f"{path}:{number}: {key} is {kind_of(row[key])}; it must be text.")
+        rows.append(row)
+    return rows
+
+
+def numbered_rows(path, made_by: str = "") -> list:
+    """[(line number, object)] of a JSONL file: UTF-8 with or without byte order mark, as it is or packed by gzip.
+
+    Raises UserError, naming the command `made_by`, when the file is not there or empty; once when the whole file is
+    of another form; else naming file and line for a malformed line, a repeated id, and half a character.
+    """
+    path, rows, seen = Path(path), [], {}
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; name a JSONL file, one JSON object a line.")
     if not path.is_file():
         raise UserError(f"{path} is not there yet" + (f"; run {made_by} first." if made_by else "."))
-    rows, seen = [], {}
-    for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line.decode("utf-8"))
-        except UnicodeDecodeError:
-            raise UserError(f"{path}:{number} has bytes that are not UTF-8; mend or remove the line.") from None
-        except json.JSONDecodeError as error:
-            raise UserError(f"{path}:{number} is not JSON ({error.msg}); mend or remove the line.") from None
-        missing = [key for key in keys if not isinstance(row, dict) or key not in row]
-        if missing or not isinstance(row, dict):
-            raise UserError(
-                f"{path}:{number} lacks {', '.join(missing) or 'an object'}; each line needs {', '.join(keys)}."
-            )
-        name = row.get("id")
-        if name is not None and name in seen:
-            raise UserError(f"{path}:{number} repeats the id {name!r} of line {seen[name]}; ids must be unique.")
-        seen[name] = number
-        rows.append(row)
+    data = unpacked(path)
+    if form := other_form(data):
+        raise UserError(f"{path} is {form}, not JSONL; write it as UTF-8 text with one JSON object a line.")
+    for number, line in enumerate(data.split(b"\n"), 1):
+        line = line.removeprefix(codecs.BOM_UTF8)  # also where marked files were joined
+        if line.strip():
+            row = parse_line(line, f"{path}:{number}")
+            check_id(row.get("id"), seen, number, path)
+            rows.append((number, row))
     if not rows:
         raise UserError(f"{path} is empty" + (f"; run {made_by} again." if made_by else "."))
     return rows
+
+
+def unpacked(path) -> bytes:
+    """The bytes of a file, unpacked where gzip packed it."""
+    data = Path(path).read_bytes()
+    if not data.startswith(b"\x1f\x8b"):
+        return data
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(f"{path} cannot be unpacked ({error}); make or fetch it again.") from None
+
+
+def other_form(data: bytes):
+    """What a file is that as a whole is no JSONL, for example 'CSV'; None when its lines are worth a look."""
+    known = next((name for start, name in FORMS.items() if data.startswith(start)), None)
+    if known:
+        return known
+    if b"\0" in data[:1000]:
+        return "UTF-16" if not data[:1000:2].strip(b"\0") or not data[1:1000:2].strip(b"\0") else "no text"
+    text = data.removeprefix(codecs.BOM_UTF8).decode("utf-8", errors="replace").strip()
+    lines = text.split("\n", 50)[:50]
+    if not text or any(line.startswith("{") and is_json(line) for line in lines):
+        return None
+    if text[0] in "[{" and (whole := is_json(text)):
+        if isinstance(whole[0], dict):
+            return "one JSON object over several lines"
+        return "one JSON array" if len(lines) > 1 or any(isinstance(item, dict) for item in whole[0]) else None
+    first = lines[0].strip()
+    if first[0] in "[{" or is_json(first):
+        return None
+    what = "a table such as CSV" if any(mark in first for mark in ",;\t") else "text of another form"
+    return f"{what} (it begins with {first[:40]!r})"
+
+
+def is_json(text: str):
+    """[the value] of a JSON text, None when it is none."""
+    try:
+        return [json.loads(text)]
+    except (json.JSONDecodeError, RecursionError):
+        return None
+
+
+def parse_line(line: bytes, where: str) -> dict:
+    """The object of one line; UserError beginning with `where` for anything else."""
+    try:
+        text = line.decode("utf-8")
+        row = json.loads(text, object_pairs_hook=unique_keys)
+    except UnicodeDecodeError:
+        raise UserError(f"{where} has bytes that are not UTF-8; save the file as UTF-8, or mend the line.") from None
+    except json.JSONDecodeError as error:
+        raise UserError(f"{where} is not JSON ({error.msg}); mend or remove the line.") from None
+    except RecursionError:
+        raise UserError(f"{where} is nested too deeply; mend or remove the line.") from None
+    except KeyError as error:
+        raise UserError(f"{where} has the key {error.args[0]!r} twice; keep one of them.") from None
+    if not isinstance(row, dict):
+        raise UserError(f"{where} is {kind_of(row)}; each line must be one JSON object.")
+    if "\\ud" in text.lower() and (field := half_character(row)):  # elsewhere UTF-8 cannot hold one
+        raise UserError(f"{where}: {field} holds half a character (a lone surrogate, as cut emoji leave); mend it.")
+    return row
+
+
+def unique_keys(pairs: list) -> dict:
+    """The object of these pairs; KeyError for a key that comes twice, of which json would keep the last."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [key for key, _ in pairs]
+        raise KeyError(next(key for key in names if names.count(key) > 1))
+    return made
+
+
+def half_character(value, name: str = ""):
+    """The first field, such as messages[1].content, with a surrogate that has no partner; None when there is none."""
+    if isinstance(value, str):
+        return name if any("\ud800" <= letter <= "\udfff" for letter in value) else None
+    if isinstance(value, dict):
+        inside = ((item, f"{name}.{key}" if name else key) for key, item in value.items())
+        if any(half_character(key) is not None for key in value):
+            return "a key"
+    else:
+        inside = ((item, f"{name}[{i}]") for i, item in enumerate(value if isinstance(value, list) else ()))
+    return next((found for item, where in inside if (found := half_character(item, where)) is not None), None)
+
+
+def check_id(name, seen: dict, number: int, path):
+    """Remember the id of a line in `seen`; UserError when it is no text or number, or was there before."""
+    if name is None:
+        return
+    if isinstance(name, bool) or not isinstance(name, (str, int, float)):
+        raise UserError(f"{path}:{number}: id is {kind_of(name)}; it must be text or a number.")
+    if name in seen:
+        raise UserError(f"{path}:{number} repeats the id {name!r} of line {seen[name]}; ids must be unique.")
+    seen[name] = number
+
+
+def kind_of(value) -> str:
+    """A JSON value in words: 'null', 'a number', ..."""
+    if isinstance(value, str):
+        return "text" if value.strip() else "empty"
+    if value == []:
+        return "an empty list"
+    kinds = ((type(None), "null"), (bool, "true or false"), ((int, float), "a number"), (list, "a list"))
+    return next((words for kind, words in kinds if isinstance(value, kind)), "an object")
 
 
 @contextlib.contextmanager
@@ -100,7 +228,7 @@ def read_json(path, made_by: str = ""):
     if not path.is_file():
         raise UserError(f"{path} is not there yet" + (f"; run {made_by} first." if made_by else "."))
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8-sig"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise UserError(
             f"{path} is not JSON ({error}); remove it" + (f" and run {made_by} again." if made_by else ".")

@@ -186,8 +186,8 @@ def load_base(base: str, args, quantized: bool = True):
     return model
 
 
-def write_lineage(folder, stage: str, base: str, parent=None, data=None):
-    """folder/lineage.json: stage, base by hash, the parent's own lineage, data by hash, the adapter's hash."""
+def write_lineage(folder, stage: str, base: str, parent=None, data=None, system=None):
+    """folder/lineage.json: stage, the parent's lineage, and by hash base, data, adapter, tokenizer, system prompt."""
     folder = Path(folder)
     files.write_json(
         folder / "lineage.json",
@@ -197,9 +197,20 @@ def write_lineage(folder, stage: str, base: str, parent=None, data=None):
             "base_sha256": fingerprint(base),
             "adapter_sha256": files.sha256(folder / "adapter_model.safetensors"),
             "data_sha256": files.sha256(data) if data else None,
+            "tokenizer_sha256": tokenizer_hash(folder),
+            "system_sha256": None if system is None else settings_hash(system),
             "parent": read_lineage(parent) if parent else None,
         },
     )
+
+
+def tokenizer_hash(folder) -> str:
+    """SHA-256 of the tokenizer's files in a folder, the chat template's among them."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(folder).iterdir()):
+        if path.suffix == ".jinja" or (path.name in READ and path.name != "config.json"):
+            digest.update(path.name.encode() + b"\n" + path.read_bytes())
+    return digest.hexdigest()
 
 
 def read_lineage(folder) -> dict:
@@ -210,7 +221,29 @@ def read_lineage(folder) -> dict:
     weights = folder / "adapter_model.safetensors"
     if not weights.is_file() or files.sha256(weights) != lineage["adapter_sha256"]:
         raise UserError(f"{weights} is not the file that {folder / 'lineage.json'} describes; train that stage again.")
+    if lineage.get("tokenizer_sha256", tokenizer_hash(folder)) != tokenizer_hash(folder):
+        raise UserError(
+            f"tokenizer or chat template in {folder} are not those it was trained with; put them back, or train again."
+        )
     return lineage
+
+
+def check_system(lineage: dict, folder, system: str):
+    """UserError when the adapter was trained under another system prompt."""
+    if lineage.get("system_sha256") not in (None, settings_hash(system)):
+        raise UserError(
+            f"{folder} was trained under another system prompt than the domain's of today; put that back, or train "
+            "again."
+        )
+
+
+def check_descent(out, sft: dict, dpo: dict):
+    """UserError when the DPO adapter was trained from another SFT adapter than the one beside it."""
+    if dpo["parent"] and dpo["parent"]["adapter_sha256"] != sft["adapter_sha256"]:
+        raise UserError(
+            f"{out / 'dpo'} was trained from another SFT adapter than the one now in {out / 'sft'}; run python "
+            f"train/dpo.py again."
+        )
 
 
 def check_adapter(folder, base: str) -> dict:
@@ -231,7 +264,7 @@ def check_merged(folder, base: str) -> dict:
     adapter = folder.parent
     lineage = check_adapter(adapter, base)
     merged = files.read_json(folder / "lineage.json", f"python train/merge.py --adapter {adapter}")
-    if merged["adapter_sha256"] != lineage["adapter_sha256"]:
+    if any(merged.get(key) != lineage.get(key) for key in ("adapter_sha256", "tokenizer_sha256")):
         raise UserError(f"{folder} was merged from an earlier adapter; run python train/merge.py --adapter {adapter}.")
     return merged
 

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from common import chat, cli, files, model, score
+from common.domain import rows_of, verdict_on
 
 SAMPLES = 12
 
@@ -47,6 +48,20 @@ def add_training_flags(parser):
     add("--report_to", default="none", choices=("none", "wandb"), help="wandb is offline unless WANDB_MODE=online")
 
 
+# Settings that change no weight, or are compared by what they name.
+ELSEWHERE = ("recipe", "tracked", "command_tail", "out", "base", "data", "chat_template", "report_to", "off_policy")
+# What the counts of both trainers may be, for cli.within.
+BOUNDS = {
+    "limit": (0, None),
+    "eval_rows": (1, None),  # perplexity before and after is part of what a training says of itself
+    "per_device_train_batch_size": (1, None),
+    "gradient_accumulation_steps": (1, None),
+    "max_length": (1, None),
+    "logging_steps": (1, None),
+    "r": (1, None),
+}
+
+
 def limited(rows: list, args) -> list:
     """A sample of --limit rows by --seed, in the file's order; all rows when the limit is 0."""
     if not args.limit or args.limit >= len(rows):
@@ -56,7 +71,7 @@ def limited(rows: list, args) -> list:
 
 def held_out(domain, args) -> list:
     """The dev rows that both stages measure themselves on."""
-    return domain.load_benchmark("dev")[: args.eval_rows]
+    return rows_of(domain, "load_benchmark", "dev")[: args.eval_rows]
 
 
 def lora_config(args):
@@ -73,8 +88,11 @@ def lora_config(args):
     )
 
 
-def make_trainer_arguments(args, config, work, **more):
-    """The trainer's config: every flag that has a field of the same name, and what follows from the machine."""
+def make_trainer_arguments(args, config, work, evaluated=True, **more):
+    """The trainer's config: every flag that has a field of the same name, and what follows from the machine.
+
+    `evaluated` is whether there are rows to evaluate on.
+    """
     import dataclasses
     import os
 
@@ -89,7 +107,7 @@ def make_trainer_arguments(args, config, work, **more):
         output_dir=str(work),
         bf16=args.dtype == "bfloat16",
         use_cpu=not on_gpu,
-        eval_strategy="steps",
+        eval_strategy="steps" if evaluated else "no",
         save_strategy="steps",
         save_total_limit=1,
         per_device_eval_batch_size=args.per_device_train_batch_size,
@@ -185,20 +203,24 @@ def check_lengths(tokenizer, system, rows, columns, args):
         print(f"note: {len(over)} of {len(rows)} rows are cut at {args.max_length} tokens, by up to {max(over)}.")
 
 
-def prepare_output(folder, args, data, parent=None) -> Path:
-    """The folder for checkpoints, emptied when settings, data, base or parent adapter are not those they come from."""
+def prepare_output(folder, args, data, parent=None, **more) -> Path:
+    """The folder for checkpoints, emptied when they come from anything else than this training.
+
+    That is: settings, data, base, parent adapter, and `more` (values by name, such as the system prompt).
+    """
     work = folder / "checkpoints"
-    settings = {key: value for key, value in vars(args).items() if key not in ("recipe", "tracked", "command_tail")}
+    settings = {key: value for key, value in vars(args).items() if key not in ELSEWHERE}
     now = {
         "settings": model.settings_hash(settings),
         "data": files.sha256(data),
         "base": model.fingerprint(args.base),
         "parent": parent and parent["adapter_sha256"],
+        **{name: model.settings_hash(value) for name, value in more.items()},
     }
     mark = work / "made_with.json"
     known = files.read_json(mark) if mark.is_file() else now
     if known != now:
-        changed = ", ".join(name for name in now if known.get(name) != now[name])
+        changed = ", ".join(name.replace("_", " ") for name in now if known.get(name) != now[name])
         print(f"changed since the last checkpoint: {changed}; training starts anew.")
         shutil.rmtree(work)
     files.write_json(mark, now)
@@ -265,12 +287,18 @@ def training_metrics(trainer, folder, **more) -> dict:
     }
 
 
-def save_adapter(folder, network, tokenizer, stage, base, parent, data):
+def conversation_of(tokenizer, domain, dev_rows) -> dict:
+    """What makes a prompt model input, and the rows to evaluate on, for prepare_output."""
+    template = [tokenizer.chat_template, tokenizer.eos_token, tokenizer.pad_token]
+    return {"system_prompt": domain.SYSTEM_PROMPT, "template": template, "dev_rows": dev_rows}
+
+
+def save_adapter(folder, network, tokenizer, stage, base, parent, data, system):
     """The adapter as safetensors, the tokenizer, and last the lineage: a folder without it is not finished."""
     (folder / "lineage.json").unlink(missing_ok=True)
     network.save_pretrained(folder, selected_adapters=["default"])
     tokenizer.save_pretrained(folder)
-    model.write_lineage(folder, stage, base, parent, data)
+    model.write_lineage(folder, stage, base, parent, data, system)
 
 
 def greedy_answers(network, tokenizer, prompts) -> list:
@@ -293,7 +321,7 @@ def write_samples(folder, domain, tokenizer, trained, before):
     trained and before are (name, network, context in which the network is that model): the trainer's own network, so
     that no second model is in memory.
     """
-    rows = domain.load_benchmark("dev")[:SAMPLES]
+    rows = rows_of(domain, "load_benchmark", "dev")[:SAMPLES]
     prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in rows]
     answers = {}
     for name, network, context in (before, trained):
@@ -309,7 +337,7 @@ def write_samples(folder, domain, tokenizer, trained, before):
         lines += [f"## {row['id']} ({row['category']})", "", row["prompt"], ""]
         for name, made in answers.items():
             text = made[i]
-            verdict = domain.verify(row, text).reason if hasattr(domain, "verify") else "not verified"
+            verdict = verdict_on(domain, row, text).reason if hasattr(domain, "verify") else "not verified"
             lines += [f"**{name}** ({verdict}):", "", "~~~", text, "~~~", ""]
         lines += ["**reference**:", "", "~~~", row["completion"], "~~~", ""]
     files.write_text(folder / "samples.md", "\n".join(lines))

@@ -17,10 +17,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import chat, cli, files, model
-from common.domain import load_domain
+from common import chat, cli, files, model, provenance
+from common.domain import load_domain, rows_of, verdict_on
 from common.engine import add_engine_flags
 
+SAMPLING = ("samples", "temperature", "top_p", "max_new_tokens", "seed", "dtype")
 BLOCK = 512  # prompts between two saves
 DROPPED = "dropped: refusals beyond their share"
 
@@ -37,31 +38,37 @@ def parse_args(argv=None):
     parser.add_argument("--top_p", type=float, default=1.0)
     parser.add_argument("--max_new_tokens", type=int, default=256, help="longest sample in tokens")
     add_engine_flags(parser)
-    return cli.parse(parser, argv)
+    args = cli.parse(parser, argv)
+    return cli.within(
+        args, n=(1, None), samples=(2, None), temperature=(0.01, None), top_p=(0.01, 1), max_new_tokens=(1, None)
+    )
 
 
 def score(verdict, finished):
-    """A sample's rank as (correct, format, explanation), each 0 or 1; an unfinished sample has rank (0, 0, 0)."""
+    """A sample's rank as [correct, format, explanation], each 0, 1 or None where it cannot be judged.
+
+    An unfinished sample has rank [0, 0, 0].
+    """
     if not finished:
-        return (0, 0, 0)
-    return (int(bool(verdict.correct)), int(bool(verdict.format_ok)), int(bool(verdict.explanation_ok)))
+        return [0, 0, 0]
+    return [None if one is None else int(one) for one in (verdict.correct, verdict.format_ok, verdict.explanation_ok)]
 
 
 def make_pair(samples):
     """(best, worst) of one prompt's judged samples, or None without a margin.
 
-    A margin is a difference in correctness or, among correct samples, in format or explanation. Among equals the two
-    nearest texts are taken (the hardest negative), then the earlier samples; length never decides.
+    A margin is a difference in correctness or, among correct samples, in format or explanation. A sample whose
+    correctness cannot be judged is in no pair. Among equals the two nearest texts are taken (the hardest negative),
+    then the earlier samples; length never decides.
     """
-    finished = [sample for sample in samples if sample["finished"]]
-    if not finished:
+    judged = [sample for sample in samples if sample["finished"] and sample["score"][0] is not None]
+    if not judged:
         return None
-    best, worst = max(s["score"] for s in finished), min(s["score"] for s in finished)
+    best, worst = max(map(rank, judged)), min(map(rank, judged))
     if best[0] == 0 or best == worst:
         return None
-    worst_rank = worst if worst[0] else min(s["score"] for s in finished if not s["score"][0])
-    chosen = [s for s in finished if s["score"] == best]
-    rejected = [s for s in finished if (s["score"] == worst_rank if worst_rank[0] else not s["score"][0])]
+    chosen = [s for s in judged if rank(s) == best]
+    rejected = [s for s in judged if (rank(s) == worst if worst[0] else not s["score"][0])]
     near = {
         (i, j): SequenceMatcher(None, c["text"], r["text"], autojunk=False).ratio()
         for i, c in enumerate(chosen)
@@ -71,36 +78,74 @@ def make_pair(samples):
     return chosen[i], rejected[j]
 
 
+def rank(sample):
+    """A sample's score for comparison; what cannot be judged is the same in all correct samples (see judge)."""
+    return [one or 0 for one in sample["score"]]
+
+
 def margin_of(chosen, rejected):
     """What the pair differs in: 'correct', 'format' or 'explanation'."""
     return next(
         name
-        for name, a, b in zip(("correct", "format", "explanation"), chosen["score"], rejected["score"], strict=True)
+        for name, a, b in zip(("correct", "format", "explanation"), rank(chosen), rank(rejected), strict=True)
         if a != b
     )
+
+
+def sampled_with(args, domain, parent) -> dict:
+    """What decides the samples of a prompt, by hash, the prompt itself aside."""
+    from common.engine import choose_engine
+
+    settings = {key: getattr(args, key) for key in SAMPLING}
+    return {
+        "settings": model.settings_hash({**settings, "engine": choose_engine(args.engine), "block": BLOCK}),
+        "adapter": parent["adapter_sha256"],
+        "template": parent.get("tokenizer_sha256"),
+        "system prompt": model.settings_hash(domain.SYSTEM_PROMPT),
+    }
+
+
+def kept_samples(args, domain, rows, folder, parent):
+    """Samples of an earlier run that are those of `rows`: whole blocks, up to the first with another prompt.
+
+    Their verdicts are given again where the domain's code has changed. Writes what kept ones have to agree with.
+    """
+    path, mark = folder / "samples.jsonl", folder / "made_with.json"
+    now, judged_by = sampled_with(args, domain, parent), provenance.generator(domain)
+    known = files.read_json(mark) if path.is_file() and mark.is_file() else {}
+    done = read_whole_lines(path)
+    changed = [name for name in now if known.get(name) != now[name]] if done else []
+    if changed:
+        print(f"changed since the last samples: {', '.join(changed)}; sampling starts anew.")
+        done = []
+    start = 0
+    while start < len(rows):
+        block, sampled = rows[start : start + BLOCK], done[start : start + BLOCK]
+        if [one.get("row_sha256") for one in sampled] != [model.settings_hash(row) for row in block]:
+            break
+        start += len(block)
+    done = done[:start]
+    if done and known.get("judged_by") != judged_by:
+        print("the domain's code has changed since the last samples; they are judged again.")
+        with ThreadPoolExecutor(4) as pool:
+            again = pool.map(lambda pair: judge(domain, pair[0], pair[1]["samples"]), zip(rows, done, strict=False))
+            done = [{**one, "samples": samples} for one, samples in zip(done, again, strict=True)]
+    folder.mkdir(parents=True, exist_ok=True)
+    files.write_jsonl(path, done)
+    files.write_json(mark, {**now, "judged_by": judged_by})
+    return done
 
 
 def sample_blocks(args, domain, rows, folder, parent):
     """Judged samples of every row, block by block; finished blocks are read back from samples.jsonl."""
     from common.engine import Engine, Sampling
 
-    path, mark = folder / "samples.jsonl", folder / "made_with.json"
-    skipped = ("n", "recipe", "command_tail")  # more prompts go on where fewer ended: the first ones are the same
-    settings = {key: str(value) for key, value in vars(args).items() if key not in skipped}
-    now = {"settings": model.settings_hash(settings), "adapter": parent["adapter_sha256"]}
-    if path.is_file() and (not mark.is_file() or files.read_json(mark) != now):
-        print("settings or the SFT model changed since the last samples: sampling starts anew.")
-        path.unlink()
-    files.write_json(mark, now)
-    done = read_whole_lines(path)
-    done = done[: min(len(done), len(rows)) // BLOCK * BLOCK]
+    done = kept_samples(args, domain, rows, folder, parent)
     if done:
         print(f"goes on after {len(done)} of {len(rows)} prompts")
-    folder.mkdir(parents=True, exist_ok=True)
-    files.write_jsonl(path, done)
     tokenizer = model.load_tokenizer(args.out / "sft")
     engine = Engine(model.trained_base(args), {"sft": args.out / "sft"}, args.engine, args.dtype)
-    with path.open("a", encoding="utf-8") as handle, ThreadPoolExecutor(4) as pool:
+    with (folder / "samples.jsonl").open("a", encoding="utf-8") as handle, ThreadPoolExecutor(4) as pool:
         for start in range(len(done), len(rows), BLOCK):
             block = rows[start : start + BLOCK]
             prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in block]
@@ -108,12 +153,19 @@ def sample_blocks(args, domain, rows, folder, parent):
                 args.samples, args.temperature, args.top_p, args.max_new_tokens, args.seed * 1000 + start
             )
             made = engine.generate("sft", prompts, sampling, f"prompts {start}-{start + len(block)} of {len(rows)}")
-            judged = pool.map(lambda pair: judge(domain, *pair), zip(block, made, strict=True))
+            judged = pool.map(lambda pair: judge(domain, pair[0], as_samples(pair[1])), zip(block, made, strict=True))
             for row, samples in zip(block, judged, strict=True):
-                done.append({"id": row["id"], "samples": samples})
+                done.append({"id": row["id"], "row_sha256": model.settings_hash(row), "samples": samples})
                 handle.write(json.dumps(done[-1], ensure_ascii=False) + "\n")
             handle.flush()
     return done
+
+
+def as_samples(completions):
+    """What is kept of each completion."""
+    return [
+        {"text": one.text, "finished": one.finish_reason == "stop", "tokens": len(one.token_ids)} for one in completions
+    ]
 
 
 def read_whole_lines(path):
@@ -124,20 +176,22 @@ def read_whole_lines(path):
     return [json.loads(line) for line in lines]
 
 
-def judge(domain, row, completions):
-    """Each completion with its verdict and score."""
+def judge(domain, row, samples):
+    """Each sample with its verdict and score.
+
+    Where format or explanation of one correct sample cannot be judged, it counts for none of the prompt's samples: an
+    unknown one is neither better nor worse than another.
+    """
     judged = []
-    for completion in completions:
-        verdict, finished = domain.verify(row, completion.text), completion.finish_reason == "stop"
-        judged.append(
-            {
-                "text": completion.text,
-                "finished": finished,
-                "tokens": len(completion.token_ids),
-                "score": list(score(verdict, finished)),
-                "reason": verdict.reason if finished else "unfinished",
-            }
-        )
+    for one in samples:
+        verdict = verdict_on(domain, row, one["text"])
+        reason = verdict.reason if one["finished"] else "unfinished"
+        judged.append({**one, "score": score(verdict, one["finished"]), "reason": reason})
+    scores = [one["score"] for one in judged if one["finished"]]
+    for i in (1, 2):
+        if any(one[0] and one[i] is None for one in scores):
+            for one in scores:
+                one[i] = None
     return judged
 
 
@@ -162,8 +216,7 @@ def build_rows(args, rows, sampled, parent):
                 "prompt_id": row["id"],
                 "category": row["category"],
                 "refuse": row.get("refuse", False),
-                "schema_id": row["schema_id"],
-                "family": row["family"],
+                **{key: row[key] for key in ("cluster", "family") if key in row},
                 "judge": args.judge,
                 "temperature": args.temperature,
                 "top_p": args.top_p,
@@ -191,11 +244,10 @@ def drop_surplus_refusals(pairs, due, prompts, rng):
 def report(args, sampled, pairs, dropped):
     """The quality report as markdown; `dropped` pairs were refusals beyond their share."""
     flat = [sample for item in sampled for sample in item["samples"]]
-    correct = [[sample["score"][0] for sample in item["samples"]] for item in sampled]
-    no_margin = Counter(
-        "all correct, equal" if all(one) else "none correct" if not any(one) else "margin" for one in correct
-    )
-    equal = len(sampled) - len(pairs) - dropped - no_margin["none correct"]
+    correct = [[s["score"][0] for s in item["samples"] if s["score"][0] is not None] for item in sampled]
+    judged, known = sum(map(len, correct)), [one for one in correct if one]
+    none_correct, unknown = sum(not any(one) for one in known), len(sampled) - len(known)
+    equal = len(known) - len(pairs) - dropped - none_correct
     words = {side: sorted(len(row[side].split()) for row in pairs) or [0] for side in ("chosen", "rejected")}
     lines = [
         "# Preference pairs",
@@ -207,10 +259,12 @@ def report(args, sampled, pairs, dropped):
         "",
         "| | share |",
         "|---|---|",
-        f"| pass@1 (mean over samples) | {sum(map(sum, correct)) / len(flat):.3f} |",
-        f"| pass@{args.samples} (any sample) | {sum(map(any, correct)) / len(correct):.3f} |",
+        f"| pass@1 (mean over judged samples) | {sum(map(sum, correct)) / max(1, judged):.3f} |",
+        f"| pass@{args.samples} (any judged sample) | {sum(map(any, known)) / max(1, len(known)):.3f} |",
+        f"| samples that could not be judged | {(len(flat) - judged) / len(flat):.3f} |",
         f"| samples that ended by themselves | {sum(s['finished'] for s in flat) / len(flat):.4f} |",
-        f"| prompts without a pair: none correct | {no_margin['none correct'] / len(sampled):.3f} |",
+        f"| prompts without a pair: none can be judged | {unknown / len(sampled):.3f} |",
+        f"| prompts without a pair: none correct | {none_correct / len(sampled):.3f} |",
         f"| prompts without a pair: all equal | {equal / len(sampled):.3f} |",
         "",
         "| score (correct, format, explanation) | samples |",
@@ -237,7 +291,8 @@ def main(args):
         raise cli.UserError(f"the domain {args.domain} has no generate() or verify(), which --judge verifier needs.")
     adapter, folder, target = args.out / "sft", args.out / "gen_dpo", args.out / "data/dpo.jsonl"
     parent = model.check_merged(adapter / "merged", args.base)
-    rows = domain.generate(random.Random(args.seed + 1), args.n, "dpo")
+    model.check_system(parent, adapter, domain.SYSTEM_PROMPT)
+    rows = rows_of(domain, "generate", random.Random(args.seed + 1), args.n, "dpo")
     sampled = sample_blocks(args, domain, rows, folder, parent)
     made = build_rows(args, rows, sampled, parent)
     due = sum(row.get("refuse", False) for row in rows)
@@ -256,9 +311,13 @@ def main(args):
         "samples": len(rows) * args.samples,
         "pairs": len(pairs),
         "stopped": finished,
+        "not judged": sum(s["score"][0] is None for item in sampled for s in item["samples"]),
         DROPPED: dropped,
     }
-    files.write_run_record(folder, args, started, counts=counts, output={target.name: files.sha256(target)})
+    source = {key: value for key, value in provenance.teacher_of(args, domain).items() if key != "seeds"}
+    source |= {"adapter": parent["adapter_sha256"], "prompts": model.settings_hash(rows)}
+    output = {target.name: files.sha256(target)}
+    files.write_run_record(folder, args, started, counts=counts, output=output, made_with=source)
     print(
         f"wrote {len(pairs)} pairs from {len(rows)} prompts to {target}, {finished:.1%} of the samples ended by "
         f"themselves, {time.time() - started:.0f} s; report: {folder}/report.md; "

@@ -14,10 +14,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import cli, files
-from common.domain import load_domain
+from common import cli, files, provenance
+from common.domain import load_domain, rows_of, verdict_on
 
-PROVENANCE = ("seed_id", "teacher", "category", "schema_id", "family")
+PROVENANCE = ("seed_id", "teacher", "category", "schema_id", "family")  # kept of a row, where it has them
 SHINGLE = 3  # words; short enough that one changed value does not make two texts different
 
 
@@ -31,15 +31,15 @@ def parse_args(argv=None):
     parser.add_argument(
         "--jaccard", type=float, default=0.9, help="word-trigram similarity from which rows are duplicates"
     )
-    return cli.parse(parser, argv)
+    return cli.within(cli.parse(parser, argv), n=(1, None), max_characters=(1, None), jaccard=(0, 1))
 
 
 def teach(domain, args, wanted):
     """Candidate rows: the curated seeds first, then the templates'."""
     if not hasattr(domain, "generate"):
         raise cli.UserError(f"the domain {args.domain} has no generate(), so --teacher templates cannot work.")
-    seeds = [{**row, "seed_id": row["id"], "teacher": "curated"} for row in domain.load_seeds()]
-    made = domain.generate(random.Random(args.seed), wanted, "sft")
+    seeds = [{**row, "seed_id": row["id"], "teacher": "curated"} for row in rows_of(domain, "load_seeds")]
+    made = rows_of(domain, "generate", random.Random(args.seed), wanted, "sft")
     return seeds + [{**row, "seed_id": None, "teacher": "templates"} for row in made]
 
 
@@ -51,7 +51,7 @@ def judge(domain, rows):
         return [""] * len(rows)
 
     def reason(row):
-        verdict = domain.verify(row, row["completion"])
+        verdict = verdict_on(domain, row, row["completion"])
         return (
             f"wrong: {verdict.reason}"
             if verdict.correct is False
@@ -149,13 +149,10 @@ def report(rows, dropped, candidates, domain):
     ]
     lines += ["", "| distinct share of | questions with answers |", "|---|---|"]
     lines += [f"| {size}-grams | {distinct_share(texts, size):.3f} |" for size in (1, 2, 3, 4)]
-    lines += [
-        "",
-        f"{len({row['family'] for row in rows})} families, {len({row['schema_id'] for row in rows})} schemas, "
-        f"{sum(row['teacher'] == 'curated' for row in rows)} curated rows.",
-        "",
-    ]
-    return "\n".join(lines)
+    groups = (("family", "families"), ("schema_id", "schemas"))
+    counts = [f"{len({row[key] for row in rows})} {words}" for key, words in groups if all(key in row for row in rows)]
+    curated = f"{sum(row['teacher'] == 'curated' for row in rows)} curated rows"
+    return "\n".join([*lines, "", f"{', '.join([*counts, curated])}.", ""])
 
 
 def main(args):
@@ -173,7 +170,7 @@ def main(args):
                 "id": f"sft-{i:06d}",
                 "prompt": row["prompt"],
                 "completion": row["completion"],
-                **{key: row[key] for key in PROVENANCE},
+                **{key: row[key] for key in PROVENANCE if key in row},
             }
             for i, row in enumerate(kept)
         ],
@@ -181,7 +178,8 @@ def main(args):
     files.write_jsonl(work / "dropped.jsonl", dropped)
     files.write_text(work / "report.md", report(kept, dropped, len(rows), domain))
     counts = {"candidates": len(rows), "kept": len(kept), **Counter(row["reason"] for row in dropped)}
-    files.write_run_record(work, args, started, counts=counts, output={str(target.name): files.sha256(target)})
+    output, source = {str(target.name): files.sha256(target)}, provenance.teacher_of(args, domain)
+    files.write_run_record(work, args, started, counts=counts, output=output, made_with=source)
     print(
         f"wrote {len(kept)} rows to {target} ({', '.join(f'{k} {v}' for k, v in counts.items())}) in "
         f"{time.time() - started:.0f} s; report: {work}/report.md; next: python train/sft.py{args.command_tail}"

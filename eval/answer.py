@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import chat, cli, files, model, score
-from common.domain import load_domain
+from common import chat, cli, files, model, provenance, score
+from common.domain import load_domain, rows_of, verdict_on
 from common.engine import add_engine_flags
 
 
@@ -30,7 +30,8 @@ def parse_args(argv=None):
     parser.add_argument("--max_new_tokens", type=int, default=256, help="longest answer in tokens")
     add_engine_flags(parser)
     model.add_base_weights_flag(parser)
-    return cli.parse(parser, argv)
+    args = cli.parse(parser, argv)
+    return cli.within(args, limit=(0, None), reference_rows=(1, None), max_new_tokens=(1, None))
 
 
 def render_all(domain, tokenizer, rows, form):
@@ -63,7 +64,7 @@ def make_job(args, domain, engine, tokenizer, rows, name, form):
     made_with = {
         "weights": model.fingerprint(engine.path(name)),
         "split": args.split,
-        "rows": len(rows),
+        "rows": model.settings_hash(rows),
         "prompts": model.settings_hash([prompts, stop]),  # as the model reads them: template, system prompt, examples
         "max_new_tokens": args.max_new_tokens,
         "reference_rows": args.reference_rows,
@@ -119,12 +120,12 @@ def answer(args, engine, rows, job, references):
 
 
 def accuracy(domain, rows, answers):
-    """Share of correct answers, None where the domain cannot judge."""
+    """Share of correct answers among those that can be judged, None where none can."""
     if not hasattr(domain, "verify"):
         return None
-    return sum(bool(domain.verify(row, made["answer"]).correct) for row, made in zip(rows, answers, strict=True)) / len(
-        rows
-    )
+    verdicts = [verdict_on(domain, row, made["answer"]).correct for row, made in zip(rows, answers, strict=True)]
+    judged = [one for one in verdicts if one is not None]
+    return sum(judged) / len(judged) if judged else None
 
 
 def main(args):
@@ -134,10 +135,12 @@ def main(args):
     args.dtype = model.choose_dtype(args.dtype)
     domain = load_domain(args.domain)
     adapters = {name: args.out / name for name in ("sft", "dpo")}
-    for folder in adapters.values():
-        model.check_merged(folder / "merged", args.base)
-    rows = domain.load_benchmark(args.split)
-    rows = rows[: args.limit] if args.limit else rows
+    lineages = {name: model.check_merged(folder / "merged", args.base) for name, folder in adapters.items()}
+    model.check_descent(args.out, **lineages)
+    for name, folder in adapters.items():
+        model.check_system(lineages[name], folder, domain.SYSTEM_PROMPT)
+    benchmark = rows_of(domain, "load_benchmark", args.split)
+    rows = benchmark[: args.limit] if args.limit else benchmark
     tokenizer = model.load_tokenizer(adapters["sft"])
     engine = Engine(model.compared_base(args), adapters, args.engine, args.dtype)
     folder = args.out / "answers"
@@ -147,7 +150,7 @@ def main(args):
     references = reference_scores(args, engine, tokenizer, rows, jobs)
     base = {job.form: answer(args, engine, rows, job, references) for job in jobs if job.name == "base"}
     scores = {form: accuracy(domain, rows, base[form]) for form in forms}
-    better = max(forms, key=lambda form: scores[form] or 0)
+    better = max(forms, key=lambda form: -1 if scores[form] is None else scores[form])
     files.write_jsonl(folder / "base.jsonl", base[better])
     for job in jobs[len(forms) :]:
         answer(args, engine, rows, job, references)
@@ -156,15 +159,15 @@ def main(args):
         "base_form": better,
         **{f"base_{form}_accuracy": value for form, value in scores.items()},
     }
-    files.write_run_record(
-        folder,
-        args,
-        started,
-        counts=counts,
-        engine=engine.kind,
-        benchmark_sha256=model.settings_hash(rows),
-        base_weights=model.base_weights_told(args),
-    )
+    about = {"rows": len(benchmark), "sha256": provenance.rows_sha256(benchmark)}
+    inputs = [adapter / "adapter_model.safetensors" for adapter in adapters.values()]
+    more = {
+        "engine": engine.kind,
+        "base_weights": model.base_weights_told(args),
+        "benchmark": about,
+        "asked": provenance.asked(domain, rows),
+    }
+    files.write_run_record(folder, args, started, inputs=inputs, counts=counts, **more)
     print(
         f"wrote {len(rows)} answers of each model to {folder} in {time.time() - started:.0f} s; the base is better in "
         f"the form {better}; next: python eval/winrate.py{args.command_tail}"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import cli, files
+from common import cli, files, provenance
 from common.answers import MODELS, PAIRS, load_answers, load_rows, load_verdicts
 from common.domain import load_domain
 
@@ -25,7 +25,7 @@ FIELDS = ("correct", "format_ok", "explanation_ok")
 def parse_args(argv=None):
     parser = cli.parser(__doc__, "domain")
     parser.add_argument("--resamples", type=int, default=10000, help="bootstrap resamples for each interval")
-    return cli.parse(parser, argv)
+    return cli.within(cli.parse(parser, argv), resamples=(1, None))
 
 
 def constant_refusal(rows, made):
@@ -212,7 +212,7 @@ def main(args):
             "settings": {"split": split, "domain": args.domain},
             "summary": summary,
             "rows": judged,
-            "run": files.run_record(args, started, inputs=inputs),
+            "run": files.run_record(args, started, inputs=inputs, judged_by=provenance.generator(domain)),
         },
     )
     show(summary)

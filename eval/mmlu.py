@@ -285,15 +285,16 @@ def model_paths(args):
 
     model.require_base(args.base)
     base = model.compared_base(args)
-    paths = {"base": (base, None)}
+    paths, lineages = {"base": (base, None)}, {}
     for name in MODELS[1:]:
         folder = args.out / name
         if torch.cuda.is_available():
-            model.check_adapter(folder, args.base)
+            lineages[name] = model.check_adapter(folder, args.base)
             paths[name] = (base, str(folder))
         else:
-            model.check_merged(folder / "merged", args.base)
+            lineages[name] = model.check_merged(folder / "merged", args.base)
             paths[name] = (str(folder / "merged"), None)
+    model.check_descent(args.out, **lineages)
     return paths
 
 

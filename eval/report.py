@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ when run by hand
 
-from common import cli, files
+from common import cli, files, provenance
 from common.answers import MODELS, PAIRS, load_answers
 from common.domain import load_domain
 from eval import card, plots, sections
@@ -49,6 +49,7 @@ SCRIPTS = {
     "answers": "eval/answer.py",
     **{name: f"eval/{name}.py" for name in NEEDED},
 }
+TAUGHT = {"gen_sft": "sft", "gen_dpo": "dpo"}  # which training takes a data stage's rows
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 
 
@@ -95,24 +96,41 @@ def load_result(args, name):
     missing += [f"summary.{key}" for key in NEEDED[name] if key not in result.get("summary", {})]
     if missing:
         raise cli.UserError(f"{path} lacks {', '.join(missing)}; run {made_by} again.")
-    for source, digest in result["run"].get("inputs", {}).items():
-        if Path(source).is_file() and files.sha256(source) != digest:
-            raise cli.UserError(f"{path} was made from another {source} than the one now there; run {made_by} again.")
+    provenance.check_inputs(result["run"], path, made_by)
     return result
 
 
-def load(args) -> Found:
-    """Every file that the report needs; UserError naming the command for what is missing."""
-    runs = {
-        stage: files.read_json(args.out / stage / "run.json", command(args, stage))
-        for stage in ("gen_sft", "sft", "gen_dpo", "dpo", "answers")
-    }
+def load_runs(args) -> dict:
+    """{stage: run record}, without a data stage where the training took a file of --data instead.
+
+    UserError when a training took other data than its data stage wrote.
+    """
+    found = {}
+    for stage in ("sft", "dpo", "answers", *TAUGHT):
+        training = found.get(TAUGHT.get(stage))
+        if training and training["settings"].get("data"):
+            continue
+        found[stage] = files.read_json(args.out / stage / "run.json", command(args, stage))
+        wrote = set(found[stage].get("output", {}).values())
+        if training and wrote and not wrote & set(training["inputs"].values()):
+            raise cli.UserError(
+                f"{args.out / TAUGHT[stage]} was trained on other data than {args.out / stage} tells of; run "
+                f"{command(args, TAUGHT[stage])} again."
+            )
+    return {stage: found[stage] for stage in SCRIPTS if stage in found}
+
+
+def load(args, domain) -> Found:
+    """Every file that the report needs; UserError naming the command for what is missing or stale."""
+    runs = load_runs(args)
     logs = {
         name: files.read_json(sources(args)[name], command(args, stage))
         for name, stage in (("sft_log", "sft"), ("dpo_log", "dpo"), ("kl", "dpo"))
     }
     answers = {name: {row["id"]: row for row in rows} for name, rows in load_answers(args).items()}
     results = {name: load_result(args, name) for name in NEEDED}
+    for name in ("domain", "winrate"):
+        provenance.check_judged(results[name]["run"], domain, sources(args)[name], command(args, name))
     if {row["id"] for row in results["domain"]["rows"]} != set(answers["dpo"]):
         raise cli.UserError(
             f"{sources(args)['domain']} and {args.out / 'answers'} hold different "
@@ -257,7 +275,8 @@ def fill_readme(path, lines):
 
 def main(args):
     started = time.time()
-    domain, found = load_domain(args.domain), load(args)
+    domain = load_domain(args.domain)
+    found = load(args, domain)
     report = files.product(args, "EVAL_REPORT.md")
     folder = files.product(args, "eval/results/plots") if args.tracked else args.out / "eval/plots"
     drawn = plots.draw_all(found, folder)

@@ -254,6 +254,12 @@ def gained(found, pair, over="") -> str:
     return f"; of {difference['all'][pair]['gained']} items gained{over}, {due} are refusals that were due"
 
 
+def policy(found) -> str:
+    """'on-policy' when every pair was sampled from the SFT model that DPO began with, as its run says."""
+    counts = found.runs["dpo"].get("policy", {})
+    return "off-policy" if counts.get("off") or counts.get("unknown") else "on-policy"
+
+
 def copyable(found) -> str:
     """The result in one sentence."""
     says = {"better": "beats", "worse": "loses to", UNCLEAR: "shows no difference from"}
@@ -267,7 +273,7 @@ def copyable(found) -> str:
         )
     return (
         f"{base_name(found)} after SFT on {found.runs['sft']['counts']['rows']:,} rows and DPO "
-        f"on {found.runs['dpo']['counts']['pairs']:,} on-policy pairs "
+        f"on {found.runs['dpo']['counts']['pairs']:,} {policy(found)} pairs "
         f"{' and '.join(phrases)} in correctness as judged by the {found.winrate['settings']['judge']}, "
         f"{tax_phrase(found)}{gained(found, 'dpo_vs_sft', ' over the SFT model')}."
     )
@@ -648,8 +654,8 @@ def caveats(found) -> list:
 
 def _method_caveats(found):
     made = []
-    ranker, judge = found.runs["gen_dpo"]["settings"]["judge"], found.winrate["settings"]["judge"]
-    if ranker == judge:
+    ranker, judge = found.runs.get("gen_dpo"), found.winrate["settings"]["judge"]
+    if ranker and ranker["settings"]["judge"] == judge:
         made.append(
             "The ranker of the preference pairs and the judge of the win rate are the "
             f"same: the {judge}. DPO was trained on what it is measured by, and the win "
@@ -661,7 +667,13 @@ def _method_caveats(found):
             "matter: there is no position bias to report. It also decides the domain "
             "accuracy, so win rate and accuracy are not independent evidence."
         )
-    if found.runs["gen_sft"]["settings"]["teacher"] == "templates":
+    if policy(found) == "off-policy":
+        pairs = found.runs["dpo"]["policy"]
+        made.append(
+            f"DPO was off-policy: of {sum(pairs.values())} pairs {pairs['off']} were sampled from another SFT model "
+            f"than the one it began with, and {pairs['unknown']} do not say from which."
+        )
+    if "gen_sft" in found.runs and found.runs["gen_sft"]["settings"]["teacher"] == "templates":
         made.append(
             "Training data and benchmark come from one generator, with other families and "
             "other phrasings. What people ask differs more than these splits do."
@@ -768,9 +780,22 @@ def _run_caveats(found):
 # ---- settings and sources ------------------------------------------------------------------------
 
 
+def benchmark_lines(found) -> list:
+    """Which rows were answered: split, number and hash of the benchmark; nothing when its record does not say."""
+    run = found.runs["answers"]
+    if "benchmark" not in run:
+        return []
+    split, about = run["settings"]["split"], run["benchmark"]
+    return [
+        f"Benchmark: {len(found.domain['rows'])} of the {about['rows']} rows of `{split}`, SHA-256 of all of them as "
+        f"JSON lines `{about['sha256']}`.",
+        "",
+    ]
+
+
 def settings_section(found) -> list:
-    """Settings of every stage, versions and stage times."""
-    lines, versions = ["## Settings, versions, times", ""], {}
+    """Benchmark, settings of every stage, versions and stage times."""
+    lines, versions = ["## Settings, versions, times", "", *benchmark_lines(found)], {}
     for stage, run in found.runs.items():
         settings = ", ".join(
             f"`{key} {json.dumps(value)}`"

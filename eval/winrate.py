@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import cli, files
+from common import cli, files, provenance
 from common.answers import PAIRS, load_answers, load_rows, load_verdicts
 from common.domain import load_domain
 
@@ -25,7 +25,7 @@ def parse_args(argv=None):
     parser = cli.parser(__doc__, "winrate")
     parser.add_argument("--judge", default="verifier", choices=("verifier",), help="the domain's own verifier")
     parser.add_argument("--resamples", type=int, default=10000, help="bootstrap resamples for each interval")
-    return cli.parse(parser, argv)
+    return cli.within(cli.parse(parser, argv), resamples=(1, None))
 
 
 def compare(first, second, fields):
@@ -64,11 +64,17 @@ def summarise(answers, verdicts, pair, fields, args):
     return summary, outcomes
 
 
+def is_judged(name, verdicts):
+    """Whether the domain judges this field of a verdict at all; one that it never judges decides nothing."""
+    return any(getattr(one, FIELDS[name]) is not None for made in verdicts.values() for one in made)
+
+
 def judge_all(answers, verdicts, args):
     """({way: {pair: summary}}, rows with the outcome of every item in every way, null where it cannot be judged)."""
     rows = [{key: row[key] for key in ("id", "cluster", "category")} for row in answers["base"]]
     summary = {way: {} for way in WAYS}
-    for way, fields in WAYS.items():
+    for way, decide in WAYS.items():
+        fields = [name for name in decide if name == "correct" or is_judged(name, verdicts)]
         for row in rows:
             row[way] = {}
         for pair in PAIRS:
@@ -98,7 +104,7 @@ def main(args):
             "settings": {"judge": args.judge, "orders": "each answer judged alone: order-free"},
             "summary": summary,
             "rows": rows,
-            "run": files.run_record(args, started, inputs=inputs),
+            "run": files.run_record(args, started, inputs=inputs, judged_by=provenance.generator(domain)),
         },
     )
     print(f"wrote {target} in {time.time() - started:.0f} s; next: python eval/domain.py{args.command_tail}")

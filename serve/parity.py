@@ -107,7 +107,8 @@ def main(args):
     domain = load_domain(args.domain)
     plan = launch.prepare(args)
     made_by = f"python eval/answer.py{args.command_tail}"
-    answers = files.read_jsonl(args.out / "answers" / f"{plan.name}.jsonl", ("id", "prompt", "answer"), made_by)
+    keys, texts = ("id", "prompt", "answer"), ("prompt", "answer")
+    answers = files.read_jsonl(args.out / "answers" / f"{plan.name}.jsonl", keys, made_by, texts)
     answers = answers[: args.n]
     settings = files.read_json(args.out / "answers" / "run.json", made_by)["settings"]
     tokenizer = model.load_tokenizer(plan.folder)

@@ -1,8 +1,10 @@
 """The command line that all scripts share: precedence, near names, one sentence per error, quick starts."""
 
 import errno
+import importlib
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -162,6 +164,42 @@ def test_flag_beats_section_beats_shared_beats_default(tmp_path):
     assert parse_with(tmp_path, "sft:\n  packing: false\n", "--packing").packing is True
 
 
+def test_numbers_of_a_recipe_in_any_spelling(tmp_path):
+    text = "sft:\n  learning_rate: 2e-4\n  warmup_steps: 3E-2\n  max_length: 1000.0\n  packing: no\n"
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode())  # as an editor on Windows saves it
+    args = importlib.import_module("train.sft").parse_args(["--recipe", str(path)])
+    assert (args.learning_rate, args.warmup_steps, args.max_length, args.packing) == (2e-4, 0.03, 1000, False)
+    assert type(args.max_length) is int
+
+
+@pytest.mark.parametrize(
+    "text, line",
+    [
+        ("base:\n  seed: 1\n  base: x\n  seed: 2\n", 4),
+        ("shared:\n  base: x\nsft:\n  r: 8\nshared:\n  base: y\n", 5),
+    ],
+)
+def test_a_key_given_twice_is_refused(tmp_path, text, line):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(cli.UserError, match=rf"mine\.yaml:{line} has the key .* again, after line"):
+        cli.read_recipe(path)
+    path.write_bytes("# größer\n".encode("utf-16"))
+    with pytest.raises(cli.UserError, match=r"mine\.yaml is not UTF-8"):
+        cli.read_recipe(path)
+
+
+def test_the_next_command_can_be_pasted(tmp_path):
+    folder = tmp_path / "my run"
+    args = cli.parse(cli.parser("", "winrate"), ["--out", str(folder)])
+    assert shlex.split(args.command_tail) == ["--out", str(folder)]
+    folder.mkdir()
+    (folder / "mine.yaml").write_text("", encoding="utf-8")
+    args = cli.parse(cli.parser("", "winrate"), ["--recipe", str(folder / "mine.yaml")])
+    assert shlex.split(args.command_tail) == ["--recipe", str(folder / "mine.yaml")]
+
+
 def test_only_the_default_recipe_without_out_is_tracked(tmp_path):
     parser = cli.parser("", "winrate")
     args = cli.parse(parser, [])
@@ -192,6 +230,58 @@ def test_another_recipe_writes_to_a_folder_of_its_name(tmp_path):
 def test_default_recipe_is_found_from_any_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert cli.parse(cli.parser("", "winrate"), []).tracked
+
+
+def test_another_working_directory_gives_the_same_products_and_base(tmp_path, monkeypatch):
+    monkeypatch.setattr(cli, "ROOT", tmp_path / "project")
+    (tmp_path / "project/models/small").mkdir(parents=True)
+    (tmp_path / "project/recipes").mkdir()
+    for name in ("cpu", "other"):
+        (tmp_path / f"project/recipes/{name}.yaml").write_text("sft:\n  base: models/small\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    args = cli.parse(make_parser(), [])
+    assert args.out == tmp_path / "project/out" and args.base == str(tmp_path / "project/models/small")
+    assert cli.parse(make_parser(), ["--recipe", "recipes/other.yaml"]).out == tmp_path / "project/out/other"
+    (tmp_path / "models/small").mkdir(parents=True)  # what is here goes before what is there
+    args = cli.parse(make_parser(), ["--out", "mine"])
+    assert args.out == Path("mine") and args.base == "models/small"
+    assert cli.parse(make_parser(), ["--base", "owner/name"]).base == "owner/name"
+    monkeypatch.chdir(tmp_path / "project")
+    args = cli.parse(make_parser(), [])
+    assert args.out == Path("out") and args.base == "models/small"
+
+
+def test_the_next_command_names_the_domain():
+    parser = cli.parser("", "winrate")
+    assert cli.parse(parser, ["--domain", "text_to_sql"]).command_tail == ""
+    args = cli.parse(parser, ["--domain", "mine"])
+    assert args.command_tail == " --domain mine" and args.out == Path("out/mine")
+    assert not args.tracked, "the tracked files are of the default domain"
+    assert cli.parse(parser, ["--domain", "mine", "--recipe", "recipes/smoke.yaml"]).out == Path("out/smoke-mine")
+
+
+@pytest.mark.parametrize(
+    "script, flag, value, allowed",
+    [
+        ("data.gen_sft", "n", "0", "at least 1"),
+        ("data.gen_dpo", "samples", "1", "at least 2"),
+        ("data.gen_dpo", "n", "-3", "at least 1"),
+        ("data.gen_dpo", "temperature", "0", "at least 0.01"),
+        ("train.sft", "eval_rows", "0", "at least 1"),
+        ("train.sft", "limit", "-1", "at least 0"),
+        ("train.dpo", "eval_rows", "0", "at least 1"),
+        ("train.dpo", "held_out_share", "0.9", "from 0 to 0.5"),
+        ("train.dpo", "held_out_share", "-0.1", "from 0 to 0.5"),
+        ("train.dpo", "held_out_share", "nan", "from 0 to 0.5"),
+        ("eval.answer", "reference_rows", "0", "at least 1"),
+        ("eval.answer", "max_new_tokens", "0", "at least 1"),
+        ("eval.winrate", "resamples", "0", "at least 1"),
+        ("eval.domain", "resamples", "0", "at least 1"),
+    ],
+)
+def test_a_number_that_cannot_be_is_refused_at_once(script, flag, value, allowed):
+    with pytest.raises(cli.UserError, match=rf"--{flag} must be {allowed}, not .*{value}"):
+        importlib.import_module(script).parse_args([f"--{flag}={value}"])
 
 
 @pytest.fixture(autouse=True)

@@ -97,13 +97,14 @@ def test_the_reference_of_another_row_is_rejected(name, verifier):
     rows = benchmark(name, "dev")[:JUDGED]
     pairs = []
     for i, row in enumerate(rows):
-        # Where both are to be refused (gold None), one refusal is as right as the other.
+        # Where both are to be refused, one refusal is as right as the other.
         other = next(
             (
                 one
                 for one in rows[i + 1 :] + rows[:i]
                 if one["cluster"] != row["cluster"]
-                and one.get("gold", one["completion"]) != row.get("gold", row["completion"])
+                and not (one.get("refuse") and row.get("refuse"))
+                and one["completion"] != row["completion"]
             ),
             None,
         )
@@ -143,8 +144,8 @@ def test_few_shot_prompt_asks_without_telling(name):
     for row in benchmark(name, "dev")[:30]:
         text, stop = few_shot_prompt(row)
         assert all(isinstance(one, str) and one for one in stop)
-        answer = row.get("gold") or row["completion"]
-        assert answer not in text and few_shot_prompt({**row, "gold": "?", "completion": "?"})[0] == text
+        assert row["completion"] not in text
+        assert few_shot_prompt({"id": row["id"], "prompt": row["prompt"]})[0] == text, "only the prompt is asked"
 
 
 # --- loading ----------------------------------------------------------------------------------------

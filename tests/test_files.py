@@ -46,7 +46,13 @@ def test_malformed_line_is_named_by_file_and_line(tmp_path):
 def test_missing_keys_are_named(tmp_path):
     message = refusal(tmp_path, GOOD + '{"id": "b"}\n')
     assert "rows.jsonl:2 lacks prompt" in message and "id, prompt" in message
-    assert "rows.jsonl:1 lacks" in refusal(tmp_path, '["id", "prompt"]\n')
+    assert "rows.jsonl:1 is a list" in refusal(tmp_path, '["id", "prompt"]\n')
+
+
+def test_a_text_that_is_none_is_named(tmp_path):
+    (tmp_path / "rows.jsonl").write_text(GOOD + '{"id": "b", "prompt": null}\n', encoding="utf-8")
+    with pytest.raises(UserError, match=r"rows\.jsonl:2: prompt is null; it must be text"):
+        files.read_jsonl(tmp_path / "rows.jsonl", ("id", "prompt"), texts=("prompt",))
 
 
 def test_repeated_id_names_both_lines(tmp_path):

@@ -6,6 +6,7 @@ import pytest
 
 from common import files
 from common.cli import UserError
+from eval import answer as answer_eval
 from eval import domain as domain_eval
 from eval import winrate
 
@@ -188,3 +189,25 @@ def test_what_decides_between_two_answers(first, second, alone, full):
 def test_a_domain_that_judges_nothing_is_refused(make_results):
     with pytest.raises(UserError, match="can judge no answer"):
         make_results(answers=lambda name, i: "odd")
+
+
+def test_a_field_that_the_domain_never_judges_decides_nothing(make_results):
+    class Formless(Toy):
+        @staticmethod
+        def verify(row, answer):
+            return None if answer == "odd" else Verdict(answer == row["completion"], None, None, "r")
+
+    summaries = [result["summary"] for result in make_results(Formless)]
+    pair = summaries[1]["full"]["dpo_vs_sft"]
+    assert pair["unjudged"] == 1 and list(pair["by_reason"]) == ["correct"]
+    assert pair["by_reason"] == summaries[1]["correctness"]["dpo_vs_sft"]["by_reason"]
+    assert summaries[0]["format"]["sft"] == {"share": None, "low": None, "high": None, "n": 0}
+    assert summaries[0]["reasons"]["dpo"]["cannot_judge"] == 1
+
+
+def test_the_better_form_of_the_base_is_that_of_judged_answers():
+    rows = Toy.rows[:4]
+    made = [{"answer": text} for text in ("It is 0.", "odd", "odd", "no")]
+    assert answer_eval.accuracy(Toy, rows, made) == 0.5
+    assert answer_eval.accuracy(Toy, rows, [{"answer": "odd"}] * 4) is None
+    assert answer_eval.accuracy(object(), rows, made) is None

@@ -256,7 +256,10 @@ def test_the_stage_end_to_end(tiny_base, tmp_path, capsys, monkeypatch, with_mml
     if with_mmlu:
         assert made["settings"]["base_weights"] == "the base's own weights" and "base_plain" not in text["perplexity"]
     else:
-        assert made["settings"]["models"]["base"] == str(tmp_path / "sft/base") and "trained on" in made["settings"]["base_weights"]
+        assert (
+            made["settings"]["models"]["base"] == str(tmp_path / "sft/base")
+            and "trained on" in made["settings"]["base_weights"]
+        )
         assert text["perplexity"]["base"] == text["perplexity"]["sft"] != text["perplexity"]["base_plain"]
     assert text["windows"] == len(made["windows"]) > 70 and f"{text['perplexity']['base']:.2f}" in shown
     assert "next: python eval/report.py" in shown

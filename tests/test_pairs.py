@@ -138,10 +138,44 @@ def test_a_sample_is_judged_by_verdict_and_ending():
     verdicts = {"yes": Verdict(True, True, None, "ok"), "no": Verdict(False, True, None, "no")}
     domain = Namespace(verify=lambda row, text: verdicts[text])
     made = [Completion("yes", [1, 2], "stop"), Completion("no", [1], "stop"), Completion("yes", [1, 2, 3], "length")]
-    judged = gen_dpo.judge(domain, {"gold": "yes"}, made)
-    assert [one["score"] for one in judged] == [[1, 1, 0], [0, 1, 0], [0, 0, 0]]
+    judged = gen_dpo.judge(domain, {}, gen_dpo.as_samples(made))
+    assert [one["score"] for one in judged] == [[1, 1, None], [0, 1, None], [0, 0, 0]]
     assert [one["reason"] for one in judged] == ["ok", "no", "unfinished"]
     assert [one["finished"] for one in judged] == [True, True, False]
+
+
+def judged_pair(*verdicts):
+    """The pair, and what it differs in, of finished samples with these verdicts; their texts are their places."""
+    domain = Namespace(verify=lambda row, text: verdicts[int(text)])
+    made = [Completion(str(i), [1], "stop") for i in range(len(verdicts))]
+    pair = gen_dpo.make_pair(gen_dpo.judge(domain, {}, gen_dpo.as_samples(made)))
+    return pair and (*texts(pair), gen_dpo.margin_of(*pair))
+
+
+def test_what_cannot_be_judged_is_never_the_worse():
+    right, wrong, unknown = Verdict(True), Verdict(False), Verdict(None, None, None, "cannot_judge")
+    assert judged_pair(right, unknown) is None and judged_pair(right, None) is None and judged_pair(unknown) is None
+    assert judged_pair(unknown, wrong) is None and judged_pair(unknown, right, wrong) == ("1", "2", "correct")
+    formless, bad = Verdict(True, None, True), Verdict(True, False, True)
+    assert judged_pair(right, formless) is None
+    assert judged_pair(right, bad, formless) is None, "the form of one is unknown, so form decides nothing"
+    assert judged_pair(right, bad) == ("0", "1", "format")
+    silent = Verdict(True, True, False)
+    assert judged_pair(right, Verdict(True, None, False), bad) == ("0", "1", "explanation")
+    assert judged_pair(Verdict(True, True, None), silent) is None
+    # The form of a wrong sample, known or not, is nothing to the right ones.
+    assert judged_pair(right, bad, Verdict(False, None, None)) == ("0", "2", "correct")
+
+
+def test_the_report_averages_over_what_was_judged():
+    args = Namespace(judge="verifier", temperature=1.0, top_p=1.0, samples=2)
+    unknown = sample("b", (None, None, None))
+    sampled = [{"id": "p", "samples": [sample("a", GOOD), unknown]}, {"id": "q", "samples": [unknown, unknown]}]
+    text = gen_dpo.report(args, sampled, [], 0)
+    assert "| pass@1 (mean over judged samples) | 1.000 |" in text and "(any judged sample) | 1.000 |" in text
+    assert "| samples that could not be judged | 0.750 |" in text
+    for kind, share in (("none can be judged", 0.5), ("none correct", 0), ("all equal", 0.5)):
+        assert f"| prompts without a pair: {kind} | {share:.3f} |" in text
 
 
 def test_rows_are_built_for_prompts_with_a_margin_only():
@@ -162,7 +196,7 @@ def test_rows_are_built_for_prompts_with_a_margin_only():
     assert "dropped: refusals beyond their share: 0." in text
     assert "| prompts without a pair: none correct | 0.333 |" in text
     assert "| prompts without a pair: all equal | 0.333 |" in text
-    assert "| pass@1 (mean over samples) | 0.500 |" in text and "| pass@2 (any sample) | 0.667 |" in text
+    assert "| pass@1 (mean over judged samples) | 0.500 |" in text and "| pass@2 (any judged sample) | 0.667 |" in text
 
 
 def test_a_dropped_pair_is_no_prompt_of_equal_samples():
@@ -327,7 +361,7 @@ def test_rows_are_judged_by_their_own_answer():
 
 def test_held_out_pairs_are_whole_schemas():
     rng = random.Random(3)
-    rows = [{"id": f"r{i}", "schema_id": f"s{rng.randrange(60)}"} for i in range(900)]
+    rows = [{"id": f"r{i}", "prompt": f"p{i}", "schema_id": f"s{rng.randrange(60)}"} for i in range(900)]
     training, held = split_pairs(rows, 0.05)
     assert Counter(row["id"] for row in training + held) == Counter(row["id"] for row in rows)
     assert {row["schema_id"] for row in training} & {row["schema_id"] for row in held} == set()
@@ -337,13 +371,18 @@ def test_held_out_pairs_are_whole_schemas():
 
 
 def test_few_schemas_still_give_a_held_out_one():
-    rows = [{"id": f"r{i}", "schema_id": f"s{i % 2}"} for i in range(8)]
+    rows = [{"id": f"r{i}", "prompt": f"p{i}", "schema_id": f"s{i % 2}"} for i in range(8)]
     training, held = split_pairs(rows, 0.05)
     assert len(training) == len(held) == 4
-    training, held = split_pairs([{"id": f"r{i}"} for i in range(40)], 0.1)
-    assert len(held) == 4 and len(training) == 36, "without a schema each row stands alone"
+    training, held = split_pairs([{"id": f"r{i}", "prompt": f"p{i}"} for i in range(40)], 0.1)
+    assert len(held) == 4 and len(training) == 36, "without a schema each prompt stands alone"
 
 
-def test_one_schema_cannot_be_split():
-    with pytest.raises(UserError, match="schema_id"):
-        split_pairs([{"id": f"r{i}", "schema_id": "s"} for i in range(8)], 0.05)
+def test_one_schema_is_split_by_prompts_and_one_prompt_not_at_all(capsys):
+    one = [{"id": f"r{i}", "prompt": f"p{i % 4}", "schema_id": "s"} for i in range(8)]
+    training, held = split_pairs(one, 0.05)
+    assert [row["prompt"] for row in held] == ["p0", "p0"] and len(training) == 6
+    assert "held out by their prompts" in capsys.readouterr().out
+    with pytest.raises(UserError, match="all pairs have one prompt.* --held_out_share 0"):
+        split_pairs([{**row, "prompt": "p"} for row in one], 0.05)
+    assert split_pairs(one, 0) == (one, [])

@@ -690,3 +690,66 @@ def test_default_run_writes_the_tracked_files(out, tmp_path, monkeypatch):
     report.main(args)
     assert (kept / "domain.json.gz").read_bytes() == packed
     assert (repository / "README.md").read_text(encoding="utf-8") == readme
+
+
+def test_off_policy_pairs_are_called_so(out):
+    text = write_report(out)
+    assert "off-policy" not in text
+    change(out / "dpo" / "run.json", "policy", value={"on": 2345, "off": 0, "unknown": 0})
+    assert write_report(out) == text
+    change(out / "dpo" / "run.json", "policy", value={"on": 2000, "off": 300, "unknown": 45})
+    text = write_report(out)
+    assert "2,345 off-policy pairs" in screen(text) and "on-policy" not in text
+    assert "of 2345 pairs 300 were sampled from another SFT model" in text and "and 45 do not say from which" in text
+    card = (out / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "The preference pairs (off-policy) were generated from 4 samples" in card and "on-policy" not in card
+
+
+def test_files_of_ones_own_are_named_and_need_no_record_of_a_data_stage(out):
+    for stage, name in (("sft", "mine.jsonl"), ("dpo", "pairs.jsonl")):
+        change(out / stage / "run.json", "settings", "data", value=f"/somewhere/{name}")
+        change(out / stage / "run.json", "inputs", value={f"/somewhere/{name}": "f" * 64})
+    for stage in ("gen_sft", "gen_dpo"):
+        (out / stage / "run.json").unlink()
+    text = write_report(out)
+    assert "come from one generator" not in text and "ranker of the preference pairs" not in text
+    card = (out / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "The SFT rows are those of the file `mine.jsonl` (SHA-256 ffffffffffffffff)." in card
+    assert "The preference pairs (on-policy) are those of the file `pairs.jsonl`" in card
+
+
+@pytest.mark.parametrize("stage, training", [("gen_sft", "sft"), ("gen_dpo", "dpo")])
+def test_a_training_on_other_data_than_the_report_would_tell_of_is_refused(out, stage, training):
+    change(out / stage / "run.json", "output", value={"x.jsonl": "a" * 64})
+    change(out / training / "run.json", "inputs", value={"data/x.jsonl": "a" * 64})
+    write_report(out)
+    change(out / stage / "run.json", "output", value={"x.jsonl": "b" * 64})
+    with pytest.raises(
+        UserError, match=rf"{training} was trained on other data than .*run python train/{training}\.py"
+    ):
+        write_report(out)
+
+
+def test_answers_of_an_adapter_trained_anew_are_refused(out):
+    weights = out / "sft" / "adapter_model.safetensors"
+    files.write_text(weights, "w")
+    change(out / "answers" / "run.json", "inputs", value={str(weights): files.sha256(weights)})
+    write_report(out)
+    files.write_text(weights, "trained again")
+    with pytest.raises(UserError, match=r"was made from another .* run python eval/answer\.py"):
+        write_report(out)
+
+
+@pytest.mark.parametrize("name", ["domain", "winrate"])
+def test_verdicts_of_another_version_of_the_domain_are_refused(out, name):
+    change(out / "eval" / f"{name}.json", "run", "judged_by", value="another")
+    with pytest.raises(UserError, match=rf"{name}\.json was judged by another version .* run python eval/{name}\.py"):
+        write_report(out)
+
+
+def test_the_benchmark_is_named_by_hash(out):
+    assert "SHA-256" not in write_report(out)
+    change(out / "answers" / "run.json", "benchmark", value={"rows": 900, "sha256": "abc123"})
+    assert "Benchmark: 48 of the 900 rows of `test`, SHA-256 of all of them as JSON lines `abc123`." in write_report(
+        out
+    )

@@ -222,9 +222,8 @@ def test_gen_dpo_goes_on_after_a_kill(trained, monkeypatch, smoke):
     monkeypatch.setattr(
         gen_dpo,
         "judge",
-        lambda domain, row, made: [
-            {"text": c.text, "finished": True, "tokens": 1, "score": [i % 2, 1, 1], "reason": "ok"}
-            for i, c in enumerate(made)
+        lambda domain, row, samples: [
+            {**one, "finished": True, "score": [i % 2, 1, 1], "reason": "ok"} for i, one in enumerate(samples)
         ],
     )
     args = gen_dpo.parse_args([*smoke, "--out", str(trained), "--n", "12", "--max_new_tokens", "8"])

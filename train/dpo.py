@@ -13,11 +13,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import chat, cli, files, model, score
+from common import chat, cli, files, model, provenance, score
 from common.domain import load_domain
+from common.rows import group_pairs, read_pairs
 from common.training import (
+    BOUNDS,
     add_training_flags,
     check_lengths,
+    conversation_of,
     held_out,
     limited,
     make_trainer_arguments,
@@ -35,6 +38,7 @@ from train.merge import add_strict_flag, merge
 
 PROOF_ROWS = 16
 KL_PROMPTS = 48
+SAME = "dropped: chosen is rejected"
 # |loss at step 0 - ln 2| and |log-prob of a row, reference - out/sft from disk|, in nats. Both sides run the same
 # arithmetic, so even bf16 leaves only the order of sums; a wrong reference differs by far more.
 TOLERANCE = {"float32": 1e-4, "bfloat16": 1e-3}
@@ -53,7 +57,13 @@ def parse_args(argv=None):
     )
     parser.add_argument("--loss_weights", nargs="+", type=float, default=None, help="a weight for each loss")
     parser.add_argument(
-        "--held_out_share", type=float, default=0.05, help="share of the pairs' schemas kept for evaluation"
+        "--held_out_share",
+        type=float,
+        default=0.05,
+        help="share of the pairs' groups (a cluster or a prompt) kept for evaluation; 0 keeps none",
+    )
+    parser.add_argument(
+        "--off_policy", action=cli.Switch, default=False, help="take pairs that were sampled from another SFT adapter"
     )
     parser.set_defaults(
         learning_rate=5e-7,
@@ -62,17 +72,39 @@ def parse_args(argv=None):
         gradient_accumulation_steps=8,
         max_length=2048,
     )
-    return cli.parse(parser, argv)
+    return cli.within(cli.parse(parser, argv), **BOUNDS, held_out_share=(0, 0.5))
 
 
 def split_pairs(rows, share):
-    """(training rows, held-out rows): whole groups of one schema go to one side; at least one group is held out."""
-    groups = sorted({row.get("schema_id", row["id"]) for row in rows})
-    kept_out = set(groups[:: max(2, round(1 / share))]) if share else set()
+    """(training rows, held-out rows), none held out when `share` is 0, else at least one group.
+
+    No prompt and no cluster is on both sides; where prompts link all clusters to one another, no prompt is.
+    """
+    if not share:
+        return rows, []
+    own = group_pairs(rows)
+    if len(set(own)) < 2:
+        own = group_pairs(rows, by=())
+        print("note: no cluster or schema_id can be held out whole, so pairs are held out by their prompts.")
+    groups = sorted(set(own))
     if len(groups) < 2:
-        raise cli.UserError("all pairs have one schema_id, so none can be held out; add pairs from another.")
-    held = [row for row in rows if row.get("schema_id", row["id"]) in kept_out]
-    return [row for row in rows if row.get("schema_id", row["id"]) not in kept_out], held
+        raise cli.UserError("all pairs have one prompt, so none can be held out; add others, or --held_out_share 0.")
+    kept_out = set(groups[:: max(2, round(1 / share))])
+    held = [row for row, group in zip(rows, own, strict=True) if group in kept_out]
+    return [row for row, group in zip(rows, own, strict=True) if group not in kept_out], held
+
+
+def check_policy(args, rows, parent, data):
+    """How many pairs were sampled from the SFT adapter; UserError for another one's without --off_policy."""
+    policy = provenance.policy_of(rows, parent)
+    if policy["off"] and not args.off_policy:
+        raise cli.UserError(
+            f"{policy['off']} of {len(rows)} pairs in {data} were sampled from another SFT adapter than "
+            f"{args.out / 'sft'}; run python data/gen_dpo.py{args.command_tail} again, or say --off_policy."
+        )
+    if policy["unknown"]:
+        print(f"note: {policy['unknown']} of {len(rows)} pairs do not say which model wrote them: taken as off-policy.")
+    return policy
 
 
 def load_policy(args, adapter):
@@ -87,7 +119,7 @@ def build_trainer(args, policy, tokenizer, rows, held, domain, work, callbacks=(
     from datasets import Dataset
     from trl import DPOConfig, DPOTrainer
 
-    settings = make_trainer_arguments(args, DPOConfig, work)
+    settings = make_trainer_arguments(args, DPOConfig, work, evaluated=bool(held))
     columns = ("chosen", "rejected")
     weights = {name: p.detach().clone() for name, p in policy.named_parameters() if p.requires_grad}
     trainer = DPOTrainer(
@@ -97,7 +129,7 @@ def build_trainer(args, policy, tokenizer, rows, held, domain, work, callbacks=(
         processing_class=tokenizer,
         callbacks=list(callbacks),
         train_dataset=Dataset.from_list(chat.training_rows(rows, domain.SYSTEM_PROMPT, columns)),
-        eval_dataset=Dataset.from_list(chat.training_rows(held, domain.SYSTEM_PROMPT, columns)),
+        eval_dataset=Dataset.from_list(chat.training_rows(held, domain.SYSTEM_PROMPT, columns)) if held else None,
     )
     return prepare_trainer(trainer, weights)
 
@@ -233,12 +265,14 @@ def kl_callback(tokenizer, prompts, log, work):
     return WatchKL()
 
 
-def finish(trainer, args, folder, tokenizer, domain, dev_rows, kl, before):
+def finish(trainer, folder, tokenizer, domain, dev_rows, prompts, kl, before):
     """Figures after training, with a warning when the policy did not move."""
+    if not kl:  # no evaluation on the way
+        kl.append({"step": trainer.state.global_step, "kl": kl_from_reference(trainer, tokenizer, prompts)})
     after = perplexity_of(trainer.model, tokenizer, domain, dev_rows)
     trainable, total = model.trainable_share(trainer.model)
     metrics = training_metrics(trainer, folder, before=before, after=after, trainable=trainable, total=total)
-    final = kl[-1]["kl"] if kl else float("nan")
+    final = kl[-1]["kl"]
     if final < 1e-3:
         print(
             f"warning: the policy did not move (KL {final:.2g} nats per answer); raise --learning_rate or the epochs."
@@ -253,31 +287,36 @@ def main(args):
     domain = load_domain(args.domain)
     data = Path(args.data) if args.data else args.out / "data/dpo.jsonl"
     folder, adapter = args.out / "dpo", args.out / "sft"
-    rows = files.read_jsonl(data, ("id", "prompt", "chosen", "rejected"), f"python data/gen_dpo.py{args.command_tail}")
+    provenance.check_data(args, domain, "gen_dpo", data)
+    rows, same = read_pairs(data, f"python data/gen_dpo.py{args.command_tail}")
+    if same:
+        print(f"note: {same} pairs are left out, whose chosen and rejected answers are the same.")
     parent = model.check_adapter(adapter, args.base)
+    model.check_system(parent, adapter, domain.SYSTEM_PROMPT)
+    policy = check_policy(args, rows, parent, data)
     rows, held = split_pairs(limited(rows, args), args.held_out_share)
     dev_rows = held_out(domain, args)
     tokenizer = model.load_tokenizer(adapter)
     check_lengths(tokenizer, domain.SYSTEM_PROMPT, rows, ("chosen", "rejected"), args)
-    work = prepare_output(folder, args, data, parent)
-    policy = load_policy(args, adapter)
-    before = perplexity_of(policy, tokenizer, domain, dev_rows)
+    work = prepare_output(folder, args, data, parent, **conversation_of(tokenizer, domain, dev_rows))
+    network = load_policy(args, adapter)
+    before = perplexity_of(network, tokenizer, domain, dev_rows)
     prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in dev_rows[:KL_PROMPTS]]
     checkpoint = resume_point(work)
     kl = kl_so_far(work, checkpoint)
     watch = kl_callback(tokenizer, prompts, kl, work)
-    trainer = build_trainer(args, policy, tokenizer, rows, held, domain, work, [watch])
+    trainer = build_trainer(args, network, tokenizer, rows, held, domain, work, [watch])
     watch.trainer = trainer
     restore_policy(trainer, checkpoint)
     proof = prove_reference(trainer, args, tokenizer, rows, domain.SYSTEM_PROMPT, adapter, work, bool(checkpoint))
     trainable, total = model.trainable_share(trainer.model)
     print(f"{len(rows)} pairs, {len(held)} held out, {trainable:,} of {total:,} parameters trained", flush=True)
     trainer.train(resume_from_checkpoint=checkpoint)
-    metrics = finish(trainer, args, folder, tokenizer, domain, dev_rows, kl, before)
-    save_adapter(folder, trainer.model, tokenizer, "dpo", args.base, adapter, data)
+    metrics = finish(trainer, folder, tokenizer, domain, dev_rows, prompts, kl, before)
+    save_adapter(folder, trainer.model, tokenizer, "dpo", args.base, adapter, data, domain.SYSTEM_PROMPT)
     trained = ("dpo", trainer.model, contextlib.nullcontext())
     write_samples(folder, domain, tokenizer, trained, ("sft", *reference_of(trainer)))
-    del trainer, policy, watch, trained
+    del trainer, network, watch, trained
     model.release()  # the merge loads the base again
     merge(args, folder)
     files.write_run_record(
@@ -287,7 +326,8 @@ def main(args):
         inputs=[data],
         metrics=metrics,
         proof=proof,
-        counts={"pairs": len(rows), "held_out": len(held)},
+        policy=policy,
+        counts={"pairs": len(rows), "held_out": len(held), SAME: same},
     )
     remove_checkpoints(folder)
     print(

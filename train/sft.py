@@ -12,11 +12,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import chat, cli, files, model
+from common import chat, cli, files, model, provenance
 from common.domain import load_domain
+from common.rows import read_examples
 from common.training import (
+    BOUNDS,
     add_training_flags,
     check_lengths,
+    conversation_of,
     held_out,
     limited,
     lora_config,
@@ -35,7 +38,9 @@ from train.merge import add_strict_flag, merge
 
 def parse_args(argv=None):
     parser = cli.parser(__doc__, "sft")
-    parser.add_argument("--data", default=None, help="JSONL with prompt and completion (default: data/sft.jsonl)")
+    parser.add_argument(
+        "--data", default=None, help="JSONL with prompt and completion, or with messages (default: data/sft.jsonl)"
+    )
     add_training_flags(parser)
     add_strict_flag(parser)
     parser.add_argument(
@@ -57,7 +62,7 @@ def parse_args(argv=None):
         gradient_accumulation_steps=4,
         max_length=2048,
     )
-    return cli.parse(parser, argv)
+    return cli.within(cli.parse(parser, argv), **BOUNDS)
 
 
 def check_labels(trainer, tokenizer, stop_id, packing, expected):
@@ -116,8 +121,8 @@ def main(args):
     domain = load_domain(args.domain)
     data = Path(args.data) if args.data else files.product(args, "data/sft.jsonl")
     folder = args.out / "sft"
-    rows = files.read_jsonl(data, ("id", "prompt", "completion"), f"python data/gen_sft.py{args.command_tail}")
-    rows = limited(rows, args)
+    provenance.check_data(args, domain, "gen_sft", data)
+    rows = limited(read_examples(data, f"python data/gen_sft.py{args.command_tail}"), args)
     dev_rows = held_out(domain, args)
     model.require_base(args.base)
     tokenizer, decision = chat.prepare_tokenizer(args.base, args.chat_template)
@@ -125,7 +130,7 @@ def main(args):
     for said in decision["changes"] + [f"warning: {text}" for text in decision["warnings"]]:
         print(said, flush=True)
     check_lengths(tokenizer, domain.SYSTEM_PROMPT, rows, ("completion",), args)
-    work = prepare_output(folder, args, data)
+    work = prepare_output(folder, args, data, **conversation_of(tokenizer, domain, dev_rows))
     base = model.load_base(args.base, args)
     before = perplexity_of(base, tokenizer, domain, dev_rows)
     trainer = build_trainer(args, base, tokenizer, rows, dev_rows, domain, work)
@@ -140,7 +145,7 @@ def main(args):
     after = perplexity_of(trainer.model, tokenizer, domain, dev_rows)
     metrics = training_metrics(trainer, folder, before=before, after=after, trainable=trainable, total=total)
     files.write_json(folder / "chat.json", decision)
-    save_adapter(folder, trainer.model, tokenizer, "sft", args.base, None, data)
+    save_adapter(folder, trainer.model, tokenizer, "sft", args.base, None, data, domain.SYSTEM_PROMPT)
     trained = ("sft", trainer.model, contextlib.nullcontext())
     write_samples(folder, domain, tokenizer, trained, ("base", trainer.model, trainer.model.disable_adapter()))
     del trainer, base, trained

@@ -3,10 +3,10 @@
 The names below are the domain contract (see README.md, 'Your own domain'). Answers are judged by running them.
 """
 
-import random
+from pathlib import Path
 
 from common.cli import ROOT
-from common.files import read_json
+from common.files import read_json, read_jsonl
 from domains.text_to_sql.generate import generate, prompt_text
 from domains.text_to_sql.verify import verify
 
@@ -19,7 +19,6 @@ __all__ = [
     "verify",
     "dedup_text",
     "few_shot_prompt",
-    "BENCHMARK_SIZE",
 ]
 
 SYSTEM_PROMPT = (
@@ -35,8 +34,7 @@ explanation (0 or 1): the sentence says what the query really does: tables, colu
 refusal names what is missing, or says that data is only read.
 Length is no merit. A correct answer beats a wrong one; among correct ones format and explanation decide."""
 
-BENCHMARK_SIZE = {"dev": 300, "test": 900}
-BENCHMARK_SEED = {"dev": 71, "test": 72}
+BENCHMARK = Path(__file__).parent / "benchmark"  # the rows themselves; write_benchmark.py makes others
 
 
 def load_seeds() -> list:
@@ -67,8 +65,8 @@ def load_seeds() -> list:
 
 
 def load_benchmark(split: str) -> list:
-    """The benchmark rows of `dev` or `test`: the same on every machine, since they follow from a fixed seed."""
-    return generate(random.Random(BENCHMARK_SEED[split]), BENCHMARK_SIZE[split], split)
+    """The benchmark rows of `dev` or `test`, from their file."""
+    return read_jsonl(BENCHMARK / f"{split}.jsonl.gz", made_by="python domains/text_to_sql/write_benchmark.py")
 
 
 def dedup_text(row: dict) -> str:

@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from sqlglot import exp
 
+from common.domain import Verdict
 from domains.text_to_sql import explain
 from domains.text_to_sql.names import says
 from domains.text_to_sql.reading import extract, has_statement, is_one_sentence, is_refusal
@@ -35,15 +36,6 @@ PERMUTATION_WORK = 3_000_000  # table cells looked at before giving up on a perm
 ABOUT_WRITING = re.compile(
     r"\b(?:read|chang|modif|alter|edit|writ|updat|delet|insert|remov|add|creat|drop)", re.IGNORECASE
 )
-
-
-class Verdict(NamedTuple):
-    """What is known of an answer; None in a field means that it cannot be judged."""
-
-    correct: bool | None
-    format_ok: bool | None
-    explanation_ok: bool | None
-    reason: str
 
 
 class Gold(NamedTuple):

@@ -1,0 +1,91 @@
+"""What made a product, so that the next stage can tell a stale one and refuse it in one sentence.
+
+A stage's run.json says by hash what went in (`inputs`, `made_with`) and what came out (`output`). A record that does
+not say one of these, as of a version before it was kept, is not compared in that.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+from common import files, model
+from common.cli import UserError, from_root
+
+
+def generator(domain) -> str:
+    """A hash of the domain's own Python files: its templates and its verifier."""
+    digest, file = hashlib.sha256(), getattr(domain, "__file__", None)
+    for path in sorted(Path(file).parent.rglob("*.py")) if file else ():
+        digest.update(f"{path.relative_to(Path(file).parent)}\n".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def rows_sha256(rows: list) -> str:
+    """SHA-256 of rows as JSON lines with sorted keys."""
+    return hashlib.sha256("".join(json.dumps(row, sort_keys=True) + "\n" for row in rows).encode()).hexdigest()
+
+
+def asked(domain, rows: list) -> str:
+    """A hash of everything that models are asked these benchmark rows by: rows, system prompt, few-shot examples."""
+    few_shot = getattr(domain, "few_shot_prompt", None)
+    return model.settings_hash([domain.SYSTEM_PROMPT, rows, [few_shot(row) for row in rows] if few_shot else None])
+
+
+def teacher_of(args, domain) -> dict:
+    """What generated data come from: domain, generator and seeds, the last two by hash."""
+    seeds = model.settings_hash(domain.load_seeds())
+    return {"domain": args.domain, "generator": generator(domain), "seeds": seeds}
+
+
+def check_data(args, domain, stage: str, data):
+    """UserError when the default data file is not what out/<stage>/run.json and today's domain say it should be.
+
+    A file that is named by --data is taken as it is. So is one without a record: the repository's own.
+    """
+    path = args.out / stage / "run.json"
+    if args.data or not path.is_file():
+        return
+    record, again = files.read_json(path), f"run python data/{stage}.py{args.command_tail} again"
+    if files.sha256(data) not in record.get("output", {}).values():
+        raise UserError(f"{data} is not the file that {path} tells of; {again}, or take it as it is by --data {data}.")
+    now = teacher_of(args, domain)
+    changed = [name for name, known in record.get("made_with", {}).items() if now.get(name, known) != known]
+    if changed:
+        raise UserError(
+            f"{data} was made with another {' and '.join(changed)} than today's, by {path}; {again}, or take it as it "
+            f"is by --data {data}."
+        )
+
+
+def check_inputs(run: dict, what, made_by: str):
+    """UserError when a file that `what` was made from, by its record `run`, has changed since."""
+    for source, digest in run.get("inputs", {}).items():
+        path = next((path for path in (Path(source), from_root(source)) if path.is_file()), None)
+        if path and files.sha256(path) != digest:
+            raise UserError(f"{what} was made from another {source} than the one now there; run {made_by} again.")
+
+
+def check_judged(run: dict, domain, what, made_by: str):
+    """UserError when verdicts were given by another version of the domain's code than today's."""
+    if run.get("judged_by", generator(domain)) != generator(domain):
+        raise UserError(f"{what} was judged by another version of the domain than today's; run {made_by} again.")
+
+
+def check_asked(args, domain, rows: list):
+    """UserError when today's benchmark, system prompt or few-shot examples are not those that were answered."""
+    record = files.read_json(args.out / "answers" / "run.json")
+    if record.get("asked", asked(domain, rows)) != asked(domain, rows):
+        raise UserError(
+            f"the benchmark, the system prompt or the few-shot examples of {args.domain} have changed since "
+            f"{args.out / 'answers'} was made; run python eval/answer.py{args.command_tail} again."
+        )
+
+
+def policy_of(pairs: list, parent: dict) -> dict:
+    """{"on": pairs whose samples came from the adapter `parent`, "off": from another one, "unknown": not said}."""
+    counts = {"on": 0, "off": 0, "unknown": 0}
+    for pair in pairs:
+        adapter = pair.get("adapter_sha256")
+        same = isinstance(adapter, str) and len(adapter) >= 16 and parent["adapter_sha256"].startswith(adapter)
+        counts["unknown" if adapter is None else "on" if same else "off"] += 1
+    return counts

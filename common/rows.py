@@ -1,0 +1,185 @@
+"""Training rows of any file as one form: the project's own JSONL, and TRL's conversational layout as TRL reads it.
+
+A row read here has `prompt` (the user's text, or a list of messages when it is more than that) and one text for each
+answer. common/chat.py turns both kinds of prompt into model input.
+"""
+
+import json
+
+from common import files
+from common.cli import UserError
+
+ROLES = ("system", "user", "assistant")
+# What TRL hands to the chat template beside the messages; a row that has it would be trained on without it here.
+UNREAD = ("tools", "images", "image", "chat_template_kwargs")
+GROUPS = ("cluster", "schema_id")  # what may say that rows belong together
+
+
+def read_examples(path, made_by: str = "") -> list:
+    """Rows with id, prompt and completion for SFT, other keys as they are.
+
+    Takes prompt and completion as text or as messages, and whole conversations: {messages}, or {conversations} of
+    from and value. A conversation gives a row for each of the assistant's turns, so that every turn is trained once.
+    Raises UserError naming file, line and field for what is missing, empty, no text or of another role.
+    """
+    made = []
+    for number, row in files.numbered_rows(path, made_by):
+        where, name = f"{path}:{number}", row.get("id") if row.get("id") is not None else f"line-{number}"
+        check_unread(row, where)
+        key = next((key for key in ("messages", "conversations") if key in row and "prompt" not in row), None)
+        if key is None:
+            require(row, ("prompt", "completion"), where, "or messages")
+            prompt, completion = read_prompt(row["prompt"], where), read_answer(row["completion"], where, "completion")
+            made.append({**row, "id": name, "prompt": prompt, "completion": completion})
+            continue
+        others = {name: value for name, value in row.items() if name != key}
+        turns = read_turns(row[key], where, key)
+        for i, (prompt, completion) in enumerate(turns):
+            part = name if len(turns) == 1 else f"{name}#{i + 1}"
+            made.append({**others, "id": part, "prompt": prompt, "completion": completion})
+    return made
+
+
+def read_pairs(path, made_by: str = "") -> tuple:
+    """(rows with id, prompt, chosen and rejected for DPO, how many pairs were left out because both are the same).
+
+    Takes text or messages; without a prompt it is what the conversations in chosen and rejected begin with. Raises
+    UserError as read_examples, and when no pair is left.
+    """
+    made, same = [], 0
+    for number, row in files.numbered_rows(path, made_by):
+        where, name = f"{path}:{number}", row.get("id") if row.get("id") is not None else f"line-{number}"
+        check_unread(row, where)
+        require(row, ("chosen", "rejected"), where, "and prompt")
+        row = split_shared(row, where)
+        require(row, ("prompt",), where, "beside chosen and rejected")
+        prompt = read_prompt(row["prompt"], where)
+        sides = {side: read_answer(row[side], where, side) for side in ("chosen", "rejected")}
+        if sides["chosen"].strip() == sides["rejected"].strip():
+            same += 1
+        else:
+            made.append({**row, "id": name, "prompt": prompt, **sides})
+    if not made:
+        raise UserError(f"{path}: chosen and rejected are the same in all {same} pairs; there is nothing to learn.")
+    return made, same
+
+
+def require(row, keys, where, more):
+    """UserError when a row lacks one of the keys."""
+    missing = [key for key in keys if key not in row]
+    if missing:
+        raise UserError(f"{where} lacks {', '.join(missing)}; each line needs {', '.join(keys)}, {more}.")
+
+
+def check_unread(row, where):
+    """UserError for what would have to reach the chat template and cannot."""
+    found = [key for key in UNREAD if row.get(key)]
+    if found:
+        raise UserError(f"{where} has {', '.join(found)}, which cannot be trained on here; remove it or the line.")
+
+
+def read_text(value, where, field) -> str:
+    """A text that is not blank; UserError naming the field for anything else."""
+    if not isinstance(value, str) or not value.strip():
+        raise UserError(f"{where}: {field} is {files.kind_of(value)}; it must be text that is not empty.")
+    return value
+
+
+def read_messages(value, where, field) -> list:
+    """A list of messages as [{"role", "content"}]; UserError for another role, an empty text, or no list of messages.
+
+    TRL's older from and value stand for role and content. A system message comes first and may be empty.
+    """
+    if not isinstance(value, list) or not value:
+        raise UserError(f"{where}: {field} is {files.kind_of(value)}; it must be a list of messages.")
+    made = []
+    for i, message in enumerate(value):
+        at = f"{field}[{i}]"
+        if not isinstance(message, dict):
+            raise UserError(f"{where}: {at} is {files.kind_of(message)}; a message has role and content.")
+        role, content = message.get("role", message.get("from")), message.get("content", message.get("value"))
+        if role not in ROLES or (role == "system") > (i == 0):
+            raise UserError(f"{where}: {at}.role is {role!r}; it must be user or assistant, or system in the first.")
+        if message.get("tool_calls"):
+            raise UserError(f"{where}: {at} has tool_calls, which cannot be trained on here; remove the line.")
+        if not (role == "system" and content == ""):
+            content = read_text(content, where, f"{at}.content")
+        made.append({"role": role, "content": content})
+    return made
+
+
+def read_prompt(value, where):
+    """A prompt: text, or messages that end with the user's."""
+    if not isinstance(value, list):
+        return read_text(value, where, "prompt")
+    messages = read_messages(value, where, "prompt")
+    if messages[-1]["role"] != "user":
+        raise UserError(f"{where}: prompt ends with a message of the {messages[-1]['role']}; it must be the user's.")
+    return as_prompt(messages)
+
+
+def read_answer(value, where, field) -> str:
+    """An answer: text, or a list of one assistant message."""
+    if not isinstance(value, list):
+        return read_text(value, where, field)
+    messages = read_messages(value, where, field)
+    if [message["role"] for message in messages] != ["assistant"]:
+        raise UserError(
+            f"{where}: {field} has {len(messages)} messages ({', '.join(m['role'] for m in messages)}); it must be one "
+            "of the assistant, and what comes before it belongs into prompt."
+        )
+    return messages[0]["content"]
+
+
+def read_turns(value, where, field) -> list:
+    """[(prompt, answer)] for each of the assistant's turns in a conversation."""
+    messages = read_messages(value, where, field)
+    places = [i for i, message in enumerate(messages) if message["role"] == "assistant"]
+    if not places or places[-1] != len(messages) - 1:
+        raise UserError(f"{where}: {field} must end with a message of the assistant, which is what is trained.")
+    for i in places:
+        if i == 0 or messages[i - 1]["role"] != "user":
+            raise UserError(f"{where}: {field}[{i}] is of the assistant and does not follow a message of the user.")
+    return [(as_prompt(messages[:i]), messages[i]["content"]) for i in places]
+
+
+def as_prompt(messages):
+    """Messages as a prompt: one of the user is the same as its text."""
+    return messages[0]["content"] if len(messages) == 1 else messages
+
+
+def split_shared(row, where) -> dict:
+    """A pair whose chosen and rejected are whole conversations, with what both begin with as its prompt."""
+    sides = [row["chosen"], row["rejected"]]
+    if not all(isinstance(side, list) and len(side) > 1 for side in sides):
+        return row
+    chosen, rejected = (read_messages(row[name], where, name) for name in ("chosen", "rejected"))
+    shared = 0
+    while shared < min(len(chosen), len(rejected)) - 1 and chosen[shared] == rejected[shared]:
+        shared += 1
+    prompt = chosen[:shared]
+    given = row.get("prompt")
+    if given is not None and given not in (prompt, prompt[-1]["content"] if prompt else None):
+        raise UserError(f"{where}: prompt is not what chosen and rejected begin with; keep it in one of the places.")
+    return {**row, "prompt": prompt, "chosen": chosen[shared:], "rejected": rejected[shared:]}
+
+
+def group_pairs(rows: list, by: tuple = GROUPS) -> list:
+    """The group of each row, a sortable label: rows with one prompt, or one value of a key in `by`, are together."""
+    leader = {}
+
+    def find(key):
+        while leader.setdefault(key, key) != key:
+            leader[key] = key = leader[leader[key]]
+        return key
+
+    own = [(len(GROUPS), json.dumps(row["prompt"], sort_keys=True)) for row in rows]
+    for prompt, row in zip(own, rows, strict=True):
+        find(prompt)
+        for rank, name in enumerate(by):
+            if row.get(name) is not None:
+                leader[find(prompt)] = find((rank, json.dumps(row[name])))
+    members = {}
+    for key in sorted(leader):
+        members.setdefault(find(key), key)  # the smallest of a group is its label, in whatever order the rows come
+    return [members[find(prompt)] for prompt in own]

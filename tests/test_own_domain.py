@@ -1,0 +1,167 @@
+"""A domain that has what README.md's table says and nothing else, through every stage on a tiny base."""
+
+import json
+import os
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+import domains
+from common import cli, files, model
+from common import domain as finder
+from data import gen_dpo, gen_sft
+from eval import answer, mmlu, report, winrate
+from eval import domain as domain_eval
+from train import dpo, sft
+
+# Written from the table alone: even or odd. No row has a key beyond it, and no name of the default domain is used.
+SOURCE = """
+from collections import namedtuple
+
+SYSTEM_PROMPT = "Say whether the number is even or odd."
+JUDGE_RUBRIC = "correct: the right one of the two words."
+
+Verdict = namedtuple("Verdict", "correct format_ok explanation_ok reason")
+
+
+def row(name, number, asked):
+    return {"id": name, "prompt": f"{asked} {number}?", "completion": "odd." if number % 2 else "even.",
+            "category": "large" if number > 500 else "small"}
+
+
+def load_seeds():
+    return [row(f"seed-{i}", 1000 + i, "Kind of") for i in range(6)]
+
+
+def load_benchmark(split):
+    first, asked = {"dev": (2000, "Parity of"), "test": (3000, "Name")}[split]
+    return [{**row(f"{split}-{i}", first + i, asked), "cluster": i // 3} for i in range(24)]
+
+
+def generate(rng, n, split):
+    asked = {"sft": "What is", "dpo": "Tell me"}[split]
+    return [row(f"{split}-{i}", i, asked) for i in rng.sample(range(1000), n)]
+
+
+def verify(row, answer):
+    if row["prompt"].endswith("7?"):
+        return None
+    word = answer.strip().rstrip(".")
+    if word not in ("even", "odd"):
+        return Verdict(False, False, None, "no word")
+    right = row["completion"] == word + "."
+    return Verdict(right, answer.endswith("."), None, "ok" if right else "other")
+"""
+
+
+@pytest.fixture
+def own_domain(tmp_path, monkeypatch):
+    """The name of the domain, written to a folder."""
+    folder = tmp_path / "domains"
+    (folder / "parity").mkdir(parents=True)
+    (folder / "parity" / "__init__.py").write_text(SOURCE, encoding="utf-8")
+    monkeypatch.setattr(finder, "DOMAINS", folder)
+    monkeypatch.setattr(domains, "__path__", [*domains.__path__, str(folder)])
+    yield "parity"
+    sys.modules.pop("domains.parity", None)
+    vars(domains).pop("parity", None)
+
+
+def test_sft_data_of_a_domain_without_more_than_the_table_asks(own_domain, tmp_path):
+    gen_sft.main(gen_sft.parse_args(["--domain", own_domain, "--out", str(tmp_path / "out"), "--n", "40"]))
+    rows = files.read_jsonl(tmp_path / "out/data/sft.jsonl")
+    assert len(rows) == 40 and set(rows[0]) == {"id", "prompt", "completion", "seed_id", "teacher", "category"}
+    text = (tmp_path / "out/gen_sft/report.md").read_text(encoding="utf-8")
+    assert "6 curated rows." in text and "schemas" not in text and "families" not in text
+
+
+@pytest.mark.parametrize(
+    "text, instead, said",
+    [
+        ('"category": ', '"kind": ', r"load_seeds\(\) of domains/parity: row 0 has no category"),
+        ("for i in range(6)", "for i in range(0)", r"load_seeds\(\) of domains/parity gives no row"),
+        ("return None", 'return "yes"', r"verify\(\) of domains/parity gives a str; it must be a Verdict"),
+    ],
+)
+def test_what_a_domain_lacks_is_one_sentence_before_anything_is_made(own_domain, tmp_path, text, instead, said):
+    assert text in SOURCE
+    (finder.DOMAINS / own_domain / "__init__.py").write_text(SOURCE.replace(text, instead), encoding="utf-8")
+    with pytest.raises(cli.UserError, match=said):
+        gen_sft.main(gen_sft.parse_args(["--domain", own_domain, "--out", str(tmp_path / "out"), "--n", "40"]))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "given, known",
+    [
+        (SimpleNamespace(correct=1, format_ok=0, explanation_ok=None, reason=3), (True, False, None, "3")),
+        (finder.Verdict(False, None, True, "r"), (False, None, True, "r")),
+        (None, (None, None, None, "cannot_judge")),
+    ],
+)
+def test_a_verdict_is_read_by_its_fields(given, known):
+    assert finder.verdict_on(SimpleNamespace(verify=lambda row, answer: given), {}, "") == known
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_every_stage_on_a_domain_of_ones_own(own_domain, tmp_path, tiny_base, monkeypatch, capsys):
+    """From another working directory, with no pair held out."""
+    monkeypatch.chdir(tmp_path)
+    out = tmp_path / "my run"
+    flags = ["--recipe", "recipes/smoke.yaml", "--domain", own_domain, "--out", str(out)]
+    based = [*flags, "--base", os.path.relpath(tiny_base), "--dtype", "float32"]
+    cli.quiet()
+    for script, given in (
+        (gen_sft, [*flags, "--n", "320"]),
+        (sft, [*based, "--learning_rate", "1e-2", "--num_train_epochs", "3"]),
+        (gen_dpo, [*based, "--max_new_tokens", "12", "--temperature", "0.1"]),
+        (dpo, [*based, "--held_out_share", "0"]),
+        (answer, [*based, "--max_new_tokens", "12"]),
+        (winrate, flags),
+        (domain_eval, flags),
+        (mmlu, based),
+        (report, flags),
+    ):
+        script.main(script.parse_args(given))
+        assert "my run' --domain parity" in capsys.readouterr().out.strip().split("\n")[-1], (
+            "the next command can be pasted"
+        )
+    run = json.loads((out / "dpo/run.json").read_text(encoding="utf-8"))
+    assert run["counts"]["held_out"] == 0 and run["counts"]["pairs"] > 4
+    assert [item["step"] for item in json.loads((out / "dpo/kl.json").read_text())] == [run["metrics"]["steps"]]
+    summary = json.loads((out / "eval/domain.json").read_text(encoding="utf-8"))["summary"]
+    unjudged = [row["id"] for row in finder.load_domain(own_domain).load_benchmark("test") if "7?" in row["prompt"]]
+    assert summary["unjudged"]["correct"] == dict.fromkeys(("base", "sft", "dpo"), len(unjudged)) and unjudged
+    assert summary["accuracy"]["all"]["sft"]["n"] == 24 - len(unjudged)
+    assert summary["accuracy"]["all"]["sft"]["accuracy"] > 0.2, "the tiny base learnt to say one of the words"
+    text = (out / "EVAL_REPORT.md").read_text(encoding="utf-8")
+    assert "Answers that could not be judged" in text and "# Evaluation: parity" in text
+    assert model.read_lineage(out / "dpo")["parent"]["stage"] == "sft"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_messages_train_the_same_adapter_as_texts(tmp_path, tiny_base):
+    """SFT and DPO on the files that people have, in TRL's layout and in the project's own."""
+    cli.quiet()
+    based = ["--recipe", "recipes/smoke.yaml", "--base", str(tiny_base), "--dtype", "float32"]
+    cases, weights = cli.ROOT / "tests/fixtures/rows", {}
+    for kind in ("messages", "texts"):
+        out = tmp_path / kind
+        for script, name, columns, more in (
+            (sft, "sft_messages", ("prompt", "completion"), []),
+            (dpo, "dpo_messages", ("prompt", "chosen", "rejected"), ["--held_out_share", "0.5"]),
+        ):
+            path = cases / f"{name}.jsonl"
+            if kind == "texts":
+                rows = [{**row, **{key: row[key][0]["content"] for key in columns}} for row in files.read_jsonl(path)]
+                path = tmp_path / f"{name}.jsonl"
+                files.write_jsonl(path, rows)
+            script.main(script.parse_args([*based, "--out", str(out), "--data", str(path), *more]))
+            folder = out / script.__name__.split(".")[1]
+            weights.setdefault(name, []).append((folder / "adapter_model.safetensors").read_bytes())
+    assert all(first == second for first, second in weights.values())
+    run = json.loads((tmp_path / "texts/dpo/run.json").read_text(encoding="utf-8"))
+    assert run["policy"] == {"on": 0, "off": 0, "unknown": 3} and run["counts"]["held_out"] == 3

@@ -1,0 +1,370 @@
+"""Nothing stale is used: each stage compares what its inputs were made with, and refuses or begins anew."""
+
+import gzip
+import json
+import sys
+from argparse import Namespace
+from types import SimpleNamespace
+
+import pytest
+
+from common import answers, files, model, provenance, training
+from common.cli import UserError
+from common.domain import Verdict, load_domain
+from data import gen_dpo
+from domains.text_to_sql import write_benchmark
+from eval import answer as answer_eval
+from train import dpo
+
+
+@pytest.fixture
+def domain(tmp_path):
+    """A domain with a file of its own, whose prompts, examples and code a test may change."""
+    path = tmp_path / "mine" / "__init__.py"
+    files.write_text(path, "CODE = 1\n")
+    rows = [{"id": f"t{i}", "prompt": f"p{i}", "completion": f"c{i}", "category": "x", "cluster": i} for i in range(10)]
+    return SimpleNamespace(
+        __file__=str(path),
+        __name__="domains.mine",
+        SYSTEM_PROMPT="Answer.",
+        rows=rows,
+        load_seeds=lambda: [{"id": "s"}],
+        load_benchmark=lambda split: rows,
+        few_shot_prompt=lambda row: (f"example\n{row['prompt']}", ["\n"]),
+        verify=lambda row, answer: Verdict(answer == row["completion"], True, True, "r"),
+    )
+
+
+def refusal(call, *given):
+    """The one sentence of a refusal."""
+    with pytest.raises(UserError) as caught:
+        call(*given)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+# --- data -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def made_data(tmp_path, domain):
+    """(args, file) of data with the record of the stage that wrote it."""
+    args = Namespace(out=tmp_path / "out", data=None, domain="mine", command_tail=" --out x")
+    data = tmp_path / "out/data/sft.jsonl"
+    files.write_jsonl(data, [{"id": "a"}])
+    record = {"output": {data.name: files.sha256(data)}, "made_with": provenance.teacher_of(args, domain)}
+    files.write_json(args.out / "gen_sft/run.json", record)
+    return args, data
+
+
+def test_data_of_another_generator_or_seed_is_refused(made_data, domain):
+    args, data = made_data
+    provenance.check_data(args, domain, "gen_sft", data)
+    files.write_text(domain.__file__, "CODE = 2\n")
+    said = refusal(provenance.check_data, args, domain, "gen_sft", data)
+    assert "made with another generator than today's" in said and "python data/gen_sft.py --out x again" in said
+    assert f"--data {data}" in said
+    domain.load_seeds = lambda: [{"id": "other"}]
+    assert "another generator and seeds" in refusal(provenance.check_data, args, domain, "gen_sft", data)
+    args.data = str(data)  # named: as it is
+    provenance.check_data(args, domain, "gen_sft", data)
+
+
+def test_data_that_the_record_does_not_tell_of_is_refused(made_data, domain):
+    args, data = made_data
+    files.write_jsonl(data, [{"id": "b"}])
+    assert "is not the file that" in refusal(provenance.check_data, args, domain, "gen_sft", data)
+    (args.out / "gen_sft/run.json").unlink()  # the repository's own file, on a fresh clone
+    provenance.check_data(args, domain, "gen_sft", data)
+
+
+# --- adapters ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def base(tmp_path):
+    """A folder that looks like a model."""
+    for name in ("model.safetensors", "config.json", "tokenizer.json"):
+        files.write_text(tmp_path / "base" / name, name)
+    return str(tmp_path / "base")
+
+
+def adapter(folder, base, weights, stage="sft", parent=None):
+    """An adapter folder with its lineage."""
+    for name, text in (
+        ("adapter_model.safetensors", weights),
+        ("chat_template.jinja", "{{ x }}"),
+        ("tokenizer.json", "t"),
+    ):
+        files.write_text(folder / name, text)
+    model.write_lineage(folder, stage, base, parent, system="Answer.")
+    return folder
+
+
+def test_an_adapter_is_refused_under_another_template_or_system_prompt(tmp_path, base):
+    folder = adapter(tmp_path / "sft", base, "w")
+    lineage = model.check_adapter(folder, base)
+    model.check_system(lineage, folder, "Answer.")
+    assert "another system prompt" in refusal(model.check_system, lineage, folder, "Answer it.")
+    model.check_system({**lineage, "system_sha256": None}, folder, "Answer it.")  # not known
+    files.write_text(folder / "chat_template.jinja", "{{ y }}")
+    assert "tokenizer or chat template" in refusal(model.check_adapter, folder, base)
+
+
+def test_merged_weights_of_another_tokenizer_are_refused(tmp_path, base):
+    folder = adapter(tmp_path / "sft", base, "w")
+    files.write_json(folder / "merged/lineage.json", model.read_lineage(folder))
+    model.check_merged(folder / "merged", base)
+    files.write_text(folder / "tokenizer.json", "other")
+    model.write_lineage(folder, "sft", base, system="Answer.")
+    assert "merged from an earlier adapter" in refusal(model.check_merged, folder / "merged", base)
+
+
+def test_a_dpo_adapter_of_another_sft_adapter_is_refused(tmp_path, base):
+    sft = adapter(tmp_path / "sft", base, "first")
+    adapter(tmp_path / "dpo", base, "d", "dpo", sft)
+    lineages = model.read_lineage(sft), model.read_lineage(tmp_path / "dpo")
+    model.check_descent(tmp_path, *lineages)
+    adapter(sft, base, "second")
+    said = refusal(model.check_descent, tmp_path, model.read_lineage(sft), lineages[1])
+    assert "trained from another SFT adapter" in said and "python train/dpo.py" in said
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"system_prompt": "B"},
+        {"template": "B"},
+        {"dev_rows": [1]},
+        {"learning_rate": 2},
+        {"parent": "B"},
+        {"data": "B"},
+    ],
+)
+def test_checkpoints_of_another_training_are_not_resumed(tmp_path, base, capsys, change):
+    data = tmp_path / "data.jsonl"
+
+    def prepared(**other):
+        args = Namespace(base=base, learning_rate=other.pop("learning_rate", 1), out=tmp_path / "o", report_to="none")
+        data.write_text(other.pop("data", "A"))
+        parent = {"adapter_sha256": other.pop("parent", "A")}
+        more = {"system_prompt": "A", "template": "A", "dev_rows": [], **other}
+        return training.prepare_output(tmp_path / "sft", args, data, parent, **more) / "checkpoint-4"
+
+    prepared().mkdir()
+    assert prepared().is_dir() and capsys.readouterr().out == ""
+    assert not prepared(**change).exists()
+    name = {"learning_rate": "settings"}.get(*change, next(iter(change)).replace("_", " "))
+    assert f"changed since the last checkpoint: {name};" in capsys.readouterr().out
+
+
+def test_a_checkpoint_is_resumed_where_only_its_place_differs(tmp_path, base):
+    data = tmp_path / "data.jsonl"
+    data.write_text("A")
+    args = Namespace(base=base, seed=1, out=tmp_path / "o", report_to="none", command_tail="", off_policy=False)
+    (training.prepare_output(tmp_path / "sft", args, data) / "checkpoint-4").mkdir()
+    args.out, args.report_to, args.command_tail, args.off_policy = "elsewhere", "wandb", " --out x", True
+    assert (training.prepare_output(tmp_path / "sft", args, data) / "checkpoint-4").is_dir()
+
+
+# --- samples and pairs ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sampled(tmp_path, domain, monkeypatch):
+    """A function that gives the kept samples, and at first writes some of all rows."""
+    monkeypatch.setattr(gen_dpo, "BLOCK", 4)
+    settings = {"samples": 2, "temperature": 1.0, "top_p": 1.0, "max_new_tokens": 8, "seed": 0, "dtype": "float32"}
+    parent = {"adapter_sha256": "a" * 64, "tokenizer_sha256": "t"}
+
+    def kept(rows=domain.rows, **change):
+        args = Namespace(**{**settings, "engine": "hf", **change.pop("settings", {})})
+        return gen_dpo.kept_samples(args, domain, rows, tmp_path / "gen_dpo", {**parent, **change})
+
+    assert kept() == []
+    lines = [
+        {
+            "id": row["id"],
+            "row_sha256": model.settings_hash(row),
+            "samples": gen_dpo.judge(domain, row, [{"text": row["completion"], "finished": True, "tokens": 1}]),
+        }
+        for row in domain.rows
+    ]
+    files.write_jsonl(tmp_path / "gen_dpo/samples.jsonl", lines)
+    assert kept() == lines
+    return kept
+
+
+def changed(rows, place, **change):
+    """Rows of which one is another."""
+    return [{**row, **change} if i == place else row for i, row in enumerate(rows)]
+
+
+def test_samples_are_never_put_to_other_prompts(sampled, domain):
+    assert len(sampled(changed(domain.rows, 5, prompt="another frame"))) == 4, "the block with it, and what follows"
+    assert len(sampled(domain.rows)) == 4, "the others are gone"
+    assert sampled(changed(domain.rows, 0, prompt="another frame")) == []
+
+
+@pytest.mark.parametrize("rows, kept", [(9, 8), (10, 10), (8, 8), (3, 0)])
+def test_only_whole_blocks_of_the_same_rows_are_kept(sampled, domain, rows, kept):
+    assert len(sampled(domain.rows[:rows])) == kept
+
+
+def test_a_row_that_is_judged_by_something_else_is_sampled_again(sampled, domain):
+    assert len(sampled(changed(domain.rows, 9, completion="another"))) == 8
+
+
+@pytest.mark.parametrize(
+    "change, name",
+    [
+        ({"settings": {"temperature": 0.7}}, "settings"),
+        ({"settings": {"engine": "vllm"}}, "settings"),
+        ({"adapter_sha256": "b" * 64}, "adapter"),
+        ({"tokenizer_sha256": "u"}, "template"),
+    ],
+)
+def test_samples_of_another_model_or_setting_are_gone(sampled, change, name, capsys):
+    assert sampled(**change) == []
+    assert f"changed since the last samples: {name};" in capsys.readouterr().out
+
+
+def test_samples_under_another_system_prompt_are_gone(sampled, domain):
+    domain.SYSTEM_PROMPT = "Answer now."
+    assert sampled() == []
+
+
+def test_kept_samples_are_judged_again_by_other_code(sampled, domain, capsys):
+    domain.verify = lambda row, answer: Verdict(False, True, True, "stricter")
+    assert {one["samples"][0]["reason"] for one in sampled()} == {"r"}, "the same code is not asked again"
+    files.write_text(domain.__file__, "CODE = 2\n")
+    again = sampled()
+    assert [(one["samples"][0]["score"], one["samples"][0]["reason"]) for one in again] == [
+        ([0, 1, 1], "stricter")
+    ] * 10
+    assert "judged again" in capsys.readouterr().out and sampled() == again
+
+
+def test_pairs_of_another_adapter_need_off_policy(tmp_path, capsys):
+    parent = {"adapter_sha256": "0123456789abcdef" * 4}
+    args = Namespace(out=tmp_path, off_policy=False, command_tail=" --out x")
+    own, other, silent = ({"adapter_sha256": "0123456789abcdef"}, {"adapter_sha256": "f" * 16}, {})
+    assert dpo.check_policy(args, [own, own], parent, "d.jsonl") == {"on": 2, "off": 0, "unknown": 0}
+    said = refusal(dpo.check_policy, args, [own, other, silent], parent, "d.jsonl")
+    assert "1 of 3 pairs in d.jsonl were sampled from another SFT adapter" in said and "--off_policy" in said
+    assert refusal(dpo.check_policy, args, [{"adapter_sha256": ""}], parent, "d.jsonl"), "no hash is no match"
+    args.off_policy = True
+    assert dpo.check_policy(args, [own, other, silent], parent, "d.jsonl") == {"on": 1, "off": 1, "unknown": 1}
+    assert "1 of 3 pairs do not say which model wrote them" in capsys.readouterr().out
+
+
+# --- answers ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def answered(tmp_path, domain):
+    """A function that loads the answers of all models and the rows they answer."""
+    weights = tmp_path / "sft/adapter_model.safetensors"
+    files.write_text(weights, "w")
+    keys = ("id", "prompt", "cluster", "category")
+    made = [{**{key: row[key] for key in keys}, "answer": "", "finish_reason": "stop"} for row in domain.rows]
+    for name in answers.MODELS:
+        files.write_jsonl(tmp_path / f"answers/{name}.jsonl", made)
+    record = {"settings": {"split": "test"}, "inputs": {str(weights): files.sha256(weights)}}
+    files.write_json(tmp_path / "answers/run.json", {**record, "asked": provenance.asked(domain, domain.rows)})
+    args = Namespace(out=tmp_path, domain="mine", command_tail="")
+    return lambda: answers.load_rows(args, domain, answers.load_answers(args))
+
+
+@pytest.mark.parametrize("change", [{"completion": "another"}, {"cluster": 99}, {"extra": 1}])
+def test_a_benchmark_that_changed_under_the_answers_is_refused(answered, domain, change):
+    assert len(answered()) == 10
+    domain.load_benchmark = lambda split: changed(domain.rows, 3, **change)
+    assert "have changed since" in refusal(answered)
+
+
+def test_answers_to_another_system_prompt_or_examples_are_refused(answered, domain):
+    domain.few_shot_prompt = lambda row: (f"another example\n{row['prompt']}", ["\n"])
+    assert "few-shot examples of mine have changed" in refusal(answered)
+    del domain.few_shot_prompt
+    assert "have changed" in refusal(answered)
+
+
+def test_answers_of_another_adapter_are_refused(answered, tmp_path):
+    files.write_text(tmp_path / "sft/adapter_model.safetensors", "trained again")
+    said = refusal(answered)
+    assert "was made from another" in said and "python eval/answer.py" in said
+
+
+def test_answers_are_given_anew_where_anything_of_the_prompt_changed(tmp_path, domain, base, monkeypatch):
+    asked = []
+
+    class Engine:
+        kind = "hf"
+
+        def path(self, name):
+            return base
+
+        def generate(self, name, prompts, sampling, said):
+            asked.append(prompts)
+            return [[SimpleNamespace(text="a", token_ids=[1], finish_reason="stop")] for _ in prompts]
+
+    monkeypatch.setattr(answer_eval, "reference_scores", lambda *given: [])
+    monkeypatch.setattr(answer_eval, "render_all", lambda domain, tokenizer, rows, form: (
+        [f"{domain.SYSTEM_PROMPT} {domain.few_shot_prompt(row)[0]}" for row in rows], ("stop",)))  # fmt: skip
+    args = Namespace(split="test", max_new_tokens=4, reference_rows=1, dtype="float32")
+
+    def times(rows):
+        answer_eval.answer(args, domain, Engine(), None, rows, "base", "chat", tmp_path / "base_chat.jsonl")
+        return len(asked)
+
+    rows = domain.rows
+    assert times(rows) == times(rows) == 1
+    assert times(changed(rows, 2, completion="another reference")) == 2
+    domain.SYSTEM_PROMPT = "Answer now."
+    assert times(changed(rows, 2, completion="another reference")) == 3
+    domain.few_shot_prompt = lambda row: ("another example", ())
+    assert times(changed(rows, 2, completion="another reference")) == 4
+    assert times(changed(rows, 2, completion="another reference")) == 4
+
+
+def test_verdicts_of_another_verifier_are_refused(domain):
+    run = {"judged_by": provenance.generator(domain)}
+    provenance.check_judged(run, domain, "x.json", "python eval/domain.py")
+    provenance.check_judged({}, domain, "x.json", "python eval/domain.py")
+    files.write_text(domain.__file__, "CODE = 2\n")
+    said = refusal(provenance.check_judged, run, domain, "x.json", "python eval/domain.py")
+    assert "x.json was judged by another version of the domain" in said and "run python eval/domain.py again" in said
+
+
+# --- the benchmark ----------------------------------------------------------------------------------
+
+
+def test_the_benchmark_is_a_file(tmp_path, monkeypatch):
+    domain = load_domain("text_to_sql")
+    path = domain.BENCHMARK / "dev.jsonl.gz"
+    rows = [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
+    assert domain.load_benchmark("dev") == rows and len(rows) == 300
+    assert len(domain.load_benchmark("test")) == 900
+    monkeypatch.setattr(sys.modules[domain.__name__], "BENCHMARK", tmp_path)
+    files.write_jsonl(tmp_path / "dev.jsonl.gz", rows[:3])
+    assert domain.load_benchmark("dev") == rows[:3], "its rows and no others, packed or not"
+    assert "write_benchmark.py" in refusal(domain.load_benchmark, "test")
+
+
+def test_the_benchmark_is_written_alike_each_time(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(write_benchmark, "SIZE", {"dev": 4, "test": 5})
+    for name in ("a", "b"):
+        write_benchmark.main(write_benchmark.parse_args(["--folder", str(tmp_path / name)]))
+    said = capsys.readouterr().out
+    for split, n in (("dev", 4), ("test", 5)):
+        path = tmp_path / "a" / f"{split}.jsonl.gz"
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+        rows = files.read_jsonl(path)
+        assert len(rows) == n and said.count(f"SHA-256 {provenance.rows_sha256(rows)}") == 2
+
+
+def test_the_hash_is_of_the_rows_whatever_the_order_of_their_keys():
+    one = {"a": 1, "b": "é"}
+    assert provenance.rows_sha256([one]) == provenance.rows_sha256([dict(reversed(one.items()))])
+    assert provenance.rows_sha256([one]) != provenance.rows_sha256([one, one])
