@@ -86,7 +86,8 @@ PHRASES = {
         ", who, it, whom, whose, where, when, what, with, its, their, his, her, they, them, this, these, those, there"
         ", one, ones, same, only, just, both, so, then, if, s, query, lists, list, gives, give, shows, show, returns"
         ", return, finds, find, names, name, tells, selects, select, displays, display, reports, report, gets"
-        ", retrieves, prints, together, along, matching, corresponding, respective, belonging, belong, belongs, row, rows, record"
+        ", retrieves, prints, together, along, matching, corresponding, respective, belonging, belong, belongs, row"
+        ", rows, record"
         ", records, entry, entries, value, values, column, table, date, dates, day, days, time, year, years, month"
         ", appear, appears, made, kept, second, word, letters, text, units"
     ),
