@@ -3,6 +3,8 @@
 Each query stands with sentences that do not say what it does. Many name everything that the query names.
 """
 
+import time
+
 import pytest
 
 from domains.text_to_sql import explain
@@ -518,6 +520,37 @@ def test_a_wrong_explanation_is_not_accepted(sql, sentence):
 @pytest.mark.parametrize(("sql", "sentence"), pairs(RIGHT))
 def test_a_right_explanation_in_other_words_is_accepted(sql, sentence):
     assert explain.unexplained(sql, sentence) == []
+
+
+def test_hostile_queries_and_sentences_take_no_time():
+    many = " AND ".join(f"a{i} > {i}" for i in range(12))
+    queries = [
+        "SELECT title FROM books WHERE price > 20",
+        f"SELECT a1 FROM t WHERE {many}",
+        "SELECT a FROM t WHERE " + " OR ".join(f"a = {i}" for i in range(300)),
+        f"SELECT a FROM t WHERE a IN ({', '.join(map(str, range(12)))})",
+        f"SELECT {', '.join(f'a{i}' for i in range(200))} FROM t",
+        "SELECT a FROM t ORDER BY " + ", ".join(f"a{i} DESC" for i in range(12)),
+        f"SELECT {'ab' * 900} FROM {'xy' * 900}",
+    ]
+    words = " ".join(f"a{i} is above {i} and" for i in range(12))
+    sentences = [
+        "a " * 499,
+        "1, 2, 3, or " * 80,
+        "of the of the a a " * 50,
+        f"Lists a1 of t whose {words}.",
+        "books by books by books by " * 35,
+        "sorted by a0, " * 70,
+        "ab" * 490,
+        "x" * 30_000,
+        "price above 20 and " * 50,
+        "'\u0301" * 400,
+    ]
+    started = time.process_time()
+    for sql in queries:
+        for sentence in sentences:
+            explain.explains(sql, sentence)
+    assert time.process_time() - started < 10
 
 
 def test_what_each_look_accepts(capsys):

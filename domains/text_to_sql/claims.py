@@ -63,8 +63,8 @@ PHRASES = {
     ),
     "SORT DESC": "in descending order of",
     "SORT ASC": "in ascending order of",
-    "DESC": "descending, in descending order, descending order, high to low, from high to low, reverse",
-    "ASC": "ascending, in ascending order, ascending order, low to high, from low to high, alphabetical, alphabetically",
+    "DESC": "descending, in descending order, descending order, high to low, from high to low",
+    "ASC": "ascending, in ascending order, ascending order, low to high, from low to high, alphabetically",
     "FIRST": "first",
     "LAST": "last",
     "EACH": "each, every, per, for each, for every",
@@ -125,6 +125,7 @@ TOKEN = re.compile(rf"(?P<number>(?<![\w.])-?\d+(?:,\d{{3}})*(?:\.\d+)?(?![\w]))
 # --- the query --------------------------------------------------------------------------------------
 
 
+MOST_PARTS = 12  # conditions, columns, tables; no sentence says more of them, and the comparison stays quick
 PLAIN_PARTS = {"expressions", "from_", "where", "kind"}
 
 
@@ -204,6 +205,11 @@ class _Reader:
         group, order, limit = tree.args.get("group"), tree.args.get("order"), tree.args.get("limit")
         groups = [self._symbol(one) for one in group.expressions] if group else []
         outputs = [self._output(one) for one in tree.expressions]
+        if (
+            max(map(len, (self.leaves, self.columns, self.tables, outputs, order.expressions if order else ())))
+            > MOST_PARTS
+        ):
+            raise Unreadable
         if groups and not having and all(kind in ("plain",) for kind, *_ in outputs) and not order:
             raise Unreadable  # groups that nothing is said of: a DISTINCT in other words
         return Query(
@@ -426,7 +432,7 @@ class _Reader:
             return Leaf(
                 _between(column, self._value(node.args["low"]), self._value(node.args["high"]), no), owner, column
             )
-        if isinstance(node, exp.In) and node.expressions:
+        if isinstance(node, exp.In) and 0 < len(node.expressions) <= MOST_PARTS:
             values = [self._value(one) for one in node.expressions]
             return Leaf(_one_of(column, values, no), owner, column)
         if isinstance(node, (exp.Like, exp.Glob)) and isinstance(node.expression, exp.Literal):
