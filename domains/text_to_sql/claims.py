@@ -59,11 +59,12 @@ PHRASES = {
     "MAX": MOST.replace(" ", ", "),
     "MIN": LEAST.replace(" ", ", "),
     "SORT": (
-        "sorted, sorts, ordered, orders, ranked, ranks, arranged, in order of, in the order of, in descending order of"
-        ", in ascending order of, sorting, ordering"
+        "sorted, sorts, ordered, orders, ranked, ranks, arranged, in order of, in the order of, sorting, ordering"
     ),
-    "DESC": "descending, in descending order, high to low, from high to low, reverse",
-    "ASC": "ascending, in ascending order, low to high, from low to high, alphabetical, alphabetically",
+    "SORT DESC": "in descending order of",
+    "SORT ASC": "in ascending order of",
+    "DESC": "descending, in descending order, descending order, high to low, from high to low",
+    "ASC": "ascending, in ascending order, ascending order, low to high, from low to high, alphabetically",
     "FIRST": "first",
     "LAST": "last",
     "EACH": "each, every, per, for each, for every",
@@ -80,16 +81,20 @@ PHRASES = {
     "REF": "that number, that total, that count, that average, that sum, that date, that day, that value",
     "ALL": "all columns, every column, all details, all fields, everything, all data, all information, all the columns",
     "L": "of, in, as, for, on, at, among, across, within, during",
-    # Verbs and little words that add nothing.
+    # What a date column may be called besides its name: "the adopted on date", "on a day after".
+    "WHEN": "date, dates, day, days, time, year, years, month",
+    "WORD": "a second word, second word, a later word, a word",
+    # A verb in front, and little words that add nothing.
+    "VERB": (
+        "lists, list, gives, give, shows, show, returns, return, finds, find, names, tells, selects, select, displays"
+        ", display, reports, report, gets, retrieves, prints"
+    ),
     "": (
         "a, an, the, any, all, is, are, was, were, be, been, being, has, have, had, having, do, does, that, which"
         ", who, it, whom, whose, where, when, what, with, its, their, his, her, they, them, this, these, those, there"
-        ", one, ones, same, only, just, both, so, then, if, s, query, lists, list, gives, give, shows, show, returns"
-        ", return, finds, find, names, name, tells, selects, select, displays, display, reports, report, gets"
-        ", retrieves, prints, together, along, matching, corresponding, respective, belonging, belong, belongs, row"
-        ", rows, record"
-        ", records, entry, entries, value, values, column, table, date, dates, day, days, time, year, years, month"
-        ", appear, appears, made, kept, second, word, letters, text, units"
+        ", one, ones, same, only, just, both, so, then, if, s, query, together, along, matching, corresponding"
+        ", respective, belonging, belong, belongs, row, rows, record, records, entry, entries, value, values, column"
+        ", table, appear, appears, text"
     ),
 }
 COMPARED = {
@@ -120,7 +125,11 @@ TOKEN = re.compile(rf"(?P<number>(?<![\w.])-?\d+(?:,\d{{3}})*(?:\.\d+)?(?![\w]))
 # --- the query --------------------------------------------------------------------------------------
 
 
+MOST_PARTS = 12  # conditions, columns, tables; no sentence says more of them, and the comparison stays quick
 PLAIN_PARTS = {"expressions", "from_", "where", "kind"}
+
+
+COUNTED = r"(?:COUNT (?:L )*)?t\d+"  # "the most books", "the highest number of books"
 
 
 class Leaf(NamedTuple):
@@ -141,6 +150,7 @@ class Query(NamedTuple):
     tree: object  # of conditions: an index into leaves, ("and" or "or", ...), None
     outputs: list  # ("plain", column), (aggregate, column or "*"), ("sum", pattern) of arithmetic, ("all",)
     groups: list
+    owners: dict  # symbol of a column -> symbol of its table, where the query says it
     qualified: set  # symbols of columns that are called with their table, since two have the name
     keys: set  # symbols of key columns, which need no mention
     order: list  # (pattern of the term, descending)
@@ -154,7 +164,11 @@ class _Reader:
     def __init__(self, tree: exp.Expression, is_key: Callable):
         self.tree, self.is_key = tree, is_key
         self.columns, self.tables, self.texts, self.leaves, self.keys = {}, {}, {}, [], set()
-        self.optional, self.joins = {}, 0  # LEFT JOINs that no IS NULL has answered; tables tied by a condition
+        self.owners, self.optional, self.joins = (
+            {},
+            {},
+            0,
+        )  # LEFT JOINs that no IS NULL has answered; tables tied by a condition
         names = [(self._owner_name(c), c.name.lower()) for c in tree.find_all(exp.Column)]
         owners = {}
         for owner, name in names:
@@ -191,6 +205,11 @@ class _Reader:
         group, order, limit = tree.args.get("group"), tree.args.get("order"), tree.args.get("limit")
         groups = [self._symbol(one) for one in group.expressions] if group else []
         outputs = [self._output(one) for one in tree.expressions]
+        if (
+            max(map(len, (self.leaves, self.columns, self.tables, outputs, order.expressions if order else ())))
+            > MOST_PARTS
+        ):
+            raise Unreadable
         if groups and not having and all(kind in ("plain",) for kind, *_ in outputs) and not order:
             raise Unreadable  # groups that nothing is said of: a DISTINCT in other words
         return Query(
@@ -201,6 +220,7 @@ class _Reader:
             _flat("and", conditions),
             outputs,
             [one for one in groups if one not in self.keys or ("plain", one) in outputs],
+            self.owners,
             {symbol for (owner, _), symbol in self.columns.items() if owner},
             self.keys,
             [(self._term(one.this), bool(one.args.get("desc"))) for one in order.expressions] if order else [],
@@ -239,7 +259,7 @@ class _Reader:
         return found
 
     def _table(self, name: str) -> str:
-        return self.tables.setdefault(name, f"t{len(self.tables)}")
+        return _same_name(self.tables, name, f"t{len(self.tables)}")
 
     def _symbol(self, node) -> str:
         """The symbol of a column."""
@@ -249,9 +269,11 @@ class _Reader:
         key = (owner if name.lower() in self.ambiguous else "", name)
         if name.lower() in self.ambiguous and not owner:
             raise Unreadable
-        symbol = self.columns.setdefault(key, f"c{len(self.columns)}")
+        symbol = _same_name(self.columns, key, f"c{len(self.columns)}")
         if self.is_key(name, set(self.tables)):
             self.keys.add(symbol)
+        if table := self._owner(node):
+            self.owners[symbol] = table
         return symbol
 
     def _owner(self, node) -> str | None:
@@ -318,7 +340,7 @@ class _Reader:
             return self._term(alias) if alias is not None else self._symbol(node)
         kind, symbol = self._aggregate(node)
         if kind == "COUNT":
-            return r"(?:COUNT (?:L )*)?t\d+" if symbol == "*" else rf"COUNT (?:L )*{symbol}"
+            return COUNTED if symbol == "*" else rf"COUNT (?:L )*{symbol}"
         return f"COUNT DISTINCT {symbol}" if kind == "DISTINCT" else f"{kind} (?:L )*{symbol}"
 
     # Conditions.
@@ -410,7 +432,7 @@ class _Reader:
             return Leaf(
                 _between(column, self._value(node.args["low"]), self._value(node.args["high"]), no), owner, column
             )
-        if isinstance(node, exp.In) and node.expressions:
+        if isinstance(node, exp.In) and 0 < len(node.expressions) <= MOST_PARTS:
             values = [self._value(one) for one in node.expressions]
             return Leaf(_one_of(column, values, no), owner, column)
         if isinstance(node, (exp.Like, exp.Glob)) and isinstance(node.expression, exp.Literal):
@@ -426,7 +448,7 @@ class _Reader:
         value = self._text(inner) if not re.fullmatch(r"\d+(\.\d+)?", inner) else f"n{float(inner)}"
         start, end = pattern[0] in "%*", pattern[-1] in "%*"
         if start and end:
-            ways = ["CONTAINS"] + (["STARTS"] if inner[0] == " " else []) + (["ENDS"] if inner[-1] == " " else [])
+            ways = ["CONTAINS"] + (["WORD STARTS"] if inner[0] == " " else [])
         elif start or end:
             ways = ["ENDS" if start else "STARTS"]
         else:
@@ -445,7 +467,12 @@ class _Reader:
         if isinstance(right, exp.Column):
             return Leaf(_compared(kind, column, self._symbol(right), True), owner, subject)
         value = self._value(right)
-        patterns = _compared(kind, column, value)
+        if column == COUNTED:  # "the number of books is above 3", "more than 3 books"
+            few = [pattern for pattern in _compared(kind, r"t\d+", value) if not pattern.startswith("t")]
+            patterns = _compared(kind, r"COUNT (?:L )*t\d+", value) + [p for p in few if " t\\d+ L" not in p]
+            patterns += [rf"(?:EQ )?{value} t\d+"] if kind is exp.EQ else []
+        else:
+            patterns = _compared(kind, column, value)
         if not subject:  # an aggregate: "where that number is more than 2"
             patterns += _compared(kind, "REF", value)
         return Leaf(patterns, owner if subject else None, subject)
@@ -471,6 +498,12 @@ class _Reader:
         if kind in ("COUNT", "DISTINCT"):
             raise Unreadable
         return rf"{kind}(?: (?:L )*{symbol}\b)?(?: L (?:L )*{table}\b)?"
+
+
+def _same_name(symbols: dict, key, new: str) -> str:
+    """The symbol of a name that is there already, in whatever case, or `new`, which it then gets."""
+    found = next((symbol for other, symbol in symbols.items() if str(other).lower() == str(key).lower()), None)
+    return found or symbols.setdefault(key, new)
 
 
 def _require_select(node, parts: set):
@@ -638,6 +671,8 @@ class _Line:
             size, symbol = self._longest(words, i, found)
             if size == 0:
                 size, symbol = 1, self._single(words[i], found)
+            if symbol == "VERB":
+                symbol = f"?{words[i]}" if any(found) and found[-1] != "COMMA" else ""
             found.append(symbol)
             i += size
         return found
@@ -686,26 +721,39 @@ class _Line:
             between = {symbol[:1] if symbol[:1] == "?" else symbol for symbol in symbols[a + 1 : b]}
             if symbols[a] != symbols[b] and b - a < 6 and between <= {"", "?", "L", "BY", "FROM", "TO", "LT", "GT"}:
                 symbols[a + 1 : b] = [""] * (b - a - 1)
+        for i, symbol in enumerate(symbols):
+            if symbol == "WHEN":
+                symbols[i] = "" if self._is_date(symbols, i) else "?date"
         for i in range(1, len(symbols)):
-            if self._are_loose(symbols[i - 1], symbols[i], i == 1):
+            before = [symbol for symbol in symbols[: i - 1] if symbol][-2:]
+            unit = before[-1:] in (["GE"], ["GT"], ["LE"], ["LT"]) and before[0][:1] != "c"  # "at least 200 hp"
+            if not (unit and symbols[i][:1] == "c") and self._are_loose(symbols[i - 1], symbols[i], i == 1):
                 self.loose.append(symbols[i])
             if symbols[i - 1] == "GT" and next((s for s in symbols[i:] if s), "")[:1] == "t":
                 symbols[i - 1] = "L"  # "the total over the donation rows"
         self.unknown = [symbol[1:] for symbol in symbols if symbol[:1] == "?"]
         return [symbol for symbol in symbols if symbol and symbol[0] != "?"]
 
+    def _is_date(self, symbols: list, i: int) -> bool:
+        """Whether the noun at i only helps a column or a value: "the adopted on date", "in the year 2020"."""
+        before = [symbol for symbol in symbols[:i] if symbol]
+        after = [symbol for symbol in symbols[i + 1 :] if symbol and symbol != "EACH" and symbol[0] != "t"] + ["", ""]
+        if before and before[-1][0] == "c":
+            return self._is_participle(before[-1])
+        if after[0][:1] == "c":
+            return self._is_participle(after[0])
+        value = after[1] if after[0] == "L" else after[0]
+        return value[:1] in ("n", "v") or after[0] in ("GT", "LT", "GE", "LE", "BETWEEN", "EQ")
+
+    def _is_participle(self, column: str) -> bool:
+        name = next(name for (_, name), symbol in self.query.columns.items() if symbol == column)
+        last = split_identifier(name)[-1]
+        return last in ("on", "at", "in", "by", "to", "for") or last.endswith("ed")
+
     def _are_loose(self, one: str, other: str, first: bool) -> bool:
         pair = one[:1] + other[:1]
         if pair == "tc":  # "the stage name"; "books sold on"
-            name = next(name for (_, name), symbol in self.query.columns.items() if symbol == other)
-            return len(self.query.tables) == 1 and split_identifier(name)[-1] not in (
-                "on",
-                "at",
-                "in",
-                "by",
-                "to",
-                "for",
-            )
+            return len(self.query.tables) == 1 and not self._is_participle(other)
         return pair in ("cc", "tt", "vt", "vc", "nc") or pair == "ct" and not first  # "Names authors"
 
 
@@ -749,6 +797,9 @@ def contradictions(tree: exp.Expression, sentence: str, synonyms: dict, is_key: 
     found = [f"unknown word {word!r}" for word in line.unknown] + [f"loose {symbol}" for symbol in line.loose]
     text, wrong = _take_conditions(query, line.text)
     found += wrong
+    for column, table in re.findall(r"(?<!\S)(c\d+) (?:L|FROM) (t\d+)(?!\S)", line.text):
+        if query.owners.get(column, table) != table and column not in query.keys | query.qualified:
+            found.append(f"column {column} of another table")
     for take in (_take_conditions_tree, _take_order, _take_distinct):
         text, wrong = take(query, text)
         found += wrong
@@ -764,6 +815,12 @@ def _take_conditions(query: Query, text: str) -> tuple[str, list]:
     wrong, many = [], len(query.tables) > 1
     for i, leaf in enumerate(query.leaves):
         match = next((m for pattern in leaf.patterns if (m := _search(pattern, text))), None)
+        if (
+            match
+            and match.group().startswith("NOT")
+            and re.search(r"(?<!\S)c\d+ (?:AND|OR|COMMA) $", text[: match.start()])
+        ):
+            match = None  # "the title and no author of books" shows something
         if match is None and leaf.column:  # "at least 84 and at most 88": the column was said before
             earlier = [k for k in range(i) if query.leaves[k].column == leaf.column]
             shorter = [p.removeprefix(f"{leaf.column} ") for p in leaf.patterns if p.startswith(f"{leaf.column} ")]
@@ -773,7 +830,10 @@ def _take_conditions(query: Query, text: str) -> tuple[str, list]:
             wrong.append(f"condition {leaf.patterns[0]}")
             continue
         if many and leaf.owner and leaf.column and leaf.column not in query.qualified:
-            tables = re.findall(r"(?<!\S)t\d+", text[: match.start()] + match.group().partition(leaf.column)[0])
+            said = re.findall(r"(?<!\S)[tc]\d+", text[: match.start()] + match.group().partition(leaf.column)[0])
+            tables = [
+                query.owners[one] if one[0] == "c" else one for one in said if one[0] == "t" or one in query.qualified
+            ]
             if tables and tables[-1] != leaf.owner:
                 wrong.append(f"condition on {leaf.column} of another table")
         kept = re.match(rf"{leaf.column} (?:L )*t\d+ ", match.group()) if leaf.column else None
@@ -800,6 +860,10 @@ def _take_conditions_tree(query: Query, text: str) -> tuple[str, list]:
             current = []
     said = _flat("or", groups)
     wrong = [] if _unordered(said) == _unordered(query.tree) else ["AND and OR"]
+    if re.search(r"[^>\s] (?:AND|OR) <", text):
+        wrong.append("condition that is said beside what is shown")  # "the number of books and their price above 20"
+    if marks and not re.search(r"(?<!\S)(?:c\d+|COUNT|ALL|t\d+|REF)(?!\S)", text[: marks[0].start()]):
+        wrong.append("condition before anything is shown")
     return re.sub(r"(?:(?:AND|OR|COMMA) )*<\d+>", "", text), wrong
 
 
@@ -809,7 +873,7 @@ def _unordered(tree):
 
 def _take_order(query: Query, text: str) -> tuple[str, list]:
     """Order and limit, said as "the 3 books with the highest price" or as "sorted by price from high to low"."""
-    wrong, limited = [], query.limit is not None
+    wrong, limited, first = [], query.limit is not None, False
     if not query.order and not limited:
         return text, []
     if limited:
@@ -822,13 +886,14 @@ def _take_order(query: Query, text: str) -> tuple[str, list]:
             wrong.append(f"limit {query.limit}")
         if match is not None:
             way = (match["way"] or "").strip()
-            text = f"{text[: match.start()]}{'' if way == 'FIRST' else way} {match['after']}{text[match.end() :]}"
+            first = way == "FIRST"  # of an order that is said apart
+            text = f"{text[: match.start()]}{'' if first else way} {match['after']}{text[match.end() :]}"
             text = f" {' '.join(text.split())} "
     terms = [(term, ("MAX", "DESC") if descending else ("MIN", "ASC")) for term, descending in query.order]
     text, said = _take_sorted(terms, text)
-    if limited and len(terms) == 1:
+    if limited and len(terms) == 1 and not first:
         term, (most, _) = terms[0]
-        extreme = _search(rf"{most} (?:L )*{term}", text) or _search(
+        extreme = _search(rf"(?<!COMMA )(?<!AND ){most} (?:L )*{term}", text) or _search(
             rf"{most} (?:L )*(?P<t>t\d+ )(?:BY|L) (?:L )*{term}", text
         )
         if extreme:
@@ -848,7 +913,7 @@ def _take_sorted(terms: list, text: str, said: bool = False) -> tuple[str, bool]
         least = "MIN" if most == "MAX" else "MAX"
         ways = [word, f"{most} FIRST", f"(?:FROM |L )?{most} (?:TO|L) {least}"]
         ways.append("FROM FIRST TO LAST" if most == "MIN" else "FROM LAST TO FIRST")
-        way = f" (?:COMMA |L )*(?:{'|'.join(ways)})"
+        way = f"(?: (?:COMMA |L )*(?:{'|'.join(ways)}))"
         name = f"(?: BY| L)*(?: REF| {term})"
         parts.append(
             f"(?:{name}{way}{'?' if most == 'MIN' else ''}|{way}(?: BY| L)* {term}{f'|{way}' if said else ''})"

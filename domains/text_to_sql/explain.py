@@ -26,6 +26,7 @@ logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
 
 MAX_SQL = 5000  # characters
 MAX_TOKENS = 1500
+MAX_SENTENCE = 1000  # characters; the longest right one has a few hundred
 
 NUMBER_WORDS = [
     "zero",
@@ -146,6 +147,8 @@ def unexplained(sql: str, sentence: str, synonyms: dict | None = None) -> list[s
     nodes = _nodes(sql)
     if not nodes:
         return ["query that cannot be parsed"]
+    if len(sentence) > MAX_SENTENCE:
+        return ["sentence that is too long"]
     try:
         return _unmet(nodes, sentence, synonyms or {}) or contradictions(nodes[0], sentence, synonyms or {}, _is_key)
     except Unreadable:
