@@ -6,6 +6,7 @@ not say one of these, as of a version before it was kept, is not compared in tha
 
 import hashlib
 import json
+import shlex
 from pathlib import Path
 
 from common import files, model
@@ -43,17 +44,17 @@ def check_data(args, domain, stage: str, data):
     A file that is named by --data is taken as it is. So is one without a record: the repository's own.
     """
     path = args.out / stage / "run.json"
-    if args.data or not path.is_file():
+    if args.data or not path.is_file() or not Path(data).is_file():  # whoever reads it says what is missing
         return
+    named = f"take it as it is by --data {shlex.quote(str(data))}"
     record, again = files.read_json(path), f"run python data/{stage}.py{args.command_tail} again"
     if files.sha256(data) not in record.get("output", {}).values():
-        raise UserError(f"{data} is not the file that {path} tells of; {again}, or take it as it is by --data {data}.")
+        raise UserError(f"{data} is not the file that {path} tells of; {again}, or {named}.")
     now = teacher_of(args, domain)
     changed = [name for name, known in record.get("made_with", {}).items() if now.get(name, known) != known]
     if changed:
         raise UserError(
-            f"{data} was made with another {' and '.join(changed)} than today's, by {path}; {again}, or take it as it "
-            f"is by --data {data}."
+            f"{data} was made with another {' and '.join(changed)} than today's, by {path}; {again}, or {named}."
         )
 
 

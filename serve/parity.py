@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import chat, cli, files, model
+from common import chat, cli, files, model, provenance
 from common.domain import load_domain
 from serve import launch
 
@@ -110,7 +110,9 @@ def main(args):
     keys, texts = ("id", "prompt", "answer"), ("prompt", "answer")
     answers = files.read_jsonl(args.out / "answers" / f"{plan.name}.jsonl", keys, made_by, texts)
     answers = answers[: args.n]
-    settings = files.read_json(args.out / "answers" / "run.json", made_by)["settings"]
+    record = files.read_json(args.out / "answers" / "run.json", made_by)
+    provenance.check_inputs(record, args.out / "answers", made_by)
+    settings = record["settings"]
     tokenizer = model.load_tokenizer(plan.folder)
     prompts = [chat.render(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in answers]
     print(f"starting vLLM on {plan.folder} (log: {plan.log})", flush=True)

@@ -41,12 +41,12 @@ def make_trained(base, out, stage="dpo", rank=16) -> Path:
     folder = Path(out) / stage
     write_weights(folder / "adapter_model.safetensors")
     files.write_json(folder / "adapter_config.json", {"r": rank})
-    model.write_lineage(folder, stage, str(base))
-    shutil.copytree(base, folder / "merged")
-    files.write_json(folder / "merged/lineage.json", model.read_lineage(folder))
     for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
         if (Path(base) / name).is_file():
             shutil.copy(Path(base) / name, folder)
+    model.write_lineage(folder, stage, str(base))
+    shutil.copytree(base, folder / "merged")
+    files.write_json(folder / "merged/lineage.json", model.read_lineage(folder))
     return folder
 
 

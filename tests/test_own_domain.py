@@ -147,6 +147,7 @@ def test_messages_train_the_same_adapter_as_texts(tmp_path, tiny_base):
     """SFT and DPO on the files that people have, in TRL's layout and in the project's own."""
     cli.quiet()
     based = ["--recipe", "recipes/smoke.yaml", "--base", str(tiny_base), "--dtype", "float32"]
+    based += ["--per_device_train_batch_size", "1", "--learning_rate", "1e-2"]
     cases, weights = cli.ROOT / "tests/fixtures/rows", {}
     for kind in ("messages", "texts"):
         out = tmp_path / kind
@@ -165,3 +166,6 @@ def test_messages_train_the_same_adapter_as_texts(tmp_path, tiny_base):
     assert all(first == second for first, second in weights.values())
     run = json.loads((tmp_path / "texts/dpo/run.json").read_text(encoding="utf-8"))
     assert run["policy"] == {"on": 0, "off": 0, "unknown": 3} and run["counts"]["held_out"] == 3
+    for stage in ("sft", "dpo"):
+        metrics = json.loads((tmp_path / "texts" / stage / "run.json").read_text(encoding="utf-8"))["metrics"]
+        assert metrics["perplexity_after"] != metrics["perplexity_before"], "it was trained at all"

@@ -74,6 +74,9 @@ def test_data_that_the_record_does_not_tell_of_is_refused(made_data, domain):
     args, data = made_data
     files.write_jsonl(data, [{"id": "b"}])
     assert "is not the file that" in refusal(provenance.check_data, args, domain, "gen_sft", data)
+    data.rename(data.with_name("elsewhere"))
+    provenance.check_data(args, domain, "gen_sft", data)  # its reader says that it is missing
+    data.with_name("elsewhere").rename(data)
     (args.out / "gen_sft/run.json").unlink()  # the repository's own file, on a fresh clone
     provenance.check_data(args, domain, "gen_sft", data)
 
@@ -249,12 +252,14 @@ def test_pairs_of_another_adapter_need_off_policy(tmp_path, capsys):
     parent = {"adapter_sha256": "0123456789abcdef" * 4}
     args = Namespace(out=tmp_path, off_policy=False, command_tail=" --out x")
     own, other, silent = ({"adapter_sha256": "0123456789abcdef"}, {"adapter_sha256": "f" * 16}, {})
-    assert dpo.check_policy(args, [own, own], parent, "d.jsonl") == {"on": 2, "off": 0, "unknown": 0}
+    dpo.check_policy(args, [own, own], parent, "d.jsonl")
+    assert provenance.policy_of([own, own], parent) == {"on": 2, "off": 0, "unknown": 0}
     said = refusal(dpo.check_policy, args, [own, other, silent], parent, "d.jsonl")
     assert "1 of 3 pairs in d.jsonl were sampled from another SFT adapter" in said and "--off_policy" in said
     assert refusal(dpo.check_policy, args, [{"adapter_sha256": ""}], parent, "d.jsonl"), "no hash is no match"
     args.off_policy = True
-    assert dpo.check_policy(args, [own, other, silent], parent, "d.jsonl") == {"on": 1, "off": 1, "unknown": 1}
+    dpo.check_policy(args, [own, other, silent], parent, "d.jsonl")
+    assert provenance.policy_of([own, other, silent], parent) == {"on": 1, "off": 1, "unknown": 1}
     assert "1 of 3 pairs do not say which model wrote them" in capsys.readouterr().out
 
 

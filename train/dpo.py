@@ -95,7 +95,7 @@ def split_pairs(rows, share):
 
 
 def check_policy(args, rows, parent, data):
-    """How many pairs were sampled from the SFT adapter; UserError for another one's without --off_policy."""
+    """UserError for pairs that were sampled from another SFT adapter, without --off_policy."""
     policy = provenance.policy_of(rows, parent)
     if policy["off"] and not args.off_policy:
         raise cli.UserError(
@@ -104,7 +104,6 @@ def check_policy(args, rows, parent, data):
         )
     if policy["unknown"]:
         print(f"note: {policy['unknown']} of {len(rows)} pairs do not say which model wrote them: taken as off-policy.")
-    return policy
 
 
 def load_policy(args, adapter):
@@ -293,7 +292,7 @@ def main(args):
         print(f"note: {same} pairs are left out, whose chosen and rejected answers are the same.")
     parent = model.check_adapter(adapter, args.base)
     model.check_system(parent, adapter, domain.SYSTEM_PROMPT)
-    policy = check_policy(args, rows, parent, data)
+    check_policy(args, rows, parent, data)
     rows, held = split_pairs(limited(rows, args), args.held_out_share)
     dev_rows = held_out(domain, args)
     tokenizer = model.load_tokenizer(adapter)
@@ -326,7 +325,7 @@ def main(args):
         inputs=[data],
         metrics=metrics,
         proof=proof,
-        policy=policy,
+        policy=provenance.policy_of(rows, parent),
         counts={"pairs": len(rows), "held_out": len(held), SAME: same},
     )
     remove_checkpoints(folder)
