@@ -301,7 +301,7 @@ def _replace(make):
 def _turn(node):
     """Turn a sort term round, with NULLs where SQLite puts them: first when it rises."""
     rises = bool(node.args.get("desc"))
-    node.set("desc", not rises)
+    node.set("desc", None if rises else True)
     node.set("nulls_first", rises)
 
 
