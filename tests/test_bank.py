@@ -66,7 +66,7 @@ def test_bad_texts_are_found(content):
     found = errors(content)
     assert "2 say is not one sentence" in found and "3 kind 'counting'" in found
     content = copy.deepcopy(bank.read_bank_file(bank.BANK / "clinic_visits.yaml"))
-    content["questions"][15]["say"] = "The tables hold no height."
+    content["questions"][15]["say"] = "Shows the average height of all patients."
     assert "16 verify() does not accept it: should_refuse" in errors(content)
 
 

@@ -177,7 +177,7 @@ def _row_problems(row: dict, databases: list) -> list:
     verdict = verify(row, row["completion"])
     if not verdict.correct or not verdict.format_ok:
         found.append(("error", f"verify() does not accept it: {verdict.reason}, format {verdict.format_ok}"))
-    if not verdict.explanation_ok:
+    if verdict.explanation_ok is False:
         parts = explain.unexplained(sql, row["completion"].rsplit("\n", 1)[-1]) if sql else ["why it refuses"]
         found.append(("warning", f"say leaves out: {', '.join(parts)}"))
     if sql:
