@@ -68,14 +68,14 @@ def check_inputs(run: dict, what, made_by: str):
 
 def check_judged(run: dict, domain, what, made_by: str):
     """UserError when verdicts were given by another version of the domain's code than today's."""
-    if run.get("judged_by", generator(domain)) != generator(domain):
+    if "judged_by" in run and run["judged_by"] != generator(domain):
         raise UserError(f"{what} was judged by another version of the domain than today's; run {made_by} again.")
 
 
 def check_asked(args, domain, rows: list):
     """UserError when today's benchmark, system prompt or few-shot examples are not those that were answered."""
     record = files.read_json(args.out / "answers" / "run.json")
-    if record.get("asked", asked(domain, rows)) != asked(domain, rows):
+    if "asked" in record and record["asked"] != asked(domain, rows):
         raise UserError(
             f"the benchmark, the system prompt or the few-shot examples of {args.domain} have changed since "
             f"{args.out / 'answers'} was made; run python eval/answer.py{args.command_tail} again."
