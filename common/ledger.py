@@ -140,9 +140,10 @@ class Ledger:
         return self.base.execute(f"SELECT COALESCE(SUM(cost), 0) FROM calls WHERE {where}", values).fetchone()[0]
 
     def finished(self, request: str) -> list:
-        """(state, reason, answer) of each call that brought an answer to this request, in the order made."""
+        """(state, reason, answer, sent, cost, tokens) of each answer to this request, in the order made."""
         return self.base.execute(
-            "SELECT state, reason, answer FROM calls WHERE request = ? AND state IN ('answered', 'unfit') ORDER BY id",
+            "SELECT state, reason, answer, sent, cost, input + cache_read + cache_write + output FROM calls "
+            "WHERE request = ? AND state IN ('answered', 'unfit') ORDER BY id",
             (request,),
         ).fetchall()
 
@@ -196,6 +197,12 @@ class Ledger:
             "dollars": round(self.spent, 6),
             "dollars_of_all_stages": round(self._sum("1"), 6),
         }
+
+    def mean_seconds(self) -> float:
+        """Of this run's calls that brought an answer; 0 when there is none."""
+        return self.base.execute(
+            "SELECT COALESCE(AVG(seconds), 0) FROM calls WHERE run = ? AND state IN ('answered', 'unfit')", (self.run,)
+        ).fetchone()[0]
 
     def close(self):
         """Close the file and let another process take the stage up."""

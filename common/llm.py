@@ -26,6 +26,7 @@ FAILURES = 10  # calls of one request without an answer before it is given up
 FIRST_PATIENCE = 20.0  # seconds without any answer when there was none before: a wrong address, most likely
 PATIENCE = 600.0  # seconds without any answer, from any endpoint, before the run stops
 OVERHEAD_BYTES = 4000  # what a provider may add to a prompt: its template, its words about the schema
+NOTHING_USED = {"requests": 1, "input": 0, "output": 0, "tokens": 0}  # of each limit, by a call that failed
 REFUSED = ("content_policy_violation", "content_filter", "invalid_prompt")
 
 
@@ -56,10 +57,16 @@ class Request(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """`data` follows the schema, or is None and `reason` says why."""
+    """`data` follows the schema, or is None and `reason` says why.
+
+    cost, tokens: of all answers to the request, usable or not; date: of the last one, UTC.
+    """
 
     data: dict | None
     reason: str
+    cost: float = 0.0
+    tokens: int = 0
+    date: str = ""
 
 
 class Raw(NamedTuple):
@@ -136,6 +143,12 @@ def read_answer(raw: Raw, schema: dict) -> Reply:
     except jsonschema.ValidationError:
         return Reply(None, "wrong schema")
     return Reply(data, "")
+
+
+def highest_cost(price: Price, request: Request) -> float:
+    """Dollars that one call of the request cannot exceed."""
+    sent = len(json.dumps([request.system, request.user, request.schema]).encode("utf-8"))
+    return price.most(sent + OVERHEAD_BYTES, request.max_tokens)
 
 
 class _Anthropic:
@@ -241,28 +254,24 @@ class Model:
 
     def most(self, request: Request) -> float | None:
         """Dollars that the request cannot exceed, or None without a price."""
-        sent = len(json.dumps([request.system, request.user, request.schema]).encode("utf-8")) + OVERHEAD_BYTES
-        return self.price.most(sent, request.max_tokens) if self.price else None
+        return highest_cost(self.price, request) if self.price else None
 
     async def ask(self, request: Request) -> Reply:
         """The answer, from the ledger when it is there. UserError stops the run: bad key, unknown model, the cap."""
         identity = self.identity(request)
         before = self.ledger.finished(identity)
         self.reused += len(before)
-        for state, reason, answer in before:
-            if state == "answered":
-                return Reply(json.loads(answer), "")
-            if reason == "refused":
-                return Reply(None, reason)
-        reply = Reply(None, before[-1][1]) if before else None
-        for _ in range(ASKS - len(before)):
-            reply = await self._call(request, identity)
-            if reply.data is not None or reply.reason in ("refused", "no answer"):
-                break
-        return reply
+        asks = len(before)
+        while not _is_final(before) and asks < ASKS and await self._call(request, identity):
+            asks, before = asks + 1, self.ledger.finished(identity)
+        if not before:
+            return Reply(None, "no answer")
+        state, reason, answer, sent, _, _ = before[-1]
+        cost, tokens = sum(row[4] or 0.0 for row in before), sum(row[5] or 0 for row in before)
+        return Reply(json.loads(answer) if state == "answered" else None, reason, cost, tokens, sent[:10])
 
-    async def _call(self, request, identity) -> Reply:
-        """One answer, usable or not; calls that bring none are made again at the pace that the endpoints allow."""
+    async def _call(self, request, identity) -> bool:
+        """Bring one answer, usable or not, to the ledger; False when FAILURES calls in a row brought none."""
         for _ in range(FAILURES):
             endpoint = await self._pick()
             guess = self._guess(request)
@@ -273,9 +282,9 @@ class Model:
                     await self.changed.wait()  # calls in flight will most likely cost less than they may
                 self._check_stopped()
                 call = self.ledger.begin(identity, self.spec.name, self.most(request))
-                reply, used = await self._send(endpoint, request, call)
-                if reply is not None:
-                    return reply
+                answered, used = await self._send(endpoint, request, call)
+                if answered:
+                    return True
             except UserError as error:
                 self.stopped = self.stopped or error
                 raise
@@ -284,10 +293,10 @@ class Model:
                     used = {name: 0 for name in taken}
                 endpoint.pace.leave(taken, used)
                 self._wake()
-        return Reply(None, "no answer")
+        return False
 
-    async def _send(self, endpoint, request, call):
-        """(reply, tokens used) of one call whose intent is written down; (None, ...) when it has to be made again."""
+    async def _send(self, endpoint, request, call) -> tuple:
+        """Make a call whose intent is written down: (whether an answer came, what it used of each limit or None)."""
         loop = asyncio.get_running_loop()
         sent, started = loop.time(), time.monotonic()
         self.made += 1
@@ -300,16 +309,16 @@ class Model:
             # The provider may have answered, and billed, what never arrived whole.
             self.ledger.settle(call, "lost", type(error).__name__, seconds=time.monotonic() - started)
             self._no_answer(endpoint, sent, error)
-            return None, None
+            return False, None
         finally:
             self.flying.discard(asyncio.current_task())
-        reply = read_answer(raw, request.schema)
+        reply = read_answer(raw, request.schema)  # only data and reason are known here
         cost = self.price.cost(raw.usage) if self.price and raw.usage else None
         state = "answered" if reply.data is not None else "unfit"
         self.ledger.settle(call, state, reply.reason, raw.usage, cost, time.monotonic() - started, raw.text)
         self.trouble_since, endpoint.answered = None, True
         endpoint.pace.went_well(raw.headers)
-        return reply, _counted(raw.usage) if raw.usage else None
+        return True, _counted(raw.usage) if raw.usage else None
 
     def _guess(self, request):
         size = len(request.system + request.user) / 3
@@ -345,7 +354,7 @@ class Model:
         (code, told), status = self._told(error), error.status_code
         if status == 400 and any(word in f"{code} {told}" for word in REFUSED):
             self.ledger.settle(call, "unfit", "refused", cost=0.0)
-            return Reply(None, "refused"), {"requests": 1, "input": 0, "output": 0, "tokens": 0}
+            return True, NOTHING_USED
         self.ledger.settle(call, "failed", f"HTTP {status}")
         where = endpoint.url
         variable = OTHER_KEY if self.spec.urls else PROVIDERS[self.spec.provider][1]
@@ -361,7 +370,7 @@ class Model:
             raise UserError(f"{where} cannot take the request (HTTP {status}: {told}).")
         endpoint.pace.too_much(sent, asyncio.get_running_loop().time(), _retry_after(error.response.headers))
         self._check_patience(f"HTTP {status}: {told}")
-        return None, {"requests": 1, "input": 0, "output": 0, "tokens": 0}
+        return False, NOTHING_USED
 
     def _told(self, error) -> tuple:
         """(code, the provider's own words on one line) of an HTTP error, without the key."""
@@ -408,6 +417,11 @@ async def gather(model: Model, coroutines):
     if failed := next((task.exception() for task in tasks if not task.cancelled() and task.exception()), None):
         raise model.stopped or failed
     return [task.result() for task in tasks]
+
+
+def _is_final(answers) -> bool:
+    """Whether the last of a request's answers settles it: usable, or a refusal, which asking again rarely changes."""
+    return bool(answers) and (answers[-1][0] == "answered" or answers[-1][1] == "refused")
 
 
 def _counted(usage: Usage) -> dict:

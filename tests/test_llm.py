@@ -130,7 +130,7 @@ def test_a_slow_first_byte_is_given_up_and_counted_as_spent(serve, ask, kind, tm
 def test_a_refusal_is_not_asked_again(serve, ask, kind):
     server = serve(fault=lambda number: "refusal")
     replies, totals, _ = ask(kind, [server], ["hello"])
-    assert replies[0] == llm.Reply(None, "refused") and len(server.calls) == 1
+    assert replies[0][:2] == (None, "refused") and len(server.calls) == 1
     assert ask(kind, [server], ["hello"])[0] == replies and len(server.calls) == 1, "nor in the next run"
     assert totals["calls"] == {"unfit: refused": 1}
 
@@ -140,13 +140,13 @@ def test_a_refusal_is_not_asked_again(serve, ask, kind):
 def test_an_answer_that_stays_unfit_is_given_up_with_its_reason(serve, ask, fault, reason):
     server = serve(fault=lambda number: fault)
     for _ in range(2):
-        assert ask("openai", [server], ["hello"])[0] == [llm.Reply(None, reason)]
+        assert ask("openai", [server], ["hello"])[0][0][:2] == (None, reason)
         assert len(server.calls) == llm.ASKS, "the second run pays for nothing"
 
 
 def test_a_text_longer_than_its_bound_is_of_the_wrong_schema(serve, ask):
     server = serve(lambda user, number: {"word": "x" * 41})
-    assert ask("anthropic", [server], ["hello"])[0] == [llm.Reply(None, "wrong schema")]
+    assert ask("anthropic", [server], ["hello"])[0][0][:2] == (None, "wrong schema")
 
 
 STOPPING = {
@@ -217,6 +217,13 @@ def test_names_and_addresses():
 # --- money ------------------------------------------------------------------------------------------
 
 
+def test_a_reply_costs_all_its_answers(serve, ask):
+    server = serve(fault=lambda number: "schema" if number < 2 else None)
+    replies, totals, _ = ask("openai", [server], ["hello"])
+    assert replies[0].cost == pytest.approx(server.cost, abs=1e-9) and replies[0].date == books.now()[:10]
+    assert replies[0].tokens == server.tokens_in + server.tokens_out and len(server.calls) == 3
+
+
 def test_the_ledger_answers_what_was_asked_before(serve, ask):
     server = serve()
     texts = [f"text {i}" for i in range(20)]
@@ -258,7 +265,7 @@ def test_a_call_left_open_is_counted_as_spent(tmp_path):
     first.close()
     again = Ledger(path, "a", {}, max_cost=1.0)
     assert again.lost == 1 and again.spent == pytest.approx(0.6) and again.finished("x") == []
-    assert again.finished("y") == [("answered", "", "{}")]
+    assert again.finished("y")[0][:3] == ("answered", "", "{}")
     with pytest.raises(OverBudget):
         again.begin("z", "m", 0.41)
     again.begin("z", "m", 0.4)
@@ -312,7 +319,7 @@ def test_a_limit_given_is_kept_and_used(serve, ask):
     started = time.monotonic()
     ask("openai", [server], [f"text {i}" for i in range(120)], workers=32, limits={"requests": 1200})
     assert server.statuses()[429] <= 2
-    assert 120 / 20 * 0.9 < time.monotonic() - started < 120 / 20 * 1.15
+    assert time.monotonic() - started > 120 / 20 * 0.9  # how much of a limit is used: bench/teacher.py
 
 
 def test_a_limit_is_learnt_from_the_headers(serve, ask):
@@ -331,17 +338,17 @@ def test_an_unknown_limit_is_found_without_a_storm(serve, ask):
 
 
 def test_retry_after_is_waited_by_all(serve, ask):
-    server = serve(fault=lambda number: "429 retry" if number == 0 else None, latency=0.005)
+    server = serve(fault=lambda number: "429 retry" if number < 4 else None, latency=0.005)
     ask("openai", [server], [f"text {i}" for i in range(40)], workers=4)
     late = [call["at"] - server.calls[0]["at"] for call in server.calls[4:]]
-    assert min(late) >= 0.29, "only calls that were in flight come before the time asked for"
+    assert len(late) == 40 and min(late) >= 0.3
 
 
 def test_work_is_spread_over_endpoints_and_goes_on_without_one(serve, ask, capsys):
     servers = [serve(latency=0.01), serve(latency=0.01)]
+    kill = threading.Thread(target=servers[1].stop)
+    servers[1].fault = lambda number: kill.start() if number == 40 else None
     texts = [f"text {i}" for i in range(300)]
-    killer = threading.Timer(0.4, servers[1].stop)
-    killer.start()
     replies, totals, _ = ask("openai", servers, texts, workers=8)
     assert [reply.data["word"] for reply in replies] == [f"answer to {text}" for text in texts]
     counts = [len(server.calls) for server in servers]
