@@ -11,6 +11,10 @@ from common.ledger import Ledger, find_price, require_price
 
 LEDGER = "ledger.db"  # under --out; one for all stages
 RESAMPLES = 1000
+TERMS = {
+    "anthropic": "https://www.anthropic.com/legal/commercial-terms",
+    "openai": "https://openai.com/policies/services-agreement/",
+}
 
 
 def add_flags(made, role: str):
@@ -32,20 +36,22 @@ def add_flags(made, role: str):
     group.add_argument("--max_tokens", type=int, default=None, help="longest answer (without it: the domain's)")
 
 
-def check_flags(args):
-    """UserError for a flag that cannot be kept."""
+def check(args, spec: llm.Spec):
+    """UserError for what can be known to be wrong before anything is done: flags, a cap without a price, no key."""
     for name in ("max_cost", "pilot", "workers", "requests_per_minute", "tokens_per_minute", "timeout", "max_tokens"):
         value = getattr(args, name)
         if value is not None and value <= 0:
             raise cli.UserError(f"--{name} {value:g} makes no sense; it must be above 0.")
     if args.price and min(args.price) < 0:
         raise cli.UserError("--price cannot be below 0.")
+    require_price(spec.name, find_price(spec.name, not spec.urls, args.price), args.max_cost)
+    if not args.dry_run:
+        llm.find_key(spec)
 
 
 def open_model(args, spec: llm.Spec, settings: dict) -> llm.Model:
     """The model of this stage with its ledger; `settings` are those that decide its answers. Inside an event loop."""
     price = find_price(spec.name, not spec.urls, args.price)
-    require_price(spec.name, price, args.max_cost)
     key = llm.find_key(spec)
     ledger = Ledger(Path(args.out) / LEDGER, args.section, settings, args.max_cost)
     if ledger.news:
@@ -98,6 +104,22 @@ def confirm(text: str, yes: bool):
 def shown(dollars: float | None) -> str:
     """Dollars with as many digits as say something."""
     return f"${dollars:,.2f}" if dollars >= 1 or dollars == 0 else f"${dollars:.4f}"
+
+
+def teacher_terms(teacher: str) -> str:
+    """What is known of the right to train on this teacher's outputs, in one or two sentences."""
+    if teacher == "templates":
+        return "The rows come from this repository's own templates and seeds, under its licence (Apache-2.0)."
+    spec = llm.parse_spec(teacher)
+    if spec.urls:
+        return (
+            f"The rows were written by `{spec.model}` on a server of the user's. Whether its licence allows to train "
+            "another model on its outputs is not known here: see the model's licence."
+        )
+    return (
+        f"The rows were written by `{spec.model}` of {spec.provider}. Its terms ({TERMS[spec.provider]}) decide for "
+        "which models its outputs may be used; whether they allow this one is not known here: read them first."
+    )
 
 
 class Progress:

@@ -1,4 +1,4 @@
-"""The data card: where the SFT rows come from, and which duties come with them. A library for gen_sft.py and report."""
+"""The data card: where the SFT rows come from, and which duties come with them. A library for gen_sft.py."""
 
 import sys
 from collections import Counter
@@ -6,28 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from common import llm
-
-TERMS = {
-    "anthropic": "https://www.anthropic.com/legal/commercial-terms",
-    "openai": "https://openai.com/policies/services-agreement/",
-}
-
-
-def teacher_terms(teacher: str) -> str:
-    """What is known of the right to train on this teacher's outputs, in one or two sentences."""
-    if teacher == "templates":
-        return "The rows come from this repository's own templates and seeds, under its licence (Apache-2.0)."
-    spec = llm.parse_spec(teacher)
-    if spec.urls:
-        return (
-            f"The rows were written by `{spec.model}` on a server of the user's. Whether its licence allows to train "
-            "another model on its outputs is not known here: see the model's licence."
-        )
-    return (
-        f"The rows were written by `{spec.model}` of {spec.provider}. Its terms ({TERMS[spec.provider]}) decide for "
-        "which models its outputs may be used; whether they allow this one is not known here: read them first."
-    )
+from common.paid import teacher_terms
 
 
 def data_card(args, rows: list, calls: dict | None) -> str:

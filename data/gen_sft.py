@@ -23,7 +23,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import cli, files, paid
+from common import cli, files, llm, paid
 from common.domain import load_domain
 from data import card, teaching
 
@@ -98,11 +98,10 @@ def held_out(domain, rows, reasons, args):
     """The reasons, with one for each fit row that is nearly one of the benchmark's, which a model may have read."""
     compare = getattr(domain, "dedup_text", lambda row: f"{row['prompt']}\n{row['completion']}")
     kept_apart = [compare(row) for split in ("dev", "test") for row in domain.load_benchmark(split)]
-    twins = near_duplicates(kept_apart + [compare(row) for row in rows], args.jaccard)[len(kept_apart) :]
-    return [
-        reason or ("in the benchmark" if twin is not None and twin < len(kept_apart) else "")
-        for reason, twin in zip(reasons, twins, strict=True)
-    ]
+    fit = [i for i, reason in enumerate(reasons) if not reason]
+    twins = near_duplicates(kept_apart + [compare(rows[i]) for i in fit], args.jaccard)[len(kept_apart) :]
+    same = {i for i, twin in zip(fit, twins, strict=True) if twin is not None and twin < len(kept_apart)}
+    return ["in the benchmark" if i in same else reason for i, reason in enumerate(reasons)]
 
 
 def shingles(text):
@@ -204,9 +203,15 @@ def candidates(domain, args):
         return rows, judge(domain, rows), None
 
     def choose(rows, reasons):
-        return select(domain, rows, held_out(domain, rows, reasons, args), args)[0]
+        kept = select(domain, rows, reasons, args)[0]
+        enough = len(kept) == args.n  # only then is it worth the time to look at the benchmark
+        return select(domain, rows, held_out(domain, rows, reasons, args), args)[0] if enough else kept
 
-    taught = teaching.teach(domain, args, load_seeds(domain), lambda row: unfit(domain, row), choose)
+    teaching.load_teacher(args, domain)
+    paid.check(args, llm.parse_spec(args.teacher))
+    seeds = load_seeds(domain)
+    first = list(zip(seeds, [""] * len(seeds) if args.dry_run else judge(domain, seeds), strict=True))
+    taught = teaching.teach(domain, args, first, lambda row: unfit(domain, row), choose)
     return taught and (taught[0], held_out(domain, *taught[:2], args), taught[2])
 
 

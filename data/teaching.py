@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from common import cli, llm, paid
+from common.ledger import find_price
 
 METHODS = ("grid", "self_instruct", "evol")
 ROUND = 200  # items; a method that builds on rows sees those of earlier rounds
@@ -132,17 +133,16 @@ async def agreement(item, model, teacher, args, row) -> float:
 # --- the run ----------------------------------------------------------------------------------------
 
 
-def teach(domain, args, seeds: list, unfit, choose) -> tuple:
-    """(rows, reasons, totals): the seeds and, behind them, the model's rows until `choose` keeps args.n.
+def teach(domain, args, first: list, unfit, choose) -> tuple:
+    """(rows, reasons, totals): the `first` (row, reason) pairs and the model's, until `choose` keeps args.n rows.
 
     unfit(row) is the reason against a row or ''; choose(rows, reasons) gives the rows kept. None after --dry_run.
     """
     teacher, spec = load_teacher(args, domain), llm.parse_spec(args.teacher)
-    paid.check_flags(args)
     if args.dry_run:
-        show_prompts(teacher, args, spec, seeds)
+        show_prompts(teacher, args, spec, [row for row, _ in first])
         return None
-    return asyncio.run(_teach(teacher, args, spec, seeds, unfit, choose))
+    return asyncio.run(_teach(teacher, args, spec, first, unfit, choose))
 
 
 def settings_of(teacher, args, spec) -> dict:
@@ -157,7 +157,7 @@ def show_prompts(teacher, args, spec, seeds):
     for number in (0, 1):
         print(f"--- user, item {number}\n{prompt(teacher, args, number, seeds)[0]}")
     asked = request(teacher, args, 0, prompt(teacher, args, 0, seeds)[0])
-    price = paid.find_price(spec.name, not spec.urls, args.price)
+    price = find_price(spec.name, not spec.urls, args.price)
     items = max(1, math.ceil((args.n - len(seeds)) / teacher.QUESTIONS))
     most = f"at most {paid.shown(llm.highest_cost(price, asked) * items)}" if price else "of unknown cost (no price)"
     print(
@@ -166,15 +166,15 @@ def show_prompts(teacher, args, spec, seeds):
     )
 
 
-async def _teach(teacher, args, spec, seeds, unfit, choose):
+async def _teach(teacher, args, spec, first, unfit, choose):
     model = paid.open_model(args, spec, settings_of(teacher, args, spec))
-    first, items = [(row, unfit(row)) for row in seeds], []
-    have = len(choose(*zip(*first, strict=True)))
+    found, items = first, []
+    had = have = len(choose(*zip(*first, strict=True)))
     progress = paid.Progress(model, args.n, have)
     try:
         gate = asyncio.Semaphore(2 * args.workers)
         while have < args.n and len(items) < 10 * args.n + 100:
-            numbers = range(len(items), len(items) + wave(args, items, have - len(seeds), args.n - have))
+            numbers = range(len(items), len(items) + wave(args, items, have - had, args.n - have))
             earlier = items[: len(items) // ROUND * ROUND]
             pool = [row for row, reason in first + [pair for item in earlier for pair in item.rows] if not reason]
             jobs = [one(gate, progress, model, teacher, args, number, pool, unfit) for number in numbers]

@@ -4,6 +4,7 @@ Used by eval/report.py, so that card and report cannot differ.
 """
 
 from common.cli import ROOT
+from common.paid import teacher_terms
 from eval import sections
 
 LICENCES = (("apache-2.0", "Apache License"), ("mit", "MIT License"))
@@ -99,6 +100,8 @@ def training_data(found) -> list:
         f"with seed {sft['seed']}, the preference pairs from {settings['samples']} samples for "
         f"each prompt by the SFT model itself (temperature {settings['temperature']}), ranked "
         f"by the {settings['judge']}.",
+        "",
+        teacher_terms(sft["settings"]["teacher"]),
         "",
         *sections.table(["what", "count"], rows),
         "",

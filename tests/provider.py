@@ -17,14 +17,14 @@ UNBILLED = {*STATUS, "refuse connection"}
 class Provider:
     """`answer(user text, number of the call)` is a dict, or text; `fault(number)` a name of a fault or None.
 
-    limit: (calls, seconds), kept over every window of that length; later calls get 429 with retry-after when
-    `tell_when`. prices: dollars for a million tokens, (input, output). A call is billed once its answer is made, also
-    when the answer does not arrive.
+    limit: (calls, seconds), kept over every window of that length, or tokens instead of calls with `in_tokens`; a call
+    too many gets 429, with retry-after when `tell_when`. prices: dollars for a million tokens, (input, output). A call
+    is billed once its answer is made, also when the answer does not arrive.
     """
 
-    def __init__(self, answer, fault=lambda number: None, limit=None, tell_when=True, latency=0.0, slow=5.0,
-                 prices=(1.0, 5.0), headers=None):  # fmt: skip
-        self.answer, self.fault, self.limit, self.tell_when = answer, fault, limit, tell_when
+    def __init__(self, answer, fault=lambda number: None, limit=None, in_tokens=False, tell_when=True, latency=0.0,
+                 slow=5.0, prices=(1.0, 5.0), headers=None):  # fmt: skip
+        self.answer, self.fault, self.limit, self.tell_when, self.in_tokens = answer, fault, limit, tell_when, in_tokens
         self.latency, self.slow, self.prices, self.headers = latency, slow, prices, headers or {}
         self.lock, self.calls, self.recent = threading.Lock(), [], deque()
         self.billed, self.tokens_in, self.tokens_out = Counter(), 0, 0  # answers made for each prompt
@@ -44,18 +44,23 @@ class Provider:
         """How often each status was answered."""
         return Counter(call["status"] for call in self.calls)
 
-    def over_limit(self) -> float:
-        """Seconds until the limit allows a call, 0 when it does now (which then counts)."""
+    def over_limit(self, tokens: int) -> float:
+        """Seconds until the limit allows a call of so many tokens, 0 when it does now (which then counts)."""
         if self.limit is None:
             return 0.0
-        calls, seconds = self.limit
-        now = time.monotonic()
-        while self.recent and self.recent[0] <= now - seconds:
+        most, seconds = self.limit
+        amount, now = tokens if self.in_tokens else 1, time.monotonic()
+        while self.recent and self.recent[0][0] <= now - seconds:
             self.recent.popleft()
-        if len(self.recent) >= calls:
-            return self.recent[0] + seconds - now
-        self.recent.append(now)
-        return 0.0
+        free = most - sum(one for _, one in self.recent)
+        if free >= amount:
+            self.recent.append((now, amount))
+            return 0.0
+        for at, one in self.recent:
+            free += one
+            if free >= amount:
+                return at + seconds - now
+        return seconds
 
     def stop(self):
         """Close the port and every connection, as a server that dies."""
@@ -109,7 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
         key = self.headers.get("x-api-key") or self.headers.get("authorization", "").removeprefix("Bearer ")
         with mine.lock:
             number = len(mine.calls)
-            fault, wait = mine.fault(number), mine.over_limit()
+            fault = mine.fault(number)
             user = body["messages"][-1]["content"]
             call = {
                 "path": self.path,
@@ -124,6 +129,8 @@ class _Handler(BaseHTTPRequestHandler):
             mine.open += 1
             mine.most_open = max(mine.most_open, mine.open)
             made = mine.answer(user, number)
+            text = made if isinstance(made, str) else json.dumps(made)
+            wait = mine.over_limit(len(json.dumps(body)) // 4 + len(text) // 4 + 1)
         try:
             time.sleep(mine.latency)
             if wait:
@@ -135,7 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
                 more = {"retry-after": "0.3"} if fault == "429 retry" else {}
                 self.reply(STATUS[fault], self.error(STATUS[fault], f"no luck with {key}", fault), more)
             else:
-                self.deliver(call, fault, is_anthropic, made)
+                self.deliver(call, fault, is_anthropic, text)
         finally:
             with mine.lock:
                 mine.open -= 1
@@ -144,9 +151,8 @@ class _Handler(BaseHTTPRequestHandler):
         inner = {"type": KINDS.get(status, "api_error"), "message": text}
         return {"type": "error", "error": {**inner, "code": "insufficient_quota" if fault == "quota" else None}}
 
-    def deliver(self, call, fault, is_anthropic, made):
+    def deliver(self, call, fault, is_anthropic, text):
         mine, body = self.provider, call["body"]
-        text = made if isinstance(made, str) else json.dumps(made)
         text = {"not json": text[:-3], "schema": '{"what": 1}', "empty": "", "truncated": text[: len(text) // 2]}.get(
             fault, text
         )

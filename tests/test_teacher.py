@@ -14,7 +14,7 @@ from provider import Provider
 
 from common import cli, paid
 from common.domain import load_domain
-from data import card, gen_sft, teaching
+from data import gen_sft, teaching
 from domains.text_to_sql import teach
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -304,6 +304,6 @@ def test_the_estimate_covers_the_truth():
 
 
 def test_terms_are_named_and_unknown_is_called_unknown():
-    assert "Apache-2.0" in card.teacher_terms("templates")
+    assert "Apache-2.0" in paid.teacher_terms("templates")
     for name in ("anthropic:a", "openai:b", "openai:c@http://h:1"):
-        assert "not known here" in card.teacher_terms(name)
+        assert "not known here" in paid.teacher_terms(name)
