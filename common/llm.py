@@ -174,7 +174,7 @@ class _Anthropic:
             output_config=config,
             **more,
         )
-        told = json.loads(response.http_response.text)
+        told = _body(response)
         used = told.get("usage") or {}
         usage = Usage(
             used["input_tokens"],
@@ -211,7 +211,7 @@ class _OpenAI:
             response_format={"type": "json_schema", "json_schema": form},
             **more,
         )
-        told = json.loads(response.http_response.text)
+        told = _body(response)
         used, usage = told.get("usage") or {}, None
         if "prompt_tokens" in used and "completion_tokens" in used:
             details = used.get("prompt_tokens_details") or {}
@@ -222,6 +222,14 @@ class _OpenAI:
         refused = message.get("refusal") or choice.get("finish_reason") == "content_filter"
         ended = "refusal" if refused else "cut" if choice.get("finish_reason") == "length" else ""
         return Raw(message.get("content") or "", ended, usage, response.headers)
+
+
+def _body(response) -> dict:
+    """The response's JSON object; JSONDecodeError, as for anything else that is no answer, when it is none."""
+    told = json.loads(response.http_response.text)
+    if not isinstance(told, dict):
+        raise json.JSONDecodeError("no object", "", 0)
+    return told
 
 
 class Endpoint:

@@ -117,8 +117,8 @@ def teacher_terms(teacher: str) -> str:
             "another model on its outputs is not known here: see the model's licence."
         )
     return (
-        f"The rows were written by `{spec.model}` of {spec.provider}. Its terms ({TERMS[spec.provider]}) decide for "
-        "which models its outputs may be used; whether they allow this one is not known here: read them first."
+        f"The rows were written by `{spec.model}` of {spec.provider}. Its terms ({TERMS[spec.provider]}) restrict the "
+        "training of competing models on its outputs; whether they allow this one is not known here: read them first."
     )
 
 
