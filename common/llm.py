@@ -21,8 +21,9 @@ PROVIDERS = {
     "openai": ("https://api.openai.com/v1", "OPENAI_API_KEY"),
 }
 OTHER_KEY = "LLM_API_KEY"  # for @URL: a provider's key is never sent to another host
+NO_KEY = "none"  # what a server without keys is sent
 ASKS = 3  # answers to one request before it is given up: another may follow the schema
-FAILURES = 10  # calls of one request without an answer before it is given up
+FAILURES = 10  # calls that fail because of the request, before it is given up
 FIRST_PATIENCE = 20.0  # seconds without any answer when there was none before: a wrong address, most likely
 PATIENCE = 600.0  # seconds without any answer, from any endpoint, before the run stops
 OVERHEAD_BYTES = 4000  # what a provider may add to a prompt: its template, its words about the schema
@@ -104,7 +105,7 @@ def find_key(spec: Spec) -> str:
     variable = OTHER_KEY if spec.urls else PROVIDERS[spec.provider][1]
     key = os.environ.get(variable, "").strip()
     if key or spec.urls:
-        return key or "none"
+        return key or NO_KEY
     raise UserError(f"{spec.name} needs a key: export {variable}=... (or use --teacher with @URL for your own server).")
 
 
@@ -254,7 +255,7 @@ class Model:
         self.changed, self.stopped = asyncio.Event(), None
         self.flying = set()  # tasks whose call is being made
         self.trouble_since = None  # when the first call failed after the last answer
-        self.made = self.reused = 0  # calls, and answers that the ledger had
+        self.made = self.answers = self.reused = 0  # calls, answers to them, and answers that the ledger had
 
     def identity(self, request: Request) -> str:
         """The hash of all that decides the answer; addresses do not."""
@@ -279,20 +280,26 @@ class Model:
         return Reply(json.loads(answer) if state == "answered" else None, reason, cost, tokens, sent[:10])
 
     async def _call(self, request, identity) -> bool:
-        """Bring one answer, usable or not, to the ledger; False when FAILURES calls in a row brought none."""
-        for _ in range(FAILURES):
+        """Bring one answer, usable or not, to the ledger; False when FAILURES calls failed because of the request.
+
+        Not counted: that the endpoint has too much to do, and lost connections while no other request is answered. What
+        hits all requests is waited for, as long as PATIENCE lasts.
+        """
+        failures, answers = 0, self.answers
+        while failures < FAILURES:
             endpoint = await self._pick()
-            guess = self._guess(request)
             taken, used, call = {}, None, None
             try:
-                taken = await endpoint.pace.enter(guess)
+                taken = await endpoint.pace.enter(self._guess(request))
                 while not self.ledger.fits(self.most(request)) and self.ledger.reserved:
                     await self.changed.wait()  # calls in flight will most likely cost less than they may
                 self._check_stopped()
                 call = self.ledger.begin(identity, self.spec.name, self.most(request))
-                answered, used = await self._send(endpoint, request, call)
-                if answered:
+                outcome, used = await self._send(endpoint, request, call)
+                if outcome == "answered":
                     return True
+                failures += outcome == "failed" or outcome == "lost" and self.answers > answers
+                answers = self.answers
             except UserError as error:
                 self.stopped = self.stopped or error
                 raise
@@ -304,7 +311,7 @@ class Model:
         return False
 
     async def _send(self, endpoint, request, call) -> tuple:
-        """Make a call whose intent is written down: (whether an answer came, what it used of each limit or None)."""
+        """Make a call whose intent is written down: ('answered', 'failed', 'lost' or 'busy'; used of each limit or None)."""
         loop = asyncio.get_running_loop()
         sent, started = loop.time(), time.monotonic()
         self.made += 1
@@ -317,7 +324,7 @@ class Model:
             # The provider may have answered, and billed, what never arrived whole.
             self.ledger.settle(call, "lost", type(error).__name__, seconds=time.monotonic() - started)
             self._no_answer(endpoint, sent, error)
-            return False, None
+            return "lost", None
         finally:
             self.flying.discard(asyncio.current_task())
         reply = read_answer(raw, request.schema)  # only data and reason are known here
@@ -325,8 +332,9 @@ class Model:
         state = "answered" if reply.data is not None else "unfit"
         self.ledger.settle(call, state, reply.reason, raw.usage, cost, time.monotonic() - started, raw.text)
         self.trouble_since, endpoint.answered = None, True
+        self.answers += 1
         endpoint.pace.went_well(raw.headers)
-        return True, _counted(raw.usage) if raw.usage else None
+        return "answered", _counted(raw.usage) if raw.usage else None
 
     def _guess(self, request):
         size = len(request.system + request.user) / 3
@@ -362,7 +370,7 @@ class Model:
         (code, told), status = self._told(error), error.status_code
         if status == 400 and any(word in f"{code} {told}" for word in REFUSED):
             self.ledger.settle(call, "unfit", "refused", cost=0.0)
-            return True, NOTHING_USED
+            return "answered", NOTHING_USED
         self.ledger.settle(call, "failed", f"HTTP {status}")
         where = endpoint.url
         variable = OTHER_KEY if self.spec.urls else PROVIDERS[self.spec.provider][1]
@@ -378,19 +386,22 @@ class Model:
             raise UserError(f"{where} cannot take the request (HTTP {status}: {told}).")
         endpoint.pace.too_much(sent, asyncio.get_running_loop().time(), _retry_after(error.response.headers))
         self._check_patience(f"HTTP {status}: {told}")
-        return False, NOTHING_USED
+        return "busy" if status in (429, 503, 529) else "failed", NOTHING_USED
 
     def _told(self, error) -> tuple:
         """(code, the provider's own words on one line) of an HTTP error, without the key."""
         body = error.body if isinstance(error.body, dict) else {}
         inner = body["error"] if isinstance(body.get("error"), dict) else body
         text = " ".join(str(inner.get("message") or inner.get("type") or "no message").split())
-        text = re.sub(r"\b(sk|key)-[\w*.-]{6,}", "[key]", text.replace(self.key, "[key]"))
+        text = re.sub(r"\b(sk|key)-[\w*.-]{6,}", "[key]", self._without_key(text))
         return str(inner.get("code") or inner.get("type") or ""), text[:200].rstrip(".")
+
+    def _without_key(self, text) -> str:
+        return text if self.key == NO_KEY else text.replace(self.key, "[key]")
 
     def _no_answer(self, endpoint, sent, error):
         """No whole response: the endpoint is left out after some; servers never reached at all stop the run."""
-        why = " ".join(str(error.__cause__ or error).split())[:120].replace(self.key, "[key]")
+        why = self._without_key(" ".join(str(error.__cause__ or error).split()))[:120]
         others = len(self.endpoints) > 1
         if endpoint.pace.no_answer(sent, asyncio.get_running_loop().time(), others) and others:
             print(f"\nnote: {endpoint.url} does not answer ({why}); its requests go to the others.")

@@ -11,19 +11,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 STATUS = {"429": 429, "429 retry": 429, "500": 500, "502": 502, "503": 503, "529": 529, "key": 401, "model": 404,
           "quota": 429, "bad": 400}  # fmt: skip
 KINDS = {401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error", 529: "overloaded_error"}
-UNBILLED = {*STATUS, "refuse connection"}
+UNBILLED = set(STATUS)
 
 
 class Provider:
-    """`answer(user text, number of the call)` is a dict, or text; `fault(number)` a name of a fault or None.
+    """`answer(user text, number of the call)` is a dict, or text; `fault(number, user text)` the name
+    of a fault or None.
 
     limit: (calls, seconds), kept over every window of that length, or tokens instead of calls with `in_tokens`; a call
     too many gets 429, with retry-after when `tell_when`. prices: dollars for a million tokens, (input, output). A call
     is billed once its answer is made, also when the answer does not arrive.
     """
 
-    def __init__(self, answer, fault=lambda number: None, limit=None, in_tokens=False, tell_when=True, latency=0.0,
-                 slow=5.0, prices=(1.0, 5.0), headers=None):  # fmt: skip
+    def __init__(self, answer, fault=lambda number, user: None, limit=None, in_tokens=False, tell_when=True,
+                 latency=0.0, slow=5.0, prices=(1.0, 5.0), headers=None):  # fmt: skip
         self.answer, self.fault, self.limit, self.tell_when, self.in_tokens = answer, fault, limit, tell_when, in_tokens
         self.latency, self.slow, self.prices, self.headers = latency, slow, prices, headers or {}
         self.lock, self.calls, self.recent = threading.Lock(), [], deque()
@@ -114,8 +115,8 @@ class _Handler(BaseHTTPRequestHandler):
         key = self.headers.get("x-api-key") or self.headers.get("authorization", "").removeprefix("Bearer ")
         with mine.lock:
             number = len(mine.calls)
-            fault = mine.fault(number)
             user = body["messages"][-1]["content"]
+            fault = mine.fault(number, user)
             call = {
                 "path": self.path,
                 "body": body,

@@ -111,7 +111,7 @@ PASSING = ("429", "429 retry", "500", "502", "503", "529", "reset", "cut", "garb
 @pytest.mark.parametrize("fault", PASSING)
 @pytest.mark.parametrize("kind", PROVIDERS)
 def test_a_fault_that_passes_costs_no_answer(serve, ask, kind, fault, tmp_path):
-    server = serve(fault=lambda number: fault if number == 0 else None)
+    server = serve(fault=lambda number, user: fault if number == 0 else None)
     replies, totals, _ = ask(kind, [server], ["hello"])
     assert replies[0].data == {"word": "answer to hello"} and len(server.calls) == 2
     assert totals["dollars"] >= server.cost - 1e-9, "what may have been billed is never counted lower"
@@ -121,14 +121,14 @@ def test_a_fault_that_passes_costs_no_answer(serve, ask, kind, fault, tmp_path):
 
 @pytest.mark.parametrize("kind", PROVIDERS)
 def test_a_slow_first_byte_is_given_up_and_counted_as_spent(serve, ask, kind, tmp_path):
-    server = serve(fault=lambda number: "slow" if number == 0 else None, slow=3.0)
+    server = serve(fault=lambda number, user: "slow" if number == 0 else None, slow=3.0)
     replies, totals, _ = ask(kind, [server], ["hello"], timeout=0.5)
     assert replies[0].data and rows(tmp_path)[0][0] == "lost" and totals["dollars"] >= server.cost > 0
 
 
 @pytest.mark.parametrize("kind", PROVIDERS)
 def test_a_refusal_is_not_asked_again(serve, ask, kind):
-    server = serve(fault=lambda number: "refusal")
+    server = serve(fault=lambda number, user: "refusal")
     replies, totals, _ = ask(kind, [server], ["hello"])
     assert replies[0][:2] == (None, "refused") and len(server.calls) == 1
     assert ask(kind, [server], ["hello"])[0] == replies and len(server.calls) == 1, "nor in the next run"
@@ -138,7 +138,7 @@ def test_a_refusal_is_not_asked_again(serve, ask, kind):
 @pytest.mark.parametrize("fault, reason", [("schema", "wrong schema"), ("not json", "not JSON"), ("empty", "empty"),
                                            ("truncated", "cut at max_tokens")])  # fmt: skip
 def test_an_answer_that_stays_unfit_is_given_up_with_its_reason(serve, ask, fault, reason):
-    server = serve(fault=lambda number: fault)
+    server = serve(fault=lambda number, user: fault)
     for _ in range(2):
         assert ask("openai", [server], ["hello"])[0][0][:2] == (None, reason)
         assert len(server.calls) == llm.ASKS, "the second run pays for nothing"
@@ -147,6 +147,15 @@ def test_an_answer_that_stays_unfit_is_given_up_with_its_reason(serve, ask, faul
 def test_a_text_longer_than_its_bound_is_of_the_wrong_schema(serve, ask):
     server = serve(lambda user, number: {"word": "x" * 41})
     assert ask("anthropic", [server], ["hello"])[0][0][:2] == (None, "wrong schema")
+
+
+def test_a_request_that_always_fails_is_given_up_and_holds_nobody_up(serve, ask, monkeypatch):
+    monkeypatch.setattr("common.pace.LONGEST_PAUSE", 0.1)
+    server = serve(latency=0.01)
+    server.fault = lambda number, user: "500" if user == "poison" else None
+    replies, totals, _ = ask("openai", [server], ["poison", *[f"text {i}" for i in range(60)]])
+    assert replies[0][:2] == (None, "no answer") and all(reply.data for reply in replies[1:])
+    assert totals["calls"]["failed: HTTP 500"] == llm.FAILURES
 
 
 STOPPING = {
@@ -160,7 +169,7 @@ STOPPING = {
 @pytest.mark.parametrize("fault", STOPPING)
 @pytest.mark.parametrize("kind", PROVIDERS)
 def test_what_asking_again_cannot_mend_stops_at_once_in_one_sentence(serve, ask, kind, fault, tmp_path):
-    server = serve(fault=lambda number: fault if number >= 20 else None, latency=0.01)
+    server = serve(fault=lambda number, user: fault if number >= 20 else None, latency=0.01)
     with pytest.raises(UserError, match=STOPPING[fault]) as caught:
         ask(kind, [server], [f"text {i}" for i in range(200)])
     assert "\n" not in str(caught.value) and KEY not in str(caught.value) and "[key]" in str(caught.value)
@@ -170,7 +179,7 @@ def test_what_asking_again_cannot_mend_stops_at_once_in_one_sentence(serve, ask,
 
 
 def test_no_key_is_in_the_ledger(serve, ask, tmp_path):
-    server = serve(fault=lambda number: "500" if number % 3 == 0 else None)
+    server = serve(fault=lambda number, user: "500" if number % 3 == 0 else None)
     ask("openai", [server], [f"text {i}" for i in range(9)])
     assert server.calls[0]["key"] == KEY
     for path in tmp_path.iterdir():
@@ -218,7 +227,7 @@ def test_names_and_addresses():
 
 
 def test_a_reply_costs_all_its_answers(serve, ask):
-    server = serve(fault=lambda number: "schema" if number < 2 else None)
+    server = serve(fault=lambda number, user: "schema" if number < 2 else None)
     replies, totals, _ = ask("openai", [server], ["hello"])
     assert replies[0].cost == pytest.approx(server.cost, abs=1e-9) and replies[0].date == books.now()[:10]
     assert replies[0].tokens == server.tokens_in + server.tokens_out and len(server.calls) == 3
@@ -251,7 +260,7 @@ def test_the_cap_holds_by_the_servers_count(serve, ask, kind):
 
 
 def test_the_cap_holds_when_answers_are_lost(serve, ask):
-    server = serve(fault=lambda number: ("reset", "cut", None)[number % 3])
+    server = serve(fault=lambda number, user: ("reset", "cut", None)[number % 3])
     with pytest.raises(OverBudget):
         ask("openai", [server], [f"text {i}" for i in range(300)], max_cost=0.03)
     assert 0 < server.cost <= 0.03
@@ -338,7 +347,7 @@ def test_an_unknown_limit_is_found_without_a_storm(serve, ask):
 
 
 def test_retry_after_is_waited_by_all(serve, ask):
-    server = serve(fault=lambda number: "429 retry" if number < 4 else None, latency=0.005)
+    server = serve(fault=lambda number, user: "429 retry" if number < 4 else None, latency=0.005)
     ask("openai", [server], [f"text {i}" for i in range(40)], workers=4)
     late = [call["at"] - server.calls[0]["at"] for call in server.calls[4:]]
     assert len(late) == 40 and min(late) >= 0.3
@@ -347,7 +356,7 @@ def test_retry_after_is_waited_by_all(serve, ask):
 def test_work_is_spread_over_endpoints_and_goes_on_without_one(serve, ask, capsys):
     servers = [serve(latency=0.01), serve(latency=0.01)]
     kill = threading.Thread(target=servers[1].stop)
-    servers[1].fault = lambda number: kill.start() if number == 40 else None
+    servers[1].fault = lambda number, user: kill.start() if number == 40 else None
     texts = [f"text {i}" for i in range(300)]
     replies, totals, _ = ask("openai", servers, texts, workers=8)
     assert [reply.data["word"] for reply in replies] == [f"answer to {text}" for text in texts]

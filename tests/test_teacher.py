@@ -185,7 +185,7 @@ def kill_after(process, server, calls, patience=300):
 def test_kills_lose_and_repeat_nothing(serve, answers, tmp_path):
     calm, rng = serve(answers), random.Random(3)
     assert start(calm.url, tmp_path / "calm", 60).wait() == 0
-    server = serve(answers, latency=0.02, fault=lambda number: rng.choice(("500", "reset", "cut", *[None] * 20)))
+    server = serve(answers, latency=0.02, fault=lambda number, user: rng.choice(("500", "reset", "cut", *[None] * 20)))
     kills = sum(
         kill_after(start(server.url, tmp_path / "killed", 60, "--workers", "8"), server, rng.randint(1, 15))
         for _ in range(5)
