@@ -311,7 +311,7 @@ class Model:
         return False
 
     async def _send(self, endpoint, request, call) -> tuple:
-        """Make a call whose intent is written down: ('answered', 'failed', 'lost' or 'busy'; used of each limit or None)."""
+        """Make a call whose intent is written down: (outcome, used of each limit or None)."""
         loop = asyncio.get_running_loop()
         sent, started = loop.time(), time.monotonic()
         self.made += 1
