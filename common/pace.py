@@ -14,8 +14,7 @@ LIMITS = {
     "input": ("anthropic-ratelimit-input-tokens-limit",),
     "output": ("anthropic-ratelimit-output-tokens-limit",),
 }
-MARGIN = 0.99  # of a limit: calls sent evenly may still arrive in less than a minute
-BURST = 0.5  # seconds' worth that may go at once, so that a late wake-up is caught up
+BURST = 1.2  # seconds' worth that may go at once, so that a late wake-up is caught up; the rate is lower by as much
 LONGEST_PAUSE = 60.0  # seconds, unless the endpoint asks for more
 FIRST_CALLS = 8  # at once
 REST = 30.0  # seconds for which an endpoint that does not answer is left out
@@ -27,7 +26,7 @@ class Bucket:
     def __init__(self, limit: float, guess: float = 1.0):
         from aiolimiter import AsyncLimiter
 
-        rate = MARGIN * limit / 60
+        rate = limit / (60 + BURST)  # with a whole burst, no minute holds more than the limit
         room = max(1.0, BURST * rate)
         self.limiter, self.limit = AsyncLimiter(room, room / rate), limit
         self.used, self.calls, self.guess, self.debt = 0.0, 0, guess, 0.0

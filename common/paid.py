@@ -31,14 +31,14 @@ def add_flags(made, role: str):
                        help="limit of calls (without it: what the provider's headers say)")  # fmt: skip
     group.add_argument("--tokens_per_minute", type=float, default=None, help="limit of tokens, prompts and answers")
     group.add_argument("--timeout", type=float, default=180.0, help="seconds after which a call is given up")
-    group.add_argument("--temperature", type=float, default=None, help="left to the model when not given")
-    group.add_argument("--effort", default=None, help="how much the model thinks, in the provider's own words")
-    group.add_argument("--max_tokens", type=int, default=None, help="longest answer (without it: the domain's)")
+    group.add_argument(f"--{role}_temperature", type=float, default=None, help="left to the model when not given")
+    group.add_argument(f"--{role}_effort", default=None, help="how much the model thinks, in the provider's own words")
+    group.add_argument(f"--{role}_max_tokens", type=int, default=None, help="longest answer (without it: the domain's)")
 
 
 def check(args, spec: llm.Spec):
     """UserError for what can be known to be wrong before anything is done: flags, a cap without a price, no key."""
-    for name in ("max_cost", "pilot", "workers", "requests_per_minute", "tokens_per_minute", "timeout", "max_tokens"):
+    for name in ("max_cost", "pilot", "workers", "requests_per_minute", "tokens_per_minute", "timeout"):
         value = getattr(args, name)
         if value is not None and value <= 0:
             raise cli.UserError(f"--{name} {value:g} makes no sense; it must be above 0.")
@@ -49,20 +49,25 @@ def check(args, spec: llm.Spec):
         llm.find_key(spec)
 
 
-def open_model(args, spec: llm.Spec, settings: dict) -> llm.Model:
-    """The model of this stage with its ledger; `settings` are those that decide its answers. Inside an event loop."""
-    price = find_price(spec.name, not spec.urls, args.price)
-    key = llm.find_key(spec)
+def open_ledger(args, settings: dict) -> Ledger:
+    """The ledger of this stage's run; `settings` are those that decide the answers."""
     ledger = Ledger(Path(args.out) / LEDGER, args.section, settings, args.max_cost)
     if ledger.news:
         print(f"note: {ledger.news}.")
     if ledger.lost:
         print(f"note: {ledger.lost} calls were open when the last run ended; they count as spent.")
+    return ledger
+
+
+def open_model(args, role: str, spec: llm.Spec, ledger: Ledger) -> llm.Model:
+    """A model that asks by way of the ledger, which several may share. Inside an event loop."""
     limits = {"requests": args.requests_per_minute, "tokens": args.tokens_per_minute}
     limits = {name: value for name, value in limits.items() if value}
+    price = find_price(spec.name, not spec.urls, args.price)
     return llm.Model(
-        spec, key, ledger, price, limits, args.workers, args.timeout, temperature=args.temperature, effort=args.effort
-    )
+        spec, llm.find_key(spec), ledger, price, limits, args.workers, args.timeout,
+        temperature=getattr(args, f"{role}_temperature"), effort=getattr(args, f"{role}_effort"),
+    )  # fmt: skip
 
 
 def estimate(per_item: list, wanted: float) -> tuple:

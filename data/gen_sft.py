@@ -8,7 +8,7 @@ The teacher is the domain's templates, or a model. A model's run begins with a p
 it goes on; it keeps every answer in out/ledger.db, so that after a kill the same command goes on and pays for nothing
 twice. Keys come from the environment:
   export ANTHROPIC_API_KEY=...; python data/gen_sft.py --teacher anthropic:claude-opus-5-5 --max_cost 20
-  export OPENAI_API_KEY=...;    python data/gen_sft.py --teacher openai:gpt-6-luna --effort low --method evol
+  export OPENAI_API_KEY=...;    python data/gen_sft.py --teacher openai:gpt-6-luna --teacher_effort low --method evol
   a server of your own:         python data/gen_sft.py --teacher openai:MODEL@http://localhost:8000/v1 --price 0 0
   several (key: LLM_API_KEY):   python data/gen_sft.py --teacher openai:MODEL@http://HOST1:8000,http://HOST2:8000
   prompts, cost, no call:       python data/gen_sft.py --teacher anthropic:claude-opus-5-5 --dry_run

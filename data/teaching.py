@@ -75,7 +75,7 @@ def prompt(teacher, args, number: int, pool: list) -> tuple:
 
 def request(teacher, args, number: int, text: str) -> llm.Request:
     """The request of an item."""
-    return llm.Request(teacher.SYSTEM, text, teacher.SCHEMA, args.max_tokens or teacher.MAX_TOKENS, number)
+    return llm.Request(teacher.SYSTEM, text, teacher.SCHEMA, args.teacher_max_tokens or teacher.MAX_TOKENS, number)
 
 
 # --- one item ---------------------------------------------------------------------------------------
@@ -147,7 +147,7 @@ def teach(domain, args, first: list, unfit, choose) -> tuple:
 
 def settings_of(teacher, args, spec) -> dict:
     """The settings that decide the answers: another value is another run."""
-    names = ("domain", "seed", "method", "agree", "temperature", "effort", "max_tokens")
+    names = ("domain", "seed", "method", "agree", "teacher_temperature", "teacher_effort", "teacher_max_tokens")
     return {"teacher": spec.name, "prompt_version": teacher.VERSION, **{name: getattr(args, name) for name in names}}
 
 
@@ -167,7 +167,8 @@ def show_prompts(teacher, args, spec, seeds):
 
 
 async def _teach(teacher, args, spec, first, unfit, choose):
-    model = paid.open_model(args, spec, settings_of(teacher, args, spec))
+    ledger = paid.open_ledger(args, settings_of(teacher, args, spec))
+    model = paid.open_model(args, "teacher", spec, ledger)
     found, items = first, []
     had = have = len(choose(*zip(*first, strict=True)))
     progress = paid.Progress(model, args.n, have)
@@ -184,11 +185,11 @@ async def _teach(teacher, args, spec, first, unfit, choose):
             if len(items) == len(numbers) and have < args.n:
                 progress.bar.clear()
                 ask_to_go_on(args, model, items, have)
-        return *zip(*found, strict=True), model.ledger.totals()
+        return *zip(*found, strict=True), ledger.totals()
     finally:
         progress.close()
         await model.close()
-        model.ledger.close()
+        ledger.close()
 
 
 async def one(gate, progress, model, teacher, args, number, pool, unfit):
