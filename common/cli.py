@@ -188,7 +188,7 @@ def _typed(action, value, recipe):
         raise UserError(f"{recipe}: {action.dest} is not a switch; give it a value.")
     if isinstance(action, argparse.BooleanOptionalAction):
         raise UserError(f"{recipe}: {action.dest} is a switch; write true or false, not {value!r}.")
-    is_list = action.nargs in ("+", "*")
+    is_list = action.nargs in ("+", "*") or isinstance(action.nargs, int)
     values = value if isinstance(value, list) else [value]
     try:
         if isinstance(value, list) and not is_list:

@@ -1,8 +1,17 @@
 """python data/gen_sft.py
 
 Makes the SFT set: asks the teacher for prompts with answers, verifies each, removes duplicates, reports.
-Reads data/seed_prompts.json through the domain; writes data/sft.jsonl and out/gen_sft (report.md, dropped.jsonl,
-run.json). Same seed, same bytes.
+Reads data/seed_prompts.json through the domain; writes data/sft.jsonl and out/gen_sft (report.md, data_card.md,
+dropped.jsonl, run.json). Same seed, same bytes.
+
+The teacher is the domain's templates, or a model. A model's run begins with a pilot, estimates its cost and asks before
+it goes on; it keeps every answer in out/ledger.db, so that after a kill the same command goes on and pays for nothing
+twice. Keys come from the environment:
+  export ANTHROPIC_API_KEY=...; python data/gen_sft.py --teacher anthropic:claude-opus-5-5 --max_cost 20
+  export OPENAI_API_KEY=...;    python data/gen_sft.py --teacher openai:gpt-6-luna --teacher_effort low --method evol
+  a server of your own:         python data/gen_sft.py --teacher openai:MODEL@http://localhost:8000/v1 --price 0 0
+  several (key: LLM_API_KEY):   python data/gen_sft.py --teacher openai:MODEL@http://HOST1:8000,http://HOST2:8000
+  prompts, cost, no call:       python data/gen_sft.py --teacher anthropic:claude-opus-5-5 --dry_run
 """
 
 import random
@@ -14,56 +23,87 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import cli, files, provenance
+from common import cli, files, llm, paid, provenance
 from common.domain import load_domain, rows_of, verdict_on
+from data import card, teaching
 
 PROVENANCE = ("seed_id", "teacher", "category", "schema_id", "family")  # kept of a row, where it has them
+TAUGHT = ("date", "method", "prompt_version", "seed", "agreement")  # of a row that a model wrote
 SHINGLE = 3  # words; short enough that one changed value does not make two texts different
 
 
 def parse_args(argv=None):
     parser = cli.parser(__doc__, "gen_sft")
     parser.add_argument(
-        "--teacher", default="templates", choices=("templates",), help="who writes the rows: the domain's own templates"
+        "--teacher", default="templates", help="templates (the domain's own), anthropic:MODEL, openai:MODEL, with @URL"
     )
     parser.add_argument("--n", type=int, default=6000, help="rows to write")
     parser.add_argument("--max_characters", type=int, default=6000, help="longest prompt with completion")
     parser.add_argument(
         "--jaccard", type=float, default=0.9, help="word-trigram similarity from which rows are duplicates"
     )
+    parser.add_argument(
+        "--method", default="grid", choices=teaching.METHODS,
+        help="how a model is prompted: topic x difficulty x kinds, unlike earlier rows, or earlier rows made harder",
+    )  # fmt: skip
+    parser.add_argument(
+        "--agree",
+        type=int,
+        default=3,
+        help="answers to each row's question, its own included; half of the others agree",
+    )
+    paid.add_flags(parser, "teacher")
     return cli.within(cli.parse(parser, argv), n=(1, None), max_characters=(1, None), jaccard=(0, 1))
+
+
+def load_seeds(domain):
+    """The curated seeds as candidate rows."""
+    return [{**row, "seed_id": row["id"], "teacher": "curated"} for row in rows_of(domain, "load_seeds")]
 
 
 def teach(domain, args, wanted):
     """Candidate rows: the curated seeds first, then the templates'."""
     if not hasattr(domain, "generate"):
         raise cli.UserError(f"the domain {args.domain} has no generate(), so --teacher templates cannot work.")
-    seeds = [{**row, "seed_id": row["id"], "teacher": "curated"} for row in rows_of(domain, "load_seeds")]
     made = rows_of(domain, "generate", random.Random(args.seed), wanted, "sft")
-    return seeds + [{**row, "seed_id": None, "teacher": "templates"} for row in made]
+    return load_seeds(domain) + [{**row, "seed_id": None, "teacher": "templates"} for row in made]
+
+
+def unfit(domain, row):
+    """The reason why a row is unfit ('' when it is fit): the domain's verdict on its own completion."""
+    if not hasattr(domain, "verify"):
+        return ""
+    verdict = verdict_on(domain, row, row["completion"])
+    return (
+        f"wrong: {verdict.reason}"
+        if verdict.correct is False
+        else "bad format"
+        if verdict.format_ok is False
+        else "bad explanation"
+        if verdict.explanation_ok is False
+        else ""
+    )
 
 
 def judge(domain, rows):
-    """The reason why each row is unfit ('' when it is fit): the domain's verdict on its own completion."""
+    """unfit() of each row, with progress."""
     from tqdm import tqdm
 
     if not hasattr(domain, "verify"):
         return [""] * len(rows)
-
-    def reason(row):
-        verdict = verdict_on(domain, row, row["completion"])
-        return (
-            f"wrong: {verdict.reason}"
-            if verdict.correct is False
-            else "bad format"
-            if verdict.format_ok is False
-            else "bad explanation"
-            if verdict.explanation_ok is False
-            else ""
-        )
-
     with ThreadPoolExecutor(4) as pool:  # each verdict waits for a process of its own
-        return list(tqdm(pool.map(reason, rows), total=len(rows), desc="verify", unit="row", mininterval=2))
+        judged = pool.map(lambda row: unfit(domain, row), rows)
+        return list(tqdm(judged, total=len(rows), desc="verify", unit="row", mininterval=2))
+
+
+def held_out(domain, rows, reasons, args):
+    """The reasons, with one for each fit row that is nearly one of the benchmark's, which a model may have read."""
+    compare = getattr(domain, "dedup_text", lambda row: f"{row['prompt']}\n{row['completion']}")
+    kept_apart = [compare(row) for split in ("dev", "test") for row in rows_of(domain, "load_benchmark", split)]
+    fit = [i for i, reason in enumerate(reasons) if not reason]
+    twins = near_duplicates(kept_apart + [compare(rows[i]) for i in fit], args.jaccard)[len(kept_apart) :]
+    same = {i for i, twin in zip(fit, twins, strict=True) if twin is not None and twin < len(kept_apart)}
+    return ["in the benchmark" if i in same else reason for i, reason in enumerate(reasons)]
 
 
 def shingles(text):
@@ -155,14 +195,37 @@ def report(rows, dropped, candidates, domain):
     return "\n".join([*lines, "", f"{', '.join([*counts, curated])}.", ""])
 
 
+def candidates(domain, args):
+    """(rows, the reason against each, what a model's calls were); None after --dry_run."""
+    if args.teacher == "templates":
+        rows = teach(domain, args, round(args.n * 1.25) + 20)
+        return rows, judge(domain, rows), None
+
+    def choose(rows, reasons):
+        kept = select(domain, rows, reasons, args)[0]
+        enough = len(kept) == args.n  # only then is it worth the time to look at the benchmark
+        return select(domain, rows, held_out(domain, rows, reasons, args), args)[0] if enough else kept
+
+    teaching.load_teacher(args, domain)
+    paid.check(args, llm.parse_spec(args.teacher))
+    seeds = load_seeds(domain)
+    first = list(zip(seeds, [""] * len(seeds) if args.dry_run else judge(domain, seeds), strict=True))
+    taught = teaching.teach(domain, args, first, lambda row: unfit(domain, row), choose)
+    return taught and (taught[0], held_out(domain, *taught[:2], args), taught[2])
+
+
 def main(args):
     started = time.time()
     domain = load_domain(args.domain)
     work, target = args.out / "gen_sft", files.product(args, "data/sft.jsonl")
-    rows = teach(domain, args, round(args.n * 1.25) + 20)
-    kept, dropped = select(domain, rows, judge(domain, rows), args)
+    made = candidates(domain, args)
+    if made is None:
+        return
+    rows, reasons, calls = made
+    kept, dropped = select(domain, rows, reasons, args)
     if len(kept) < args.n:
         print(f"note: {len(kept)} rows are left of the {args.n} asked for; raise --jaccard or lower --n.")
+    recorded = PROVENANCE if calls is None else PROVENANCE + TAUGHT
     files.write_jsonl(
         target,
         [
@@ -170,16 +233,20 @@ def main(args):
                 "id": f"sft-{i:06d}",
                 "prompt": row["prompt"],
                 "completion": row["completion"],
-                **{key: row[key] for key in PROVENANCE if key in row},
+                **{key: row[key] for key in recorded if key in row},
             }
             for i, row in enumerate(kept)
         ],
     )
     files.write_jsonl(work / "dropped.jsonl", dropped)
     files.write_text(work / "report.md", report(kept, dropped, len(rows), domain))
+    files.write_text(work / "data_card.md", card.data_card(args, kept, calls))
     counts = {"candidates": len(rows), "kept": len(kept), **Counter(row["reason"] for row in dropped)}
+    more = {} if calls is None else {"model_calls": calls}
     output, source = {str(target.name): files.sha256(target)}, provenance.teacher_of(args, domain)
-    files.write_run_record(work, args, started, counts=counts, output=output, made_with=source)
+    files.write_run_record(work, args, started, counts=counts, output=output, made_with=source, **more)
+    if calls is not None:
+        print(f"calls: {calls['calls']}, {paid.shown(calls['dollars'])}; each is in {args.out / paid.LEDGER}.")
     print(
         f"wrote {len(kept)} rows to {target} ({', '.join(f'{k} {v}' for k, v in counts.items())}) in "
         f"{time.time() - started:.0f} s; report: {work}/report.md; next: python train/sft.py{args.command_tail}"

@@ -6,6 +6,7 @@ Used by eval/report.py, so that card and report cannot differ.
 from pathlib import Path
 
 from common.cli import ROOT
+from common.paid import teacher_terms
 from eval import sections
 
 LICENCES = (("apache-2.0", "Apache License"), ("mit", "MIT License"))
@@ -94,6 +95,8 @@ def training_data(found) -> list:
         "## Training data",
         "",
         f"{sft_source(found)} {pair_source(found)}",
+        "",
+        teacher_terms(sft["settings"]["teacher"]),
         "",
         *sections.table(["what", "count"], rows),
         "",

@@ -1,6 +1,7 @@
 """README.md is true: its commands parse, the files it names are there, its table is the report's."""
 
 import importlib
+import json
 import re
 import shlex
 from pathlib import Path
@@ -33,6 +34,17 @@ def test_readme_command_parses(script, flags):
 )
 def test_files_named_in_the_readme_exist(name):
     assert (ROOT / name).exists(), name
+
+
+def test_the_bill_follows_from_the_price_file():
+    """Items for 12,000 rows less the 160 seeds, 3 rows each, times the tokens that the text assumes."""
+    block = README.split("<!-- bill:begin -->")[1].split("<!-- bill:end -->")[0]
+    prices = json.loads((ROOT / "common/prices.json").read_text(encoding="utf-8"))["prices"]
+    seeds = len(json.loads((ROOT / "data/seed_prompts.json").read_text(encoding="utf-8"))["seeds"])
+    assert "2,700 tokens in and 1,240 out" in README.replace("\n", " ")
+    for name, price in prices.items():
+        dollars = (12_000 - seeds) / 3 * (2700 * price["input"] + 1240 * price["output"]) / 1e6
+        assert f"| `{name}` | {dollars:,.0f} |" in block, name
 
 
 def test_the_results_table_is_the_reports():

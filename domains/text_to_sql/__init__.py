@@ -7,6 +7,7 @@ from pathlib import Path
 
 from common.cli import ROOT
 from common.files import read_json, read_jsonl
+from domains.text_to_sql import teach as teacher
 from domains.text_to_sql.generate import generate, prompt_text
 from domains.text_to_sql.verify import verify
 
@@ -19,6 +20,7 @@ __all__ = [
     "verify",
     "dedup_text",
     "few_shot_prompt",
+    "teacher",
 ]
 
 SYSTEM_PROMPT = (

@@ -1,0 +1,129 @@
+"""python bench/teacher.py
+
+How well the client of paid models keeps a rate and survives kills, against the local server of tests/provider.py.
+
+rate: a server that enforces a limit over every window of a minute; the share of the allowed rate that was used between
+the first and the last call, and the share of calls answered 429. The limit is told by flag or learnt from headers.
+kills: data/gen_sft.py of 500 rows, killed (SIGKILL) after a random number of calls until --kills are done, then run to
+its end; rows against an uninterrupted run, and answers made twice by the server's own count.
+Writes bench/results/teacher.json. About two minutes for each rate and six seconds for each kill.
+"""
+
+import asyncio
+import json
+import os
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # find common/, data/ and the server when run by hand
+
+from common import cli, files, llm
+from common.ledger import Ledger, Price
+
+WORKERS = 32
+SCHEMA = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
+CALLS_A_MINUTE, TOKENS_A_MINUTE = 300, 60_000
+CASES = {
+    "calls, by flag": (dict(limit=(CALLS_A_MINUTE, 60)), {"requests": CALLS_A_MINUTE}),
+    "calls, from headers": (
+        dict(limit=(CALLS_A_MINUTE, 60), headers={"x-ratelimit-limit-requests": str(CALLS_A_MINUTE)}),
+        {},
+    ),
+    "tokens, by flag": (dict(limit=(TOKENS_A_MINUTE, 60), in_tokens=True), {"tokens": TOKENS_A_MINUTE}),
+}
+
+
+def parse_args(argv=None):
+    parser = cli.plain_parser(__doc__)
+    parser.add_argument("--minutes", type=float, default=1.7, help="of each rate; above 1, the window of the limit")
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--rows", type=int, default=500, help="of the run that is killed")
+    return parser.parse_args(argv)
+
+
+def rate(settings, limits, minutes) -> dict:
+    """Ask for so long as fast as the client goes; what the server saw."""
+    from provider import Provider
+
+    server = Provider(
+        lambda user, number: {"text": "x" * random.Random(user).randint(50, 1200)}, latency=0.3, **settings
+    )
+
+    async def go():
+        spec = llm.parse_spec(f"openai:m@{server.url}")
+        ledger = Ledger(Path(folder) / "ledger.db", "bench", {})
+        model = llm.Model(spec, "none", ledger, Price(1, 1, 1, 1), limits, WORKERS)
+        end = time.monotonic() + 60 * minutes
+
+        async def worker(number):
+            for i in range(10**6):
+                if time.monotonic() > end:
+                    return
+                await model.ask(llm.Request("Answer.", f"{number} {i} " + "word " * 60, SCHEMA, 400))
+
+        await llm.gather(model, [worker(number) for number in range(WORKERS)])
+        await model.close()
+        ledger.close()
+
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(go())
+    server.stop()
+    calls = server.statuses()
+    span = server.calls[-1]["at"] - server.calls[0]["at"]
+    used = server.tokens_in + server.tokens_out if settings.get("in_tokens") else calls[200]
+    allowed = settings["limit"][0] * span / settings["limit"][1]
+    return {"calls": sum(calls.values()), "seconds": round(span, 1), "used_share": round(used / allowed, 4),
+            "share_429": round(calls[429] / sum(calls.values()), 4)}  # fmt: skip
+
+
+def kills(count, rows) -> dict:
+    """Kill a run of gen_sft again and again; what was lost and what was paid twice."""
+    from provider import Provider
+    from test_teacher import Answers, kill_after, start
+
+    rng, answers = random.Random(0), Answers(round(rows * 1.5))
+    os.environ["LLM_API_KEY"] = "none"
+    workers = ("--workers", "8")
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder)
+        calm, server = Provider(answers), Provider(answers, latency=0.02)
+        assert start(calm.url, out / "calm", rows).wait() == 0
+        done, started = 0, time.monotonic()
+        for _ in range(count):
+            done += kill_after(start(server.url, out / "killed", rows, *workers), server, rng.randint(1, 9))
+        last = start(server.url, out / "killed", rows, *workers)
+        last.communicate()
+        made, wanted = ((out / name / "data/sft.jsonl").read_bytes() for name in ("killed", "calm"))
+        totals = json.loads((out / "killed/gen_sft/run.json").read_text())["model_calls"]
+    repeats = sum(server.billed.values()) - len(server.billed)
+    lost = totals["calls"].get("lost: killed", 0)
+    return {
+        "kills": done, "rows": wanted.count(b"\n"), "same_bytes_as_uninterrupted": made == wanted,
+        "rows_lost": len(set(wanted.splitlines()) - set(made.splitlines())),
+        "answers": len(server.billed), "answers_made_twice": repeats, "calls_in_flight_at_a_kill": lost,
+        "received_answers_paid_again": max(0, repeats - lost), "most_in_flight_allowed": 8 * done,
+        "dollars_by_server": round(server.cost, 6), "dollars_by_ledger": totals["dollars"],
+        "seconds": round(time.monotonic() - started, 1),
+    }  # fmt: skip
+
+
+def main(args):
+    target = ROOT / "bench/results/teacher.json"
+    found = files.read_json(target) if target.is_file() else {}
+    for name, (settings, limits) in CASES.items() if args.minutes else ():
+        found.setdefault("rate", {})[name] = rate(settings, limits, args.minutes)
+        print(name, found["rate"][name])
+        files.write_json(target, found)
+    if args.kills:
+        found["kills"] = kills(args.kills, args.rows)
+        print(found["kills"])
+    files.write_json(target, {**found, "versions": files.versions(), "commit": files.commit()})
+    print(f"wrote {target.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    cli.run(main, parse_args)

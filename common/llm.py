@@ -1,0 +1,459 @@
+"""Teachers and judges that are models: one question to one provider, answered as JSON of a given schema.
+
+`Model` asks through the official async SDKs of Anthropic and OpenAI with their own retries turned off, so that every
+call passes the ledger, the cap and the pace. A model is named `anthropic:MODEL` or `openai:MODEL`, either with `@URL`
+for another server that speaks the same format, `openai:MODEL@URL,URL` for several.
+"""
+
+import asyncio
+import json
+import os
+import re
+import time
+from typing import NamedTuple
+
+from common.cli import UserError
+from common.ledger import Ledger, Price, Usage, digest
+from common.pace import Pace
+
+PROVIDERS = {
+    "anthropic": ("https://api.anthropic.com", "ANTHROPIC_API_KEY"),
+    "openai": ("https://api.openai.com/v1", "OPENAI_API_KEY"),
+}
+OTHER_KEY = "LLM_API_KEY"  # for @URL: a provider's key is never sent to another host
+NO_KEY = "none"  # what a server without keys is sent
+ASKS = 3  # answers to one request before it is given up: another may follow the schema
+FAILURES = 10  # calls that fail because of the request, before it is given up
+FIRST_PATIENCE = 20.0  # seconds without any answer when there was none before: a wrong address, most likely
+PATIENCE = 600.0  # seconds without any answer, from any endpoint, before the run stops
+OVERHEAD_BYTES = 4000  # what a provider may add to a prompt: its template, its words about the schema
+NOTHING_USED = {"requests": 1, "input": 0, "output": 0, "tokens": 0}  # of each limit, by a call that failed
+REFUSED = ("content_policy_violation", "content_filter", "invalid_prompt")
+
+
+class Spec(NamedTuple):
+    """A model by name: provider, model, and the addresses of other servers than the provider's own."""
+
+    provider: str
+    model: str
+    urls: tuple
+
+    @property
+    def name(self) -> str:
+        """Without addresses: where a model is served does not change what it is."""
+        return f"{self.provider}:{self.model}"
+
+
+class Request(NamedTuple):
+    """One question: `system` is the constant part, the same for many requests, and comes first so that it is cached.
+
+    `number` tells apart requests with the same text that want answers of their own.
+    """
+
+    system: str
+    user: str
+    schema: dict
+    max_tokens: int
+    number: int = 0
+
+
+class Reply(NamedTuple):
+    """`data` follows the schema, or is None and `reason` says why.
+
+    cost, tokens: of all answers to the request, usable or not; date: of the last one, UTC.
+    """
+
+    data: dict | None
+    reason: str
+    cost: float = 0.0
+    tokens: int = 0
+    date: str = ""
+
+
+class Raw(NamedTuple):
+    """What a provider answered, without its format: text, why it ended, tokens."""
+
+    text: str
+    ended: str  # "", "refusal" or "cut"
+    usage: Usage | None
+    headers: dict
+
+
+def parse_spec(text: str) -> Spec:
+    """Read `provider:MODEL[@URL[,URL...]]`; UserError when it is none."""
+    match = re.fullmatch(r"(anthropic|openai):([^\s@]+)(?:@(https?://\S+))?", text)
+    if not match:
+        raise UserError(
+            f"{text!r} names no model; write anthropic:MODEL or openai:MODEL, with @URL for a server of your own."
+        )
+    provider, model, urls = match.groups()
+    return Spec(provider, model, tuple(_tidy(provider, url) for url in urls.split(",")) if urls else ())
+
+
+def _tidy(provider, url):
+    """The base URL as the SDK wants it: OpenAI's ends in a path, usually /v1; Anthropic's SDK adds /v1 itself."""
+    if not re.fullmatch(r"https?://[^\s/@?#]+(/[^\s?#]*)?", url):
+        raise UserError(f"{url!r} is no address; write http://HOST:PORT or https://HOST/PATH, several with commas.")
+    url = url.rstrip("/")
+    if provider == "anthropic":
+        return url.removesuffix("/v1")
+    return url if "/" in url.split("://")[1] else f"{url}/v1"
+
+
+def find_key(spec: Spec) -> str:
+    """The key from the environment; UserError when the provider needs one and there is none."""
+    variable = OTHER_KEY if spec.urls else PROVIDERS[spec.provider][1]
+    key = os.environ.get(variable, "").strip()
+    if key or spec.urls:
+        return key or NO_KEY
+    raise UserError(f"{spec.name} needs a key: export {variable}=... (or use --teacher with @URL for your own server).")
+
+
+def bare_schema(schema: dict) -> dict:
+    """The schema without bounds on lengths, which the providers' own structured outputs do not take.
+
+    The bounds go into the descriptions; answers are checked against the full schema here.
+    """
+    bounds = {key: schema[key] for key in ("maxLength", "minLength", "maxItems", "minItems") if key in schema}
+    made = {key: value for key, value in schema.items() if key not in bounds}
+    if bounds:
+        told = ", ".join(f"{key} {value}" for key, value in bounds.items())
+        made["description"] = f"{schema.get('description', '')} ({told})".strip()
+    if "properties" in made:
+        made["properties"] = {key: bare_schema(value) for key, value in made["properties"].items()}
+    if "items" in made:
+        made["items"] = bare_schema(made["items"])
+    return made
+
+
+def read_answer(raw: Raw, schema: dict) -> Reply:
+    """The answer's JSON when it follows the schema, else the reason why it cannot be used."""
+    import jsonschema
+
+    if raw.ended == "refusal":
+        return Reply(None, "refused")
+    if raw.ended == "cut":
+        return Reply(None, "cut at max_tokens")
+    if not raw.text.strip():
+        return Reply(None, "empty")
+    try:
+        data = json.loads(raw.text)
+        jsonschema.validate(data, schema)
+    except (json.JSONDecodeError, RecursionError):
+        return Reply(None, "not JSON")
+    except jsonschema.ValidationError:
+        return Reply(None, "wrong schema")
+    return Reply(data, "")
+
+
+def highest_cost(price: Price, request: Request) -> float:
+    """Dollars that one call of the request cannot exceed."""
+    sent = len(json.dumps([request.system, request.user, request.schema]).encode("utf-8"))
+    return price.most(sent + OVERHEAD_BYTES, request.max_tokens)
+
+
+class _Anthropic:
+    """The Messages API."""
+
+    def __init__(self, spec, key, url, timeout, settings):
+        import anthropic
+
+        self.errors, self.spec, self.settings = anthropic, spec, settings
+        self.client = anthropic.AsyncAnthropic(api_key=key, base_url=url, max_retries=0, timeout=timeout)
+
+    async def send(self, request: Request) -> Raw:
+        schema = request.schema if self.spec.urls else bare_schema(request.schema)
+        config = {"format": {"type": "json_schema", "schema": schema}}
+        if self.settings.get("effort"):
+            config["effort"] = self.settings["effort"]
+        more = {} if self.settings.get("temperature") is None else {"temperature": self.settings["temperature"]}
+        response = await self.client.messages.with_raw_response.create(
+            model=self.spec.model,
+            max_tokens=request.max_tokens,
+            system=[{"type": "text", "text": request.system, "cache_control": {"type": "ephemeral"}}],
+            messages=[{"role": "user", "content": request.user}],
+            output_config=config,
+            **more,
+        )
+        told = _body(response)
+        used = told.get("usage") or {}
+        usage = Usage(
+            used["input_tokens"],
+            used.get("cache_read_input_tokens") or 0,
+            used.get("cache_creation_input_tokens") or 0,
+            used["output_tokens"],
+        ) if "input_tokens" in used and "output_tokens" in used else None  # fmt: skip
+        ends = {"refusal": "refusal", "max_tokens": "cut", "model_context_window_exceeded": "cut"}
+        text = "".join(part.get("text") or "" for part in told.get("content") or [] if part.get("type") == "text")
+        return Raw(text, ends.get(told.get("stop_reason"), ""), usage, response.headers)
+
+
+class _OpenAI:
+    """The Chat Completions API, which other servers speak as well. OpenAI caches a constant beginning by itself."""
+
+    def __init__(self, spec, key, url, timeout, settings):
+        import openai
+
+        self.errors, self.spec, self.settings = openai, spec, settings
+        self.client = openai.AsyncOpenAI(api_key=key, base_url=url, max_retries=0, timeout=timeout)
+
+    async def send(self, request: Request) -> Raw:
+        schema = request.schema if self.spec.urls else bare_schema(request.schema)
+        # Other servers may only know the older name of the limit.
+        more = {"max_tokens" if self.spec.urls else "max_completion_tokens": request.max_tokens}
+        if self.settings.get("temperature") is not None:
+            more["temperature"] = self.settings["temperature"]
+        if self.settings.get("effort"):
+            more["reasoning_effort"] = self.settings["effort"]
+        form = {"name": "answer", "strict": True, "schema": schema}
+        response = await self.client.chat.completions.with_raw_response.create(
+            model=self.spec.model,
+            messages=[{"role": "system", "content": request.system}, {"role": "user", "content": request.user}],
+            response_format={"type": "json_schema", "json_schema": form},
+            **more,
+        )
+        told = _body(response)
+        used, usage = told.get("usage") or {}, None
+        if "prompt_tokens" in used and "completion_tokens" in used:
+            details = used.get("prompt_tokens_details") or {}
+            read, written = details.get("cached_tokens") or 0, details.get("cache_write_tokens") or 0
+            usage = Usage(used["prompt_tokens"] - read - written, read, written, used["completion_tokens"])
+        choice = (told.get("choices") or [{}])[0]
+        message = choice.get("message") or {}
+        refused = message.get("refusal") or choice.get("finish_reason") == "content_filter"
+        ended = "refusal" if refused else "cut" if choice.get("finish_reason") == "length" else ""
+        return Raw(message.get("content") or "", ended, usage, response.headers)
+
+
+def _body(response) -> dict:
+    """The response's JSON object; JSONDecodeError, as for anything else that is no answer, when it is none."""
+    told = json.loads(response.http_response.text)
+    if not isinstance(told, dict):
+        raise json.JSONDecodeError("no object", "", 0)
+    return told
+
+
+class Endpoint:
+    """One server: its client and its pace."""
+
+    def __init__(self, client, pace, url):
+        self.client, self.pace, self.url = client, pace, url
+        self.answered = False
+
+
+class Model:
+    """A teacher or judge. Make it and use it inside one event loop; `ask` may be called by many tasks at once."""
+
+    def __init__(self, spec: Spec, key: str, ledger: Ledger, price: Price | None, limits: dict, workers: int,
+                 timeout: float = 120.0, **settings):  # fmt: skip
+        self.spec, self.key, self.ledger, self.price, self.settings = spec, key, ledger, price, settings
+        make = {"anthropic": _Anthropic, "openai": _OpenAI}[spec.provider]
+        self.endpoints = [
+            Endpoint(make(spec, key, url, timeout, settings), Pace(workers, limits), url)
+            for url in spec.urls or (PROVIDERS[spec.provider][0],)
+        ]
+        self.changed, self.stopped = asyncio.Event(), None
+        self.flying = set()  # tasks whose call is being made
+        self.trouble_since = None  # when the first call failed after the last answer
+        self.made = self.answers = self.reused = 0  # calls, answers to them, and answers that the ledger had
+
+    def identity(self, request: Request) -> str:
+        """The hash of all that decides the answer; addresses do not."""
+        return digest([self.spec.name, self.settings, request._asdict()])
+
+    def most(self, request: Request) -> float | None:
+        """Dollars that the request cannot exceed, or None without a price."""
+        return highest_cost(self.price, request) if self.price else None
+
+    async def ask(self, request: Request) -> Reply:
+        """The answer, from the ledger when it is there. UserError stops the run: bad key, unknown model, the cap."""
+        identity = self.identity(request)
+        before = self.ledger.finished(identity)
+        self.reused += len(before)
+        asks = len(before)
+        while not _is_final(before) and asks < ASKS and await self._call(request, identity):
+            asks, before = asks + 1, self.ledger.finished(identity)
+        if not before:
+            return Reply(None, "no answer")
+        state, reason, answer, sent, _, _ = before[-1]
+        cost, tokens = sum(row[4] or 0.0 for row in before), sum(row[5] or 0 for row in before)
+        return Reply(json.loads(answer) if state == "answered" else None, reason, cost, tokens, sent[:10])
+
+    async def _call(self, request, identity) -> bool:
+        """Bring one answer, usable or not, to the ledger; False when FAILURES calls failed because of the request.
+
+        Not counted: that the endpoint has too much to do, and lost connections while no other request is answered. What
+        hits all requests is waited for, as long as PATIENCE lasts.
+        """
+        failures, answers = 0, self.answers
+        while failures < FAILURES:
+            endpoint = await self._pick()
+            taken, used, call = {}, None, None
+            try:
+                taken = await endpoint.pace.enter(self._guess(request))
+                while not self.ledger.fits(self.most(request)) and self.ledger.reserved:
+                    await self.changed.wait()  # calls in flight will most likely cost less than they may
+                self._check_stopped()
+                call = self.ledger.begin(identity, self.spec.name, self.most(request))
+                outcome, used = await self._send(endpoint, request, call)
+                if outcome == "answered":
+                    return True
+                failures += outcome == "failed" or outcome == "lost" and self.answers > answers
+                answers = self.answers
+            except UserError as error:
+                self.stopped = self.stopped or error
+                raise
+            finally:
+                if call is None:
+                    used = {name: 0 for name in taken}
+                endpoint.pace.leave(taken, used)
+                self._wake()
+        return False
+
+    async def _send(self, endpoint, request, call) -> tuple:
+        """Make a call whose intent is written down: (outcome, used of each limit or None)."""
+        loop = asyncio.get_running_loop()
+        sent, started = loop.time(), time.monotonic()
+        self.made += 1
+        self.flying.add(asyncio.current_task())
+        try:
+            raw = await endpoint.client.send(request)
+        except endpoint.client.errors.APIStatusError as error:
+            return self._refused_call(endpoint, call, error, sent)
+        except (endpoint.client.errors.APIError, json.JSONDecodeError, OSError) as error:
+            # The provider may have answered, and billed, what never arrived whole.
+            self.ledger.settle(call, "lost", type(error).__name__, seconds=time.monotonic() - started)
+            self._no_answer(endpoint, sent, error)
+            return "lost", None
+        finally:
+            self.flying.discard(asyncio.current_task())
+        reply = read_answer(raw, request.schema)  # only data and reason are known here
+        cost = self.price.cost(raw.usage) if self.price and raw.usage else None
+        state = "answered" if reply.data is not None else "unfit"
+        self.ledger.settle(call, state, reply.reason, raw.usage, cost, time.monotonic() - started, raw.text)
+        self.trouble_since, endpoint.answered = None, True
+        self.answers += 1
+        endpoint.pace.went_well(raw.headers)
+        return "answered", _counted(raw.usage) if raw.usage else None
+
+    def _guess(self, request):
+        size = len(request.system + request.user) / 3
+        return {"requests": 1, "input": size, "output": request.max_tokens, "tokens": size + request.max_tokens}
+
+    async def _pick(self) -> Endpoint:
+        """The endpoint with the most room, when there is one."""
+        loop = asyncio.get_running_loop()
+        while True:
+            self._check_stopped()
+            now = loop.time()
+            free = [one for one in self.endpoints if one.pace.room(now)]
+            if free:
+                best = max(free, key=lambda one: one.pace.window - one.pace.busy)
+                best.pace.busy += 1
+                return best
+            pauses = [one.pace.until - now for one in self.endpoints if one.pace.until > now]
+            try:
+                await asyncio.wait_for(self.changed.wait(), min(pauses, default=None))
+            except TimeoutError:
+                continue
+
+    def _wake(self):
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+    def _check_stopped(self):
+        if self.stopped:  # a new one for each task: one exception would collect the frames of all
+            raise type(self.stopped)(*self.stopped.args)
+
+    def _refused_call(self, endpoint, call, error, sent):
+        """An HTTP error: it is not billed. Wait and ask again, or stop the run when asking again cannot help."""
+        (code, told), status = self._told(error), error.status_code
+        if status == 400 and any(word in f"{code} {told}" for word in REFUSED):
+            self.ledger.settle(call, "unfit", "refused", cost=0.0)
+            return "answered", NOTHING_USED
+        self.ledger.settle(call, "failed", f"HTTP {status}")
+        where = endpoint.url
+        variable = OTHER_KEY if self.spec.urls else PROVIDERS[self.spec.provider][1]
+        if status in (401, 403):
+            raise UserError(
+                f"{where} refuses the key in {variable} (HTTP {status}: {told}); set a valid one and run again."
+            )
+        if status == 404:
+            raise UserError(f"{where} does not know {self.spec.model} (HTTP 404: {told}); check the model's name.")
+        if status == 402 or "insufficient_quota" in f"{code} {told}":
+            raise UserError(f"the account at {where} has no credit (HTTP {status}: {told}); add some and run again.")
+        if 400 <= status < 500 and status not in (408, 409, 425, 429):
+            raise UserError(f"{where} cannot take the request (HTTP {status}: {told}).")
+        endpoint.pace.too_much(sent, asyncio.get_running_loop().time(), _retry_after(error.response.headers))
+        self._check_patience(f"HTTP {status}: {told}")
+        return "busy" if status in (429, 503, 529) else "failed", NOTHING_USED
+
+    def _told(self, error) -> tuple:
+        """(code, the provider's own words on one line) of an HTTP error, without the key."""
+        body = error.body if isinstance(error.body, dict) else {}
+        inner = body["error"] if isinstance(body.get("error"), dict) else body
+        text = " ".join(str(inner.get("message") or inner.get("type") or "no message").split())
+        text = re.sub(r"\b(sk|key)-[\w*.-]{6,}", "[key]", self._without_key(text))
+        return str(inner.get("code") or inner.get("type") or ""), text[:200].rstrip(".")
+
+    def _without_key(self, text) -> str:
+        return text if self.key == NO_KEY else text.replace(self.key, "[key]")
+
+    def _no_answer(self, endpoint, sent, error):
+        """No whole response: the endpoint is left out after some; servers never reached at all stop the run."""
+        why = self._without_key(" ".join(str(error.__cause__ or error).split()))[:120]
+        others = len(self.endpoints) > 1
+        if endpoint.pace.no_answer(sent, asyncio.get_running_loop().time(), others) and others:
+            print(f"\nnote: {endpoint.url} does not answer ({why}); its requests go to the others.")
+        self._check_patience(why)
+
+    def _check_patience(self, why):
+        self.trouble_since = self.trouble_since or time.monotonic()
+        waited = time.monotonic() - self.trouble_since
+        if waited > FIRST_PATIENCE and not any(one.answered for one in self.endpoints):
+            where = ", ".join(one.url for one in self.endpoints)
+            raise UserError(f"no answer from {where} ({why}); check the address and that the server runs.")
+        if waited > PATIENCE:
+            raise UserError(
+                f"no answer for {PATIENCE / 60:.0f} minutes ({why}); run the same command later, it goes on from here."
+            )
+
+    async def close(self):
+        """Close the connections."""
+        for endpoint in self.endpoints:
+            await endpoint.client.client.close()
+
+
+async def gather(model: Model, coroutines):
+    """Results of all, in order. When one raises UserError, calls being made may finish, for they are paid for."""
+    tasks = [asyncio.ensure_future(one) for one in coroutines]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    if any(task.done() and task.exception() for task in tasks):
+        for task in tasks:
+            if task not in model.flying:
+                task.cancel()
+        await asyncio.wait(tasks)
+    if failed := next((task.exception() for task in tasks if not task.cancelled() and task.exception()), None):
+        raise model.stopped or failed
+    return [task.result() for task in tasks]
+
+
+def _is_final(answers) -> bool:
+    """Whether the last of a request's answers settles it: usable, or a refusal, which asking again rarely changes."""
+    return bool(answers) and (answers[-1][0] == "answered" or answers[-1][1] == "refused")
+
+
+def _counted(usage: Usage) -> dict:
+    """Tokens as the limits count them: those read from the cache are free of Anthropic's limit on input."""
+    read_in = usage.input + usage.cache_write
+    return {"requests": 1, "input": read_in, "output": usage.output, "tokens": sum(usage)}
+
+
+def _retry_after(headers) -> float | None:
+    """Seconds, from retry-after-ms or retry-after; None when there is neither or it is a date in another form."""
+    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        try:
+            return min(3600.0, max(0.0, float(headers[name]) / unit))
+        except (KeyError, ValueError):
+            continue
+    return None

@@ -1,0 +1,236 @@
+"""The teacher that is a model: which prompts it gets, and how its answers become rows.
+
+A library for gen_sft.py. Item number i of a run is asked for by a prompt that follows from the seed, i and, for methods
+that build on earlier rows, the rows of earlier rounds. So a run that was killed goes on with the ledger's answers and
+ends with the same rows.
+"""
+
+import asyncio
+import math
+import random
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from common import cli, llm, paid
+from common.ledger import find_price
+
+METHODS = ("grid", "self_instruct", "evol")
+ROUND = 200  # items; a method that builds on rows sees those of earlier rounds
+EXAMPLES = 3  # rows that self_instruct shows
+NEEDED = ("VERSION", "SYSTEM", "SCHEMA", "MAX_TOKENS", "QUESTIONS", "TOPICS", "KINDS", "LEVELS", "EVOLVE", "describe",
+          "make_rows")  # fmt: skip
+
+
+def load_teacher(args, domain):
+    """The domain's prompts for a model; UserError when it has none."""
+    teacher = getattr(domain, "teacher", None)
+    missing = [name for name in NEEDED if not hasattr(teacher, name)]
+    if missing:
+        raise cli.UserError(
+            f"the domain {args.domain} cannot be taught by a model: its `teacher` lacks {', '.join(missing)} (see "
+            "'Your own domain' in README.md); use --teacher templates."
+        )
+    return teacher
+
+
+# --- prompts ----------------------------------------------------------------------------------------
+
+
+def cell(teacher, seed: int, number: int) -> tuple:
+    """(topic, level, kinds, lap) of an item: every topic at every level once in each lap, every kind equally often."""
+    cells = [(topic, level) for topic in teacher.TOPICS for level in teacher.LEVELS]
+    random.Random(f"cells {seed}").shuffle(cells)
+    lap, place = divmod(number, len(cells))
+    deck = list(teacher.KINDS)
+    random.Random(f"kinds {seed} {lap}").shuffle(deck)
+    kinds = [deck[(place * teacher.QUESTIONS + j) % len(deck)] for j in range(teacher.QUESTIONS)]
+    return *cells[place], kinds, lap
+
+
+def prompt(teacher, args, number: int, pool: list) -> tuple:
+    """(user message, topic, parent row or None) of an item."""
+    topic, level, kinds, lap = cell(teacher, args.seed, number)
+    rng = random.Random(f"{args.method} {args.seed} {number}")
+    asked = "\n".join(f"{i}. {kind}: {teacher.KINDS[kind]}" for i, kind in enumerate(kinds, 1))
+    if args.method == "grid":
+        unlike = f"\nThis is number {lap + 1} of its topic and difficulty: be unlike the obvious." if lap else ""
+        text = f"Topic: {topic}.\nDifficulty: {level} ({teacher.LEVELS[level]}).{unlike}\nQuestions:\n{asked}"
+        return text, topic, None
+    if args.method == "self_instruct":
+        examples = rng.sample(pool, min(EXAMPLES, len(pool)))
+        seen = "\n\n".join(teacher.describe(row) for row in examples)
+        text = f"These exist already:\n\n{seen}\n\nInvent another, of a subject and in words unlike these."
+        text += f"\nQuestions:\n{asked}"
+        return text, "self_instruct", None
+    parent = rng.choice(pool)
+    way = list(teacher.EVOLVE)[number % len(teacher.EVOLVE)]
+    text = (
+        f"This exists already:\n\n{teacher.describe(parent)}\n\nMake one harder question of it, and one only. "
+        f"{teacher.EVOLVE[way]} Keep what else there is, as far as the new question allows."
+    )
+    return text, parent["family"], parent
+
+
+def request(teacher, args, number: int, text: str) -> llm.Request:
+    """The request of an item."""
+    return llm.Request(teacher.SYSTEM, text, teacher.SCHEMA, args.teacher_max_tokens or teacher.MAX_TOKENS, number)
+
+
+# --- one item ---------------------------------------------------------------------------------------
+
+
+class Item:
+    """What one item brought: rows with the reason why each is unfit, dollars, tokens, calls."""
+
+    def __init__(self):
+        self.rows, self.cost, self.tokens, self.calls = [], 0.0, 0, 0
+
+    async def ask(self, model, asked: llm.Request) -> llm.Reply:
+        reply = await model.ask(asked)
+        self.cost, self.tokens, self.calls = self.cost + reply.cost, self.tokens + reply.tokens, self.calls + 1
+        return reply
+
+
+async def make_item(model, teacher, args, number, pool, unfit) -> Item:
+    """Ask for an item, build its rows, check each, and have other answers agree."""
+    text, topic, parent = prompt(teacher, args, number, pool)
+    item = Item()
+    reply = await item.ask(model, request(teacher, args, number, text))
+    if reply.data is None:
+        item.rows.append(({"id": f"taught-{number:06d}", "prompt": "", "completion": ""}, reply.reason))
+        return item
+    for i, (row, reason) in enumerate(await asyncio.to_thread(teacher.make_rows, reply.data, topic)):
+        row |= {
+            "id": f"taught-{number:06d}-{i}",
+            "seed_id": parent["id"] if parent else None,
+            "teacher": model.spec.name,
+            "date": reply.date,
+            "method": args.method,
+            "prompt_version": teacher.VERSION,
+            "seed": args.seed,
+            "agreement": None,
+        }
+        reason = reason or await asyncio.to_thread(unfit, row)
+        if not reason and args.agree > 1 and hasattr(teacher, "solve"):
+            row["agreement"] = await agreement(item, model, teacher, args, row)
+            reason = "" if row["agreement"] >= 0.5 else "other answers disagree"
+        item.rows.append((row, reason))
+    return item
+
+
+async def agreement(item, model, teacher, args, row) -> float:
+    """The share of args.agree - 1 independent answers that agree with the row."""
+    agreed, text = 0, teacher.solve(row)
+    for number in range(args.agree - 1):
+        asked = llm.Request(teacher.SOLVE_SYSTEM, text, teacher.SOLVE_SCHEMA, teacher.SOLVE_TOKENS, number)
+        reply = await item.ask(model, asked)
+        agreed += reply.data is not None and await asyncio.to_thread(teacher.agrees, row, reply.data)
+    return round(agreed / (args.agree - 1), 3)
+
+
+# --- the run ----------------------------------------------------------------------------------------
+
+
+def teach(domain, args, first: list, unfit, choose) -> tuple:
+    """(rows, reasons, totals): the `first` (row, reason) pairs and the model's, until `choose` keeps args.n rows.
+
+    unfit(row) is the reason against a row or ''; choose(rows, reasons) gives the rows kept. None after --dry_run.
+    """
+    teacher, spec = load_teacher(args, domain), llm.parse_spec(args.teacher)
+    if args.dry_run:
+        show_prompts(teacher, args, spec, [row for row, _ in first])
+        return None
+    return asyncio.run(_teach(teacher, args, spec, first, unfit, choose))
+
+
+def settings_of(teacher, args, spec) -> dict:
+    """The settings that decide the answers: another value is another run."""
+    names = ("domain", "seed", "method", "agree", "teacher_temperature", "teacher_effort", "teacher_max_tokens")
+    return {"teacher": spec.name, "prompt_version": teacher.VERSION, **{name: getattr(args, name) for name in names}}
+
+
+def show_prompts(teacher, args, spec, seeds):
+    """--dry_run: two prompts and the highest cost."""
+    print(f"--- system (the same for every request)\n{teacher.SYSTEM}")
+    for number in (0, 1):
+        print(f"--- user, item {number}\n{prompt(teacher, args, number, seeds)[0]}")
+    asked = request(teacher, args, 0, prompt(teacher, args, 0, seeds)[0])
+    price = find_price(spec.name, not spec.urls, args.price)
+    items = max(1, math.ceil((args.n - len(seeds)) / teacher.QUESTIONS))
+    most = f"at most {paid.shown(llm.highest_cost(price, asked) * items)}" if price else "of unknown cost (no price)"
+    print(
+        f"--- nothing was asked; {items} items if every answer is fit, {most} for them, and {max(0, args.agree - 1)} "
+        "short answers to check each row. A run begins with a pilot that estimates what it will really cost."
+    )
+
+
+async def _teach(teacher, args, spec, first, unfit, choose):
+    ledger = paid.open_ledger(args, settings_of(teacher, args, spec))
+    model = paid.open_model(args, "teacher", spec, ledger)
+    found, items = first, []
+    had = have = len(choose(*zip(*first, strict=True)))
+    progress = paid.Progress(model, args.n, have)
+    try:
+        gate = asyncio.Semaphore(2 * args.workers)
+        while have < args.n and len(items) < 10 * args.n + 100:
+            numbers = range(len(items), len(items) + wave(args, items, have - had, args.n - have))
+            earlier = items[: len(items) // ROUND * ROUND]
+            pool = [row for row, reason in first + [pair for item in earlier for pair in item.rows] if not reason]
+            jobs = [one(gate, progress, model, teacher, args, number, pool, unfit) for number in numbers]
+            items += await llm.gather(model, jobs)
+            found = first + [pair for item in items for pair in item.rows]
+            have = len(choose(*zip(*found, strict=True)))
+            if len(items) == len(numbers) and have < args.n:
+                progress.bar.clear()
+                ask_to_go_on(args, model, items, have)
+        return *zip(*found, strict=True), ledger.totals()
+    finally:
+        progress.close()
+        await model.close()
+        ledger.close()
+
+
+async def one(gate, progress, model, teacher, args, number, pool, unfit):
+    """One item, when it is its turn."""
+    async with gate:
+        item = await make_item(model, teacher, args, number, pool, unfit)
+    bad = [reason for _, reason in item.rows if reason]
+    progress.add(len(item.rows) - len(bad), bad)
+    return item
+
+
+def wave(args, items, kept, needed) -> int:
+    """How many items to ask for next: the pilot, then what the share kept so far says, at most to the round's end."""
+    size = args.pilot
+    if items:
+        size = math.ceil(1.03 * needed / max(0.1, kept / len(items))) + 1
+    return size if args.method == "grid" else min(size, ROUND - len(items) % ROUND)
+
+
+def ask_to_go_on(args, model, items, have):
+    """After the pilot: the estimate of cost and time with its interval, and the question whether to go on."""
+    yields = [sum(not reason for _, reason in item.rows) for item in items]
+    if not any(yields):
+        reasons = sorted({reason for item in items for _, reason in item.rows})
+        raise cli.UserError(f"none of the {len(items)} answers of the pilot gave a row ({'; '.join(reasons)[:300]}).")
+    more = args.n - have
+    tokens = paid.estimate([(item.tokens, count) for item, count in zip(items, yields, strict=True)], more)
+    calls = paid.estimate([(item.calls, count) for item, count in zip(items, yields, strict=True)], more)
+    minutes = [paid.duration(model, some, many) / 60 for some, many in zip(calls, tokens, strict=True)]
+    lines = [f"pilot: {len(items)} items gave {sum(yields)} rows; {more} more are to be made."]
+    free = model.price is not None and not any(model.price)
+    if model.price and not free:
+        cost = paid.estimate([(item.cost, count) for item, count in zip(items, yields, strict=True)], more)
+        middle, low, high = map(paid.shown, cost)
+        lines.append(f"they will cost about {middle} ({low} to {high}), beside {paid.shown(model.ledger.spent)} spent.")
+        if args.max_cost is not None and model.ledger.spent + cost[2] > args.max_cost:
+            lines.append(f"--max_cost {args.max_cost:g} may end the run before.")
+    elif not free:
+        lines.append("their cost is unknown (no price).")
+    lines.append(
+        f"about {calls[0]:,.0f} calls, {tokens[0]:,.0f} tokens ({tokens[1]:,.0f} to {tokens[2]:,.0f}), "
+        f"{minutes[0]:.1f} minutes ({minutes[1]:.1f} to {minutes[2]:.1f}). Duplicates grow with the number of rows."
+    )
+    paid.confirm("\n".join(lines), args.yes or free)

@@ -1,0 +1,309 @@
+"""gen_sft.py with a model as teacher, against a local server: kills, the cap, the methods, what rows must survive."""
+
+import json
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from provider import Provider
+
+from common import cli, paid
+from common.domain import load_domain
+from data import gen_sft, teaching
+from domains.text_to_sql import teach
+
+ROOT = Path(__file__).resolve().parents[1]
+SEEDS = len(load_domain("text_to_sql").load_seeds())
+KEY = "sk-test-0123456789abcdef"
+
+
+def flags(url, out, new_rows, *more):
+    """The flags of a run for so many rows beside the seeds, at the server's prices."""
+    return ["--teacher", f"openai:m@{url}", "--n", str(SEEDS + new_rows), "--out", str(out), "--price", "1", "5",
+            "--agree", "1", "--pilot", "10", "--yes", *more]  # fmt: skip
+
+
+class Answers:
+    """A teacher whose answer to item i is the i-th template row, and which solves what it has asked."""
+
+    def __init__(self, count, wrong=()):
+        domain, args = load_domain("text_to_sql"), gen_sft.parse_args([])
+        self.rows = domain.generate(random.Random(11), count, "dpo")
+        self.numbers = {teaching.prompt(teach, args, i, [])[0]: i for i in range(count)}
+        self.solutions = {row["prompt"]: row["gold"] or "" for row in self.rows}
+        self.wrong = set(wrong)  # items whose solutions disagree
+
+    def __call__(self, user, number):
+        if user in self.solutions:
+            row = next(row for row in self.rows if row["prompt"] == user)
+            return {"sql": "SELECT 1;" if self.rows.index(row) in self.wrong else self.solutions[user]}
+        return self.item(self.rows[self.numbers[user]])
+
+    @staticmethod
+    def item(row):
+        sentence = row["completion"].split("```\n")[-1] if row["gold"] else row["completion"]
+        question = {"kind": row["category"], "question": row["question"], "sql": row["gold"] or "",
+                    "sentence": sentence, "missing": "".join(row["missing"])}  # fmt: skip
+        return {"ddl": row["ddl"], "fills": row["fills"], "questions": [question]}
+
+
+@pytest.fixture(scope="module")
+def answers():
+    return Answers(200)
+
+
+@pytest.fixture
+def serve(monkeypatch):
+    """A function that starts a Provider; all are stopped at the end."""
+    monkeypatch.setenv("LLM_API_KEY", KEY)
+    started = []
+
+    def start(answer, **settings):
+        started.append(Provider(answer, **settings))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+def run(argv):
+    """gen_sft in this process."""
+    gen_sft.main(gen_sft.parse_args(argv))
+
+
+def read(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def taught(out):
+    return [row for row in read(out / "data/sft.jsonl") if row["teacher"] == "openai:m"]
+
+
+def test_rows_with_provenance_card_and_record(serve, answers, tmp_path, capsys):
+    server = serve(answers)
+    run(flags(server.url, tmp_path, 30, "--agree", "3"))
+    rows = taught(tmp_path)
+    assert len(rows) == 30 and len(read(tmp_path / "data/sft.jsonl")) == SEEDS + 30
+    for row in rows:
+        assert row["method"] == "grid" and row["prompt_version"] == teach.VERSION and row["seed"] == 0
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d", row["date"]) and row["agreement"] == 1.0
+    record = json.loads((tmp_path / "gen_sft/run.json").read_text())
+    assert record["model_calls"]["dollars"] == pytest.approx(server.cost, abs=1e-5)
+    said = capsys.readouterr().out
+    assert "pilot: 10 items gave" in said and "$" in said and str(tmp_path / paid.LEDGER) in said
+    text = (tmp_path / "gen_sft/data_card.md").read_text()
+    assert "| openai:m | 30 |" in text and "not known here" in text and "2 further answers" in text
+    for path in tmp_path.rglob("*"):
+        assert path.is_dir() or KEY.encode() not in path.read_bytes(), path
+
+
+def test_a_row_that_other_answers_contradict_is_dropped(serve, tmp_path):
+    wrong = range(0, 40, 4)
+    teacher = Answers(80, wrong)
+    run(flags(serve(teacher).url, tmp_path, 20, "--agree", "3"))
+    prompts = {row["prompt"] for row in taught(tmp_path)}
+    assert prompts and not prompts & {teacher.rows[i]["prompt"] for i in wrong}
+    assert "other answers disagree" in {row["reason"] for row in read(tmp_path / "gen_sft/dropped.jsonl")}
+
+
+def test_the_second_run_pays_for_nothing_and_more_rows_only_for_the_new(serve, answers, tmp_path):
+    server = serve(answers)
+    run(flags(server.url, tmp_path, 20))
+    first, calls = (tmp_path / "data/sft.jsonl").read_bytes(), len(server.calls)
+    run(flags(server.url, tmp_path, 20))
+    assert (tmp_path / "data/sft.jsonl").read_bytes() == first and len(server.calls) == calls
+    run(flags(server.url, tmp_path, 40))
+    assert calls < len(server.calls) and max(server.billed.values()) == 1
+    assert (tmp_path / "data/sft.jsonl").read_bytes().startswith(first)
+
+
+def test_without_anyone_to_ask_a_run_stops_after_the_pilot(serve, answers, tmp_path, capsys):
+    server = serve(answers)
+    argv = [flag for flag in flags(server.url, tmp_path, 40) if flag != "--yes"]
+    with pytest.raises(cli.UserError, match="--yes"):
+        run(argv)
+    said = capsys.readouterr().out
+    assert len(server.calls) == 10 and re.search(r"about \$[\d.]+ \(\$[\d.]+ to \$[\d.]+\)", said)
+    assert not (tmp_path / "data/sft.jsonl").exists()
+
+
+def test_the_cap_holds_and_raising_it_goes_on(serve, answers, tmp_path):
+    server = serve(answers)
+    with pytest.raises(cli.UserError, match="--max_cost 0.1"):
+        run(flags(server.url, tmp_path, 100, "--max_cost", "0.1"))
+    assert 0 < server.cost <= 0.1
+    run(flags(server.url, tmp_path, 100, "--max_cost", "5"))
+    assert len(taught(tmp_path)) == 100 and max(server.billed.values()) == 1
+
+
+def test_a_dry_run_asks_nothing_and_needs_no_key(monkeypatch, tmp_path, capsys):
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    run(["--teacher", "anthropic:claude-opus-5-5", "--dry_run", "--out", str(tmp_path)])
+    said = capsys.readouterr().out
+    assert teach.SYSTEM in said and "Topic: " in said and "at most $" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_mistakes_are_found_before_anything_is_asked(tmp_path, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    for argv, told in (
+        (["--teacher", "templats"], "names no model"),
+        (["--teacher", "openai:gpt-6-luna"], "export OPENAI_API_KEY"),
+        (["--teacher", "openai:m@http://127.0.0.1:1", "--max_cost", "5"], "--price INPUT OUTPUT"),
+        (["--teacher", "openai:m@http://127.0.0.1:1", "--pilot", "0"], "--pilot 0"),
+        (["--teacher", "openai:m@http://127.0.0.1:1", "--method", "guess"], "invalid choice"),
+    ):
+        with pytest.raises(cli.UserError, match=re.escape(told)):
+            run([*argv, "--out", str(tmp_path)])
+
+
+# --- kills ------------------------------------------------------------------------------------------
+
+
+def start(url, out, new_rows, *more):
+    return subprocess.Popen(
+        [sys.executable, ROOT / "data/gen_sft.py", *flags(url, out, new_rows, *more)],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
+def kill_after(process, server, calls, patience=300):
+    """Kill -9 when the server has had so many more calls; False when the run had ended by then."""
+    goal, end = len(server.calls) + calls, time.monotonic() + patience
+    while process.poll() is None and len(server.calls) < goal and time.monotonic() < end:
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    return process.wait() == -signal.SIGKILL
+
+
+def test_kills_lose_and_repeat_nothing(serve, answers, tmp_path):
+    calm, rng = serve(answers), random.Random(3)
+    assert start(calm.url, tmp_path / "calm", 60).wait() == 0
+    server = serve(answers, latency=0.02, fault=lambda number, user: rng.choice(("500", "reset", "cut", *[None] * 20)))
+    kills = sum(
+        kill_after(start(server.url, tmp_path / "killed", 60, "--workers", "8"), server, rng.randint(1, 15))
+        for _ in range(5)
+    )
+    last = start(server.url, tmp_path / "killed", 60, "--workers", "8")
+    assert last.wait() == 0, last.stdout.read()
+    assert kills == 5
+    assert (tmp_path / "killed/data/sft.jsonl").read_bytes() == (tmp_path / "calm/data/sft.jsonl").read_bytes()
+    totals = json.loads((tmp_path / "killed/gen_sft/run.json").read_text())["model_calls"]
+    lost = {reason: count for reason, count in totals["calls"].items() if reason.startswith("lost")}
+    repeats = sum(server.billed.values()) - len(server.billed)
+    assert repeats <= sum(lost.values()) and lost.get("lost: killed", 0) <= 8 * kills
+    assert totals["dollars"] >= server.cost, "what may have been billed counts"
+
+
+# --- prompts and rows -------------------------------------------------------------------------------
+
+
+def test_the_grid_covers_every_cell_before_it_repeats_one():
+    cells = len(teach.TOPICS) * len(teach.LEVELS)
+    seen = [teaching.cell(teach, 0, i) for i in range(2 * cells)]
+    for lap in (seen[:cells], seen[cells:]):
+        assert len({(topic, level) for topic, level, _, _ in lap}) == cells
+    kinds = [kind for _, _, kinds, _ in seen for kind in kinds]
+    counts = [kinds.count(kind) for kind in teach.KINDS]
+    assert max(counts) - min(counts) <= 2 * teach.QUESTIONS
+    assert all(len(set(kinds)) == teach.QUESTIONS for _, _, kinds, _ in seen)
+    args = gen_sft.parse_args([])
+    texts = {teaching.prompt(teach, args, i, [])[0] for i in range(2 * cells)}
+    assert len(texts) == 2 * cells, "no prompt is asked twice"
+
+
+@pytest.mark.parametrize("method", ["self_instruct", "evol"])
+def test_a_method_that_builds_on_rows_shows_them(method, answers):
+    args = gen_sft.parse_args(["--method", method])
+    texts = [teaching.prompt(teach, args, i, answers.rows)[0] for i in range(8)]
+    assert texts == [teaching.prompt(teach, args, i, answers.rows)[0] for i in range(8)] and len(set(texts)) == 8
+    shown = teaching.EXAMPLES if method == "self_instruct" else 1
+    assert all(sum(teach.describe(row) in text for row in answers.rows) == shown for text in texts)
+    if method == "evol":
+        assert {way for way in teach.EVOLVE.values() for text in texts if way in text} == set(teach.EVOLVE.values())
+
+
+@pytest.mark.parametrize("method", ["self_instruct", "evol"])
+def test_the_methods_run_to_rows(serve, answers, tmp_path, method):
+    server = serve(lambda user, number: answers.item(answers.rows[sum(user.encode()) % len(answers.rows)]))
+    run(flags(server.url, tmp_path, 15, "--method", method))
+    rows = taught(tmp_path)
+    assert len(rows) == 15 and {row["method"] for row in rows} == {method}
+    assert all((row["seed_id"] is not None) == (method == "evol") for row in rows)
+
+
+GOOD = {
+    "ddl": "CREATE TABLE lamps (lamp_id INTEGER PRIMARY KEY, label TEXT, watts INTEGER);",
+    "fills": [
+        "INSERT INTO lamps VALUES (1, 'desk', 40), (2, 'hall', 60);",
+        "INSERT INTO lamps VALUES (1, 'shed', 75), (2, 'attic', 20), (3, 'porch', 90);",
+    ],
+    "questions": [{"kind": "filter", "question": "Which lamps have more than 50 watts? Give the label.",
+                   "sql": "SELECT label FROM lamps WHERE watts > 50;",
+                   "sentence": "Lists the label of the lamps whose watts are above 50.", "missing": ""}],
+}  # fmt: skip
+
+
+def with_question(**changed):
+    return {**GOOD, "questions": [{**GOOD["questions"][0], **changed}]}
+
+
+BAD = {
+    "ddl is more than CREATE TABLE": {**GOOD, "ddl": GOOD["ddl"] + "ATTACH DATABASE '/tmp/x' AS x;"},
+    "a fill is more than INSERT": {**GOOD, "fills": [GOOD["fills"][0], "DELETE FROM lamps;"]},
+    "a database is more than plain values": {**GOOD, "fills": [GOOD["fills"][0], "INSERT INTO lamps SELECT 1, 2, 3;"]},
+    "database cannot be built": {**GOOD, "fills": [GOOD["fills"][0], "INSERT INTO lamp VALUES (1);"]},
+    "query fails: sql_error": with_question(sql="SELECT labl FROM lamps;"),
+    "query fails: forbidden": with_question(sql="DROP TABLE lamps;"),
+    "query finds nothing": with_question(sql="SELECT label FROM lamps WHERE watts > 500;"),
+    "same result on both databases": with_question(sql="SELECT COUNT(*) FROM lamps WHERE watts < 50;"),
+    "kind and query do not fit": with_question(kind="unanswerable", missing="price"),
+}
+
+
+def test_a_good_answer_is_a_row_that_the_verifier_accepts():
+    ((row, reason),) = teach.make_rows(GOOD, "lighting")
+    assert reason == "" and gen_sft.unfit(load_domain("text_to_sql"), row) == "" and row["family"] == "lighting"
+    assert teach.agrees(row, {"sql": "SELECT label FROM lamps WHERE NOT watts <= 50"})
+    assert not teach.agrees(row, {"sql": "SELECT label FROM lamps WHERE watts > 60"})
+    assert not teach.agrees(row, {"sql": ""})
+
+
+@pytest.mark.parametrize("reason", BAD)
+def test_a_bad_answer_is_dropped_for_its_reason(reason):
+    assert [why for _, why in teach.make_rows(BAD[reason], "x")] == [reason]
+
+
+def test_a_refusal_is_a_row():
+    data = with_question(kind="unanswerable", sql="", sentence="I cannot answer this because the schema has no price.",
+                         missing="price", question="What do the lamps cost?")  # fmt: skip
+    ((row, reason),) = teach.make_rows(data, "x")
+    assert reason == "" and row["refuse"] and gen_sft.unfit(load_domain("text_to_sql"), row) == ""
+    assert teach.agrees(row, {"sql": ""}) and not teach.agrees(row, {"sql": "SELECT 1;"})
+
+
+def test_a_row_of_the_benchmark_is_dropped():
+    domain, args = load_domain("text_to_sql"), gen_sft.parse_args([])
+    rows = [domain.load_benchmark("test")[5], *domain.load_seeds()[:3]]
+    assert gen_sft.held_out(domain, rows, ["", "", "wrong", ""], args) == ["in the benchmark", "", "wrong", ""]
+
+
+def test_the_estimate_covers_the_truth():
+    rng, covered = random.Random(0), 0
+    for _ in range(200):
+        items = [(rng.expovariate(1.0), rng.choice((0, 1, 2, 4))) for _ in range(20)]
+        _, low, high = paid.estimate(items, 1000)
+        covered += low <= 1000 / 1.75 <= high
+    assert 0.85 <= covered / 200 <= 0.99
+
+
+def test_terms_are_named_and_unknown_is_called_unknown():
+    assert "Apache-2.0" in paid.teacher_terms("templates")
+    for name in ("anthropic:a", "openai:b", "openai:c@http://h:1"):
+        assert "not known here" in paid.teacher_terms(name)
