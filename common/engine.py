@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common.cli import UserError
+from common.model import DTYPES
 
 
 class Completion(NamedTuple):
@@ -32,6 +33,19 @@ class Sampling(NamedTuple):
     stop: tuple = ()
 
 
+def add_engine_flags(parser):
+    """--engine and --dtype, of the stages that sample or answer."""
+    parser.add_argument(
+        "--engine", default="auto", choices=("auto", "vllm", "hf"), help="auto: vllm where it is installed"
+    )
+    parser.add_argument(
+        "--dtype",
+        default="auto",
+        choices=DTYPES,
+        help="dtype of sampling; auto: bfloat16 where the hardware has it",
+    )
+
+
 def choose_engine(name: str) -> str:
     """'auto' is vllm where it is installed (setup.sh does so on Linux x86-64), otherwise hf."""
     if name != "auto":
@@ -46,17 +60,12 @@ class Engine:
     (train/merge.py), which is what is loaded where run-time adapters are slow.
     """
 
-    def __init__(self, base: str, adapters: dict, kind: str = "auto", dtype: str = "bfloat16", batch_size: int = 256):
+    def __init__(self, base: str, adapters: dict, kind: str = "auto", dtype: str = "bfloat16"):
         import torch
 
-        self.kind, self.base, self.adapters, self.dtype, self.batch_size = (
-            choose_engine(kind),
-            base,
-            adapters,
-            dtype,
-            batch_size,
-        )
+        self.kind, self.base, self.adapters, self.dtype = choose_engine(kind), base, adapters, dtype
         self.on_gpu = torch.cuda.is_available()
+        self.batch_size = 512 if self.on_gpu else 256  # completions at a time, of hf
         self.loaded, self.model = None, None
 
     def path(self, name: str) -> str:

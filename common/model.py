@@ -16,15 +16,18 @@ UNTRAINED = 0.2  # of the median length: rows never trained keep their small sta
 WHOLE = 256 << 20  # files up to this many bytes are hashed whole, larger ones by size and 64 blocks
 
 
+def local_folder(model: str) -> Path:
+    """The folder of a model that is given as a folder or as a name on the Hub (fetched when it is not there yet)."""
+    if Path(model).is_dir():
+        return Path(model)
+    from huggingface_hub import snapshot_download
+
+    return Path(snapshot_download(model, allow_patterns=["*.safetensors", "*.json", "*.jinja", "tokenizer.model"]))
+
+
 def fingerprint(model: str) -> str:
     """SHA-256 of a model: weights, config, tokenizer and chat template. `model` is a folder or a name on the Hub."""
-    folder = Path(model)
-    if not folder.is_dir():
-        from huggingface_hub import snapshot_download
-
-        folder = Path(
-            snapshot_download(model, allow_patterns=["*.safetensors", "*.json", "*.jinja", "tokenizer.model"])
-        )
+    folder = local_folder(model)
     digest = hashlib.sha256()
     names = sorted(path for path in folder.iterdir() if path.suffix in (".safetensors", ".jinja") or path.name in READ)
     if not any(path.suffix == ".safetensors" for path in names):
@@ -264,6 +267,46 @@ def check_merged(folder, base: str) -> dict:
     if any(merged.get(key) != lineage.get(key) for key in ("adapter_sha256", "tokenizer_sha256")):
         raise UserError(f"{folder} was merged from an earlier adapter; run python train/merge.py --adapter {adapter}.")
     return merged
+
+
+BASE_WEIGHTS = ("trained", "plain")
+
+
+def add_base_weights_flag(parser):
+    """--base_weights, of the stages that compare base, SFT and DPO."""
+    parser.add_argument(
+        "--base_weights",
+        default="trained",
+        choices=BASE_WEIGHTS,
+        help="the base to compare with: trained, the (dequantised) weights that the adapters were trained on, or plain",
+    )
+
+
+def base_weights_told(args) -> str:
+    """What compared_base took, in words for a report."""
+    if compared_base(args) == args.base:
+        return "the base's own weights"
+    return "the weights that the adapters were trained on (the base in 4 bits, dequantised)"
+
+
+def compared_base(args) -> str:
+    """The base that SFT and DPO are compared with: by --base_weights trained_base's, or --base as it is."""
+    return args.base if args.base_weights == "plain" else trained_base(args)
+
+
+def trained_base(args) -> str:
+    """The weights that the adapters were trained on: out/sft/base (train/merge.py) after a quantised training.
+
+    Nothing then differs between base and adapter but the adapter: neither a comparison nor a server that applies
+    adapters at run time holds an error of quantisation. Without that folder, --base.
+    """
+    folder = args.out / "sft/base"
+    if not folder.is_dir():
+        return args.base
+    known = files.read_json(folder / "lineage.json", f"python train/merge.py --adapter {args.out}/sft")
+    if known["base_sha256"] != fingerprint(args.base):
+        raise UserError(f"{folder} was made from another base; run python train/merge.py --adapter {args.out}/sft.")
+    return str(folder)
 
 
 def trainable_share(model) -> tuple:

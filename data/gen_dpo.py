@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 
 from common import chat, cli, files, model, provenance
 from common.domain import load_domain, rows_of, verdict_on
+from common.engine import add_engine_flags
 
 SAMPLING = ("samples", "temperature", "top_p", "max_new_tokens", "seed", "dtype")
 BLOCK = 512  # prompts between two saves
@@ -36,15 +37,7 @@ def parse_args(argv=None):
     parser.add_argument("--temperature", type=float, default=1.0)
     parser.add_argument("--top_p", type=float, default=1.0)
     parser.add_argument("--max_new_tokens", type=int, default=256, help="longest sample in tokens")
-    parser.add_argument(
-        "--engine", default="auto", choices=("auto", "vllm", "hf"), help="auto: vllm where it is installed"
-    )
-    parser.add_argument(
-        "--dtype",
-        default="auto",
-        choices=model.DTYPES,
-        help="dtype of sampling; auto: bfloat16 where the hardware has it",
-    )
+    add_engine_flags(parser)
     args = cli.parse(parser, argv)
     return cli.within(
         args, n=(1, None), samples=(2, None), temperature=(0.01, None), top_p=(0.01, 1), max_new_tokens=(1, None)
@@ -107,6 +100,7 @@ def sampled_with(args, domain, parent) -> dict:
     return {
         "settings": model.settings_hash({**settings, "engine": choose_engine(args.engine), "block": BLOCK}),
         "adapter": parent["adapter_sha256"],
+        "weights": model.fingerprint(args.out / "sft/merged"),
         "template": parent.get("tokenizer_sha256"),
         "system prompt": model.settings_hash(domain.SYSTEM_PROMPT),
     }
@@ -151,7 +145,7 @@ def sample_blocks(args, domain, rows, folder, parent):
     if done:
         print(f"goes on after {len(done)} of {len(rows)} prompts")
     tokenizer = model.load_tokenizer(args.out / "sft")
-    engine = Engine(args.base, {"sft": args.out / "sft"}, args.engine, args.dtype)
+    engine = Engine(model.trained_base(args), {"sft": args.out / "sft"}, args.engine, args.dtype)
     with (folder / "samples.jsonl").open("a", encoding="utf-8") as handle, ThreadPoolExecutor(4) as pool:
         for start in range(len(done), len(rows), BLOCK):
             block = rows[start : start + BLOCK]

@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 
 from common import chat, cli, files, model, provenance, score
 from common.domain import load_domain, rows_of, verdict_on
+from common.engine import add_engine_flags
 
 
 def parse_args(argv=None):
@@ -26,15 +27,8 @@ def parse_args(argv=None):
         "--reference_rows", type=int, default=100, help="items whose reference is scored, for the perplexity"
     )
     parser.add_argument("--max_new_tokens", type=int, default=256, help="longest answer in tokens")
-    parser.add_argument(
-        "--engine", default="auto", choices=("auto", "vllm", "hf"), help="auto: vllm where it is installed"
-    )
-    parser.add_argument(
-        "--dtype",
-        default="auto",
-        choices=model.DTYPES,
-        help="dtype of sampling; auto: bfloat16 where the hardware has it",
-    )
+    add_engine_flags(parser)
+    model.add_base_weights_flag(parser)
     args = cli.parse(parser, argv)
     return cli.within(args, limit=(0, None), reference_rows=(1, None), max_new_tokens=(1, None))
 
@@ -58,7 +52,7 @@ def answer(args, domain, engine, tokenizer, rows, name, form, path):
         "weights": weights,
         "split": args.split,
         "rows": model.settings_hash(rows),
-        "prompts": model.settings_hash([prompts, stop]),
+        "prompts": model.settings_hash([prompts, stop]),  # as the model reads them: template, system prompt, examples
         "max_new_tokens": args.max_new_tokens,
         "reference_rows": args.reference_rows,
         "dtype": args.dtype,
@@ -126,7 +120,7 @@ def main(args):
     benchmark = rows_of(domain, "load_benchmark", args.split)
     rows = benchmark[: args.limit] if args.limit else benchmark
     tokenizer = model.load_tokenizer(adapters["sft"])
-    engine = Engine(args.base, adapters, args.engine, args.dtype)
+    engine = Engine(model.compared_base(args), adapters, args.engine, args.dtype)
     folder = args.out / "answers"
     forms = ["chat"] + (["few_shot"] if hasattr(domain, "few_shot_prompt") else [])
     base = {
@@ -143,9 +137,13 @@ def main(args):
         "base_form": better,
         **{f"base_{form}_accuracy": value for form, value in scores.items()},
     }
-    about = {"rows": len(benchmark), "sha256": provenance.rows_sha256(benchmark)}
+    more = {
+        "engine": engine.kind,
+        "benchmark": {"rows": len(benchmark), "sha256": provenance.rows_sha256(benchmark)},
+        "asked": provenance.asked(domain, rows),
+        "base_weights": model.base_weights_told(args),
+    }
     inputs = [adapter / "adapter_model.safetensors" for adapter in adapters.values()]
-    more = {"engine": engine.kind, "benchmark": about, "asked": provenance.asked(domain, rows)}
     files.write_run_record(folder, args, started, inputs=inputs, counts=counts, **more)
     print(
         f"wrote {len(rows)} answers of each model to {folder} in {time.time() - started:.0f} s; the base is better in "

@@ -42,6 +42,8 @@ GENERAL_KNOWLEDGE = "eval/general_knowledge"
 SUBSET_SEED = 20  # the questions are the same whatever --seed is, or the taxes of two runs could not be compared
 LEAST = 2  # questions per subject, fewer have no standard error
 SHORTEST = 8  # tokens; a shorter shared beginning is not worth a forward pass of its own
+PLAIN_BASE = "base_plain"  # the base's own weights, where base is what the adapters were trained on
+SCORED = (*MODELS, PLAIN_BASE)
 WINDOW = 384  # tokens of a topic of general text: 79 topics make 20,000 to 25,000 tokens
 WINDOWS_AT_ONCE = 2048  # tokens in one forward pass: their logits are 400 MB at 50,000 words
 
@@ -73,6 +75,7 @@ def parse_args(argv=None):
         choices=model.DTYPES,
         help="dtype of computation; auto: bfloat16 where the hardware has it",
     )
+    model.add_base_weights_flag(parser)
     return cli.parse(parser, argv)
 
 
@@ -281,12 +284,13 @@ def model_paths(args):
     import torch
 
     model.require_base(args.base)
-    paths, lineages = {"base": (args.base, None)}, {}
+    base, lineages = model.compared_base(args), {}
+    paths = {"base": (base, None)}
     for name in MODELS[1:]:
         folder = args.out / name
         if torch.cuda.is_available():
             lineages[name] = model.check_adapter(folder, args.base)
-            paths[name] = (args.base, str(folder))
+            paths[name] = (base, str(folder))
         else:
             lineages[name] = model.check_merged(folder / "merged", args.base)
             paths[name] = (str(folder / "merged"), None)
@@ -439,7 +443,7 @@ def text_logprobs(network, windows):
 
 
 def text_summary(windows):
-    """{"windows", "tokens" scored, "perplexity": {model: per token}, "difference": {pair: ...}}.
+    """{"windows", "tokens" scored, "perplexity": {model, and the plain base: per token}, "difference": {pair: ...}}.
 
     A difference is that of the mean log-prob per token (nats) of the same window, averaged over windows, with Student's
     interval: negative is worse than the base.
@@ -456,7 +460,8 @@ def text_summary(windows):
             "n": len(windows),
             "detectable": stats.detectable_difference(means[after], means[before]),
         }
-    perplexity = {name: math.exp(-sum(one[name] for one in windows) / tokens) for name in MODELS}
+    scored = [name for name in SCORED if name in windows[0]]
+    perplexity = {name: math.exp(-sum(one[name] for one in windows) / tokens) for name in scored}
     return {"windows": len(windows), "tokens": tokens, "perplexity": perplexity, "difference": difference}
 
 
@@ -652,6 +657,10 @@ def evaluate_models(args, paths, benchmarks):
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
     bar.close()
+    if paths["base"][0] != args.base:  # once, what the other choice of --base_weights would give
+        network = load_lm(args.base, None, tokenizer, args)[0].model
+        for one, value in zip(windows, text_logprobs(network, windows), strict=True):
+            one[PLAIN_BASE] = value
     return results, windows, counts
 
 
@@ -709,7 +718,8 @@ def main(args):
     results, texts, counts = evaluate_models(args, paths, benchmarks)
     rows = make_rows(benchmarks, results)
     windows = [
-        {"topic": one["topic"], "tokens": len(one["ids"]) - 1, **{name: one[name] for name in MODELS}} for one in texts
+        {"topic": one["topic"], "tokens": len(one["ids"]) - 1, **{key: one[key] for key in SCORED if key in one}}
+        for one in texts
     ]
     summary = summarise(rows, windows)
     settings = {
@@ -717,6 +727,7 @@ def main(args):
         "shots": SHOTS,
         "models": {name: adapter or weights for name, (weights, adapter) in paths.items()},
         "dtype": args.dtype,
+        "base_weights": model.base_weights_told(args),
         "general_text": f"the help topics of Python {sys.version.split()[0]}, at most {WINDOW} tokens of each",
     }
     target = args.out / "eval" / "mmlu.json"

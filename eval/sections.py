@@ -485,12 +485,15 @@ def _general_text_part(found):
         for pair, one in text["difference"].items()
     ]
     shown = ", ".join(f"{NAMES[model]} {text['perplexity'][model]:.3f}" for model in MODELS)
+    weights = found.mmlu["settings"]["base_weights"]
+    plain = text["perplexity"].get("base_plain")
+    other = f" As it was stored the base has {plain:.3f}." if plain else ""
     return [
         "### Perplexity on general text",
         "",
         f"Per token, over {text['tokens']} tokens in {text['windows']} windows of text outside the domain "
-        f"({source}): {shown}. Below: the change of the mean log-probability per token, in nats, paired by window "
-        "and averaged over windows; negative is worse.",
+        f"({source}): {shown}. All three models stand on {weights}.{other} Below: the change of the mean "
+        "log-probability per token, in nats, paired by window and averaged over windows; negative is worse.",
         "",
         *table(["change", "log-probability", "verdict", "detectable"], rows),
         "",

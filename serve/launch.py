@@ -151,7 +151,8 @@ def prepare(args) -> Plan:
         raise cli.UserError(f"nothing has been trained in {adapter} yet; run bash run.sh{args.command_tail} first.")
     model.require_base(args.base)
     build = engine_build()
-    folder, own = cpu_flags(adapter, args.base) if build == "cpu" else gpu_flags(adapter, args.base)
+    trained = model.trained_base(args)
+    folder, own = cpu_flags(adapter, args.base) if build == "cpu" else gpu_flags(adapter, args.base, trained)
     check_address(args.host, args.port)
     dtype = model.choose_dtype(args.dtype)
     if build == "gpu" and dtype == "float32":
@@ -193,13 +194,13 @@ def cpu_flags(adapter, base: str) -> tuple:
     return folder, ["--model", str(folder), "--served-model-name", adapter.name, "--enforce-eager"]
 
 
-def gpu_flags(adapter, base: str) -> tuple:
-    """(folder, flags) of the base with its adapters by name."""
+def gpu_flags(adapter, base: str, trained: str) -> tuple:
+    """(folder, flags) of the base, in the weights that were trained on, with its adapters by name."""
     adapters = find_adapters(adapter, base)
     # The adapter's tokenizer: the base's own may lack the chat template or name another stop token.
     return adapter, [
         "--model",
-        base,
+        trained,
         "--served-model-name",
         "base",
         "--tokenizer",

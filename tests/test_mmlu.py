@@ -228,6 +228,9 @@ def test_the_stage_end_to_end(tiny_base, tmp_path, capsys, monkeypatch, with_mml
     make_stages(tmp_path, tiny_base)
     monkeypatch.setattr(mmlu, "GENERAL_KNOWLEDGE", str(make_benchmark(tmp_path / "own", {"maps": 12, "old_maths": 8})))
     make_benchmark(tmp_path / "files", {"law": 9, "old_maths": 31})
+    if not with_mmlu:  # the base that was trained on is another than the stored one
+        shutil.copytree(tmp_path / "sft/merged", tmp_path / "sft/base")
+        files.write_json(tmp_path / "sft/base/lineage.json", {"base_sha256": model.fingerprint(str(tiny_base))})
     asked = ["--dtype", "float32", *(["--mmlu_dir", str(tmp_path / "files"), "--n", "20"] * with_mmlu)]
     mmlu.main(arguments(tmp_path, tiny_base, *asked))
     shown = capsys.readouterr().out
@@ -250,6 +253,14 @@ def test_the_stage_end_to_end(tiny_base, tmp_path, capsys, monkeypatch, with_mml
             assert ("by_length" in found) == (form == "continuation") == ("by_length" in own[0])
     assert summary == mmlu.summarise(rows, made["windows"])  # the rows are all that the figures come from
     text = summary["general_text"]
+    if with_mmlu:
+        assert made["settings"]["base_weights"] == "the base's own weights" and "base_plain" not in text["perplexity"]
+    else:
+        assert (
+            made["settings"]["models"]["base"] == str(tmp_path / "sft/base")
+            and "trained on" in made["settings"]["base_weights"]
+        )
+        assert text["perplexity"]["base"] == text["perplexity"]["sft"] != text["perplexity"]["base_plain"]
     assert text["windows"] == len(made["windows"]) > 70 and f"{text['perplexity']['base']:.2f}" in shown
     assert "next: python eval/report.py" in shown
 

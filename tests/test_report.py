@@ -190,6 +190,7 @@ def mmlu_result(names=("general knowledge",), reported="continuation"):
             "shots": 5,
             "general_text": "the help topics of Python 3.14.1",
             "dtype": "float32",
+            "base_weights": "the weights that were trained on",
         },
         "rows": [],
         "run": run_of("mmlu", counts={"tokens": {"base": 70_000, "sft": 1}, "cut": {}, "ties": {}}),
@@ -510,6 +511,7 @@ def test_the_tax_is_told_in_the_form_where_the_base_is_above_chance(out):
         "| General knowledge (5-shot, continuation): accuracy | 44.5 % (40.0 to 49.0) |",
         "| General knowledge (5-shot, continuation): tax | - | -2.3 points (-4.1 to -0.5) |",
         "| Perplexity on general text | 9.500 | 9.750 | 10.125 | - | 22824 tokens |",
+        "All three models stand on the weights that were trained on.",
         "General knowledge, SFT + DPO against base: -2.3 points (-4.1 to -0.5), **worse**",
     ):
         assert line in screen(text)

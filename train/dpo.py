@@ -33,7 +33,7 @@ from common.training import (
     training_metrics,
     write_samples,
 )
-from train.merge import merge
+from train.merge import add_strict_flag, merge
 
 PROOF_ROWS = 16
 KL_PROMPTS = 48
@@ -49,6 +49,7 @@ def parse_args(argv=None):
         "--data", default=None, help="JSONL with prompt, chosen, rejected (default: out/data/dpo.jsonl)"
     )
     add_training_flags(parser)
+    add_strict_flag(parser)
     parser.add_argument("--beta", type=float, default=0.1, help="strength of the pull to the reference")
     parser.add_argument(
         "--loss_type", nargs="+", default=["sigmoid"], help="losses of trl's DPOTrainer, for example: sigmoid sft"

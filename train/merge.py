@@ -1,9 +1,11 @@
 """python train/merge.py --adapter out/dpo
 
-Merges an adapter into its base and writes the bf16 model that the evaluation and the CPU server use, then compares
-its greedy answers with the adapter's. The NF4 base is dequantised before merging: those are the weights the
-adapter was trained on. train/sft.py and train/dpo.py do this at their end; run it by hand to do it again.
-Reads the adapter folder; writes merged/ in it.
+Merges an adapter into its base and writes the bf16 model that the evaluation and the CPU server use. Two candidates are
+made and measured against the adapter on the base that it was trained on: merged into the NF4 weights, dequantised, and
+merged into the base's own weights; the nearer one stays, with the figures in merged/merge.json. train/sft.py and
+train/dpo.py do this at their end; run it by hand to do it again. Goes through the weights file by file: its memory is
+the quantised model and one file of the base. Reads the adapter folder; writes merged/ in it, and for SFT base/, the
+dequantised base itself, which the evaluation compares with.
 """
 
 import shutil
@@ -13,10 +15,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import chat, cli, files, model
+from common import chat, cli, files, model, score
 from common.domain import load_domain
 
-COMPARED = 16  # dev prompts whose answers are compared
+COMPARED = 16  # dev rows on whose references the models are compared
+AGREEMENT = 0.9  # of the most likely next tokens; below, what is served is not what was trained
 
 
 def parse_args(argv=None):
@@ -32,72 +35,195 @@ def parse_args(argv=None):
     parser.add_argument("--load_in_4bit", action=cli.Switch, default=True, help="the adapter was trained on NF4")
     parser.add_argument("--bnb_4bit_quant_type", default="nf4", choices=("nf4", "fp4"))
     parser.add_argument("--bnb_4bit_use_double_quant", action=cli.Switch, default=True)
+    add_strict_flag(parser)
     return cli.parse(parser, argv)
 
 
-def dequantised_base(args):
-    """The base in float32 with the values that its 4-bit weights really stand for."""
+def add_strict_flag(parser):
+    """The flag that the trainers, which merge at their end, share with this script."""
+    parser.add_argument(
+        "--strict",
+        action=cli.Switch,
+        default=False,
+        help=f"fail when the merged model agrees with the adapter on under {AGREEMENT:.0%} of the next tokens",
+    )
+
+
+def updates_of(folder) -> dict:
+    """{name of a weight in the base: (A, B, scale)}: the weight becomes W + scale * B A (LoRA, arXiv 2106.09685).
+
+    Raises UserError for an adapter that is more than that (DoRA, whole modules saved beside it).
+    """
+    from peft import PeftConfig, load_peft_weights
+
+    config = PeftConfig.from_pretrained(str(folder))
+    weights = load_peft_weights(str(folder), device="cpu")
+    if getattr(config, "use_dora", False) or any("lora_A" not in key and "lora_B" not in key for key in weights):
+        raise cli.UserError(f"{folder} is not a plain LoRA adapter; only those can be merged here.")
+    made = {}
+    for key, a in weights.items():
+        if ".lora_A." not in key:
+            continue
+        name = key.removeprefix("base_model.model.").replace(".lora_A", "")
+        b = weights[key.replace(".lora_A.", ".lora_B.")]
+        rank = a.shape[0]
+        made[name] = (a, b, config.lora_alpha / (rank**0.5 if config.use_rslora else rank))
+    return made
+
+
+def require_disk(base, folder):
+    """UserError when the two candidates would not fit beside each other."""
+    needed = 2 * sum(path.stat().st_size for path in base.glob("*.safetensors"))
+    free = shutil.disk_usage(folder).free
+    if free < 1.05 * needed:
+        raise cli.UserError(
+            f"merging needs {needed / 2**30:.1f} GiB in {folder}, {free / 2**30:.1f} are free; free some and run "
+            f"python train/merge.py --adapter {folder}."
+        )
+
+
+def write_candidate(base, target, updates, quantised, device):
+    """The base's weight files with the updates added in float32, stored as bf16.
+
+    quantised: {name: bitsandbytes layer} whose dequantised weights take the place of the base's, or {}.
+    """
     import torch
     from bitsandbytes.functional import dequantize_4bit
-    from bitsandbytes.nn import Linear4bit
-    from transformers import AutoModelForCausalLM
+    from safetensors import safe_open
+    from safetensors.torch import save_file
 
-    plain = AutoModelForCausalLM.from_pretrained(args.base, dtype=torch.float32, device_map={"": "cpu"})
-    if args.load_in_4bit:
-        targets = dict(plain.named_modules())
-        for name, module in model.load_base(args.base, args).named_modules():
-            if isinstance(module, Linear4bit):
-                values = dequantize_4bit(module.weight.data, module.weight.quant_state)
-                targets[name].weight.data.copy_(values.float().cpu())
-    return plain
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    left = set(updates)
+    for path in sorted(base.glob("*.safetensors")):
+        tensors = {}
+        with safe_open(path, "pt") as stored:
+            for name in stored.keys():  # noqa: SIM118 (not a dict)
+                tensor = stored.get_tensor(name)
+                if name in quantised:
+                    layer = quantised[name]
+                    tensor = dequantize_4bit(layer.weight.data, layer.weight.quant_state)
+                if name in updates:
+                    a, b, scale = (x.to(device).float() if hasattr(x, "to") else x for x in updates[name])
+                    tensor = tensor.to(device).float() + scale * (b @ a)
+                    left.discard(name)
+                tensors[name] = tensor.to("cpu", torch.bfloat16 if tensor.is_floating_point() else tensor.dtype)
+        save_file({name: t.contiguous() for name, t in tensors.items()}, target / path.name, metadata={"format": "pt"})
+    if left:
+        raise cli.UserError(f"the base in {base} has no weight {sorted(left)[0]}, which the adapter changes.")
+    for path in base.glob("*.safetensors.index.json"):
+        shutil.copy(path, target / path.name)
 
 
-def greedy(network, tokenizer, domain, rows):
-    """Token ids of the greedy answers to the rows' prompts."""
+def finish_folder(target, base, tokenizer):
+    """Config, generation settings and tokenizer beside the weights: stop and pad token are those of the training."""
+    import torch
+    from transformers import AutoConfig, GenerationConfig
+
+    config = AutoConfig.from_pretrained(base)
+    config.dtype = torch.bfloat16
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
+    config.save_pretrained(target)
+    try:
+        generation = GenerationConfig.from_pretrained(base)
+    except OSError:  # not every base has one
+        generation = GenerationConfig()
+    generation.eos_token_id, generation.pad_token_id = tokenizer.eos_token_id, tokenizer.pad_token_id
+    generation.save_pretrained(target)
+    tokenizer.save_pretrained(target)
+
+
+def next_tokens(network, prompts, completions):
+    """Log-probabilities of the next token at each place of the completions: a tensor (vocabulary) each, on the CPU."""
     import torch
 
-    from common.engine import Sampling, decode_batch
-
-    prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in rows]
+    network.eval()
+    made = []
     with torch.inference_mode():
-        made = decode_batch(network.eval(), tokenizer, prompts, Sampling(max_new_tokens=96), None)
-    return [completions[0].token_ids for completions in made]
+        for prompt, completion in zip(prompts, completions, strict=True):
+            ids = torch.tensor([prompt + completion], device=network.device)
+            logits = network(input_ids=ids, use_cache=False, logits_to_keep=len(completion) + 1).logits[0, :-1]
+            made += list(logits.float().log_softmax(-1).cpu())
+    return made
+
+
+def compare(wanted, got) -> dict:
+    """Mean KL divergence (nats) of the next-token distributions, and the share of equal most likely tokens."""
+    kl = [float((p.exp() * (p - q)).sum()) for p, q in zip(wanted, got, strict=True)]
+    same = [bool(p.argmax() == q.argmax()) for p, q in zip(wanted, got, strict=True)]
+    return {"kl": sum(kl) / len(kl), "agreement": sum(same) / len(same), "tokens": len(kl)}
 
 
 def merge(args, folder):
-    """Write folder/merged; returns the share of greedy answers that equal those of the adapter on the 4-bit base."""
+    """Write folder/merged and return its figures, {candidate: {kl, agreement, tokens}, "taken": candidate}."""
     import torch
+    from bitsandbytes.nn import Linear4bit
     from peft import PeftModel
+    from transformers import AutoModelForCausalLM
 
     lineage = model.check_adapter(folder, args.base)
     tokenizer, domain = model.load_tokenizer(folder), load_domain(args.domain)
+    base, updates = model.local_folder(args.base), updates_of(folder)
+    require_disk(base, folder)
     rows = domain.load_benchmark("dev")[:COMPARED]
-    unmerged = greedy(PeftModel.from_pretrained(model.load_base(args.base, args), str(folder)), tokenizer, domain, rows)
-    merged = PeftModel.from_pretrained(dequantised_base(args), str(folder)).merge_and_unload().to(torch.bfloat16)
-    merged.generation_config.eos_token_id = tokenizer.eos_token_id
-    merged.generation_config.pad_token_id = tokenizer.pad_token_id
-    merged.config.quantization_config = None
-    del merged.config.quantization_config
-    same = sum(a == b for a, b in zip(unmerged, greedy(merged.float(), tokenizer, domain, rows), strict=True)) / len(
-        rows
+    prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in rows]
+    completions = [score.completion_ids(tokenizer, row["completion"]) + [tokenizer.eos_token_id] for row in rows]
+    trained = model.load_base(args.base, args)
+    layers = {f"{name}.weight": layer for name, layer in trained.named_modules() if isinstance(layer, Linear4bit)}
+    device = trained.device
+    wanted = next_tokens(PeftModel.from_pretrained(trained, str(folder)), prompts, completions)
+    candidates = {"dequantised": layers, "plain": {}} if layers else {"plain": {}}
+    for name, quantised in candidates.items():
+        write_candidate(base, folder / f".merged.{name}.part", updates, quantised, device)
+        finish_folder(folder / f".merged.{name}.part", base, tokenizer)
+    if layers and lineage["stage"] == "sft":
+        write_base(base, folder, layers, tokenizer, lineage)
+    del trained, layers, candidates
+    figures = {}
+    for path in sorted(folder.glob(".merged.*.part")):
+        network = AutoModelForCausalLM.from_pretrained(
+            path, dtype=getattr(torch, args.dtype), device_map={"": device.type}
+        )
+        figures[path.name.split(".")[2]] = compare(wanted, next_tokens(network, prompts, completions))
+        del network
+    return take_best(args, folder, lineage, figures)
+
+
+def write_base(base, folder, layers, tokenizer, lineage):
+    """folder/base: the base with the weights that the adapters are trained on, so that a comparison with it holds no
+    error of quantisation. lineage.json, written last, names the base by hash."""
+    target = folder / "base"
+    write_candidate(base, target, {}, layers, "cpu")
+    finish_folder(target, base, tokenizer)
+    files.write_json(target / "lineage.json", {key: lineage[key] for key in ("base", "base_sha256")})
+
+
+def take_best(args, folder, lineage, figures):
+    """Rename the candidate nearest to the adapter to merged/, remove the other, say how near it is."""
+    taken = min(figures, key=lambda name: figures[name]["kl"])
+    target = folder / "merged"
+    part = folder / f".merged.{taken}.part"
+    figures["taken"] = taken
+    files.write_json(part / "merge.json", figures)
+    files.write_json(part / "lineage.json", {**lineage, "merged_from": taken})
+    agreement = figures[taken]["agreement"]
+    told = (
+        f"merged {folder} into the {taken} base: {agreement:.1%} of {figures[taken]['tokens']} next tokens equal the "
+        f"adapter's, KL {figures[taken]['kl']:.2g} nats a token"
     )
-    target, temporary = folder / "merged", folder / ".merged.part"
-    shutil.rmtree(temporary, ignore_errors=True)
-    merged.to(torch.bfloat16).save_pretrained(temporary)
-    tokenizer.save_pretrained(temporary)
-    files.write_json(
-        temporary / "lineage.json",
-        {
-            **lineage,
-            "merged_from": "dequantised" if args.load_in_4bit else "plain",
-            "greedy_equal": same,
-            "compared": len(rows),
-        },
-    )
+    if agreement < AGREEMENT and args.strict:
+        raise cli.UserError(f"{told}; under {AGREEMENT:.0%}, so nothing is kept (--strict).")
     shutil.rmtree(target, ignore_errors=True)
-    temporary.rename(target)
-    print(f"merged {folder}: {same:.0%} of {len(rows)} greedy answers equal the unmerged adapter's", flush=True)
-    return same
+    part.rename(target)
+    for other in folder.glob(".merged.*.part"):
+        shutil.rmtree(other)
+    print(told, flush=True)
+    if agreement < AGREEMENT:
+        print(
+            f"warning: under {AGREEMENT:.0%}: what is evaluated and served is not quite what was trained.", flush=True
+        )
+    return figures
 
 
 def main(args):

@@ -32,7 +32,7 @@ from common.training import (
     training_metrics,
     write_samples,
 )
-from train.merge import merge
+from train.merge import add_strict_flag, merge
 
 
 def parse_args(argv=None):
@@ -41,6 +41,7 @@ def parse_args(argv=None):
         "--data", default=None, help="JSONL with prompt and completion, or with messages (default: data/sft.jsonl)"
     )
     add_training_flags(parser)
+    add_strict_flag(parser)
     parser.add_argument(
         "--chat_template", default=None, help="a Jinja file, or chatml, where the base's own is missing or unfit"
     )

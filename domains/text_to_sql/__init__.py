@@ -97,10 +97,11 @@ EXAMPLES = (
 
 
 def few_shot_prompt(row: dict) -> tuple:
-    """(text, stop strings): schema, question as a comment and bare query, three times solved, then the row's.
+    """(text, stop strings): schema, question and bare query under a heading each, three times solved, then the row's.
 
-    This is a form that any base model can go on with, also one that never saw a chat; verify() accepts a bare query.
+    A form that any base model can go on with, also one that never saw a chat; verify() accepts a bare query. Chosen on
+    dev among seven (WRITEUP.md): after the heading the default base does write a query.
     """
-    shown = [f"{ddl}\n-- {question}\n{sql}" for ddl, question, sql in EXAMPLES]
+    form = "### Schema\n{}\n### Question\n{}\n### SQLite query\n{}"
     ddl, question = row["prompt"].rsplit("\n\nQuestion: ", 1)
-    return "\n\n".join([*shown, f"{ddl}\n-- {question}\n"]), ["\n\n", "\n--", ";\n"]
+    return "\n\n".join([form.format(*shown) for shown in (*EXAMPLES, (ddl, question, ""))]), ["\n\n", "###", ";"]

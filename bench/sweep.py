@@ -1,0 +1,323 @@
+"""python bench/sweep.py bench/sweeps/sft.yaml
+
+Trains a table of runs, each a recipe with a few flags changed, and scores every one on the same dev items (never on the
+test). Skips the runs that are finished, so a killed sweep goes on; says what is left before it starts. The table
+names the stage (sft or dpo), the recipe, flags of all runs, and flags of each; see bench/sweeps/. Writes
+out/sweep/NAME/KEY (a run's products) and bench/results/sweep_NAME.json: each run's figures and, item by item, what was
+right.
+"""
+
+import random
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
+
+from common import chat, cli, files, model
+from common.domain import load_domain, verdict_on
+
+KEYS = ("stage", "domain", "recipe", "items", "sft", "pairs", "flags", "runs")
+ITEMS_SEED = 7100  # of the dev items: not the seed of the dev benchmark, on which SFT watches its loss
+LOCK = threading.Lock()
+
+
+def parse_args(argv=None):
+    parser = cli.plain_parser(__doc__)
+    parser.add_argument("table", help="YAML file of the runs")
+    parser.add_argument("--out", default=None, metavar="DIR", help="folder of the runs (default: out/sweep/NAME)")
+    parser.add_argument("--results", default=None, help="JSON of the figures (default: bench/results/sweep_NAME.json)")
+    parser.add_argument("--only", nargs="+", default=None, metavar="KEY", help="these runs alone")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time; more than 1 only where a GPU has room")
+    parser.add_argument("--minutes", type=float, default=0, help="start no run after this many minutes; 0 is no limit")
+    parser.add_argument("--score", nargs=2, default=None, metavar=("SFT", "MERGED"), help="used by the sweep itself")
+    args = parser.parse_args(argv)
+    name = Path(args.table).stem
+    args.out = Path(args.out or f"out/sweep/{name}")
+    args.results = Path(args.results or files.ROOT / f"bench/results/sweep_{name}.json")
+    return args
+
+
+def read_table(path) -> dict:
+    """The table, its keys checked. UserError for another key, stage, or a run whose pairs the table does not make."""
+    import yaml
+
+    if not Path(path).is_file():
+        raise cli.UserError(
+            f"no table {path}; there are {', '.join(map(str, sorted(Path(__file__).parent.glob('sweeps/*'))))}."
+        )
+    table = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    unknown = [key for key in table if key not in KEYS]
+    if unknown or table.get("stage") not in ("sft", "dpo") or not table.get("runs"):
+        raise cli.UserError(f"{path}: a table has {', '.join(KEYS)}, with stage sft or dpo, and at least one run.")
+    table["runs"] = {key: (table.get("flags") or {}) | (flags or {}) for key, flags in table["runs"].items()}
+    for key, flags in table["runs"].items():
+        if table["stage"] == "dpo" and flags.get("pairs") not in table["pairs"]:
+            raise cli.UserError(f"{path}: run {key} names pairs that the table does not make: {flags.get('pairs')}.")
+    return table
+
+
+def as_flags(settings) -> list:
+    """{key: value} as command-line words."""
+    words = []
+    for key, value in (settings or {}).items():
+        if isinstance(value, bool):
+            words.append(f"--{'' if value else 'no-'}{key}")
+        else:
+            words += [f"--{key}", *map(str, value if isinstance(value, list) else [value])]
+    return words
+
+
+def call(log, script, *words):
+    """Run one of the project's scripts, its output in `log`; UserError with the last line when it fails."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as handle:
+        code = subprocess.run([sys.executable, script, *map(str, words)], stdout=handle, stderr=handle).returncode
+    if code:
+        last = log.read_text(encoding="utf-8", errors="replace").strip().split("\n")[-1]
+        raise cli.UserError(f"{script} ended with exit code {code} ({last[:200]}); its output is in {log}.")
+
+
+def link(folder, target):
+    """folder/sft -> the parent's adapter, so that a stage finds it where it looks."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "sft").exists():
+        (folder / "sft").symlink_to(Path(target).resolve())
+
+
+def make_parent(args, table):
+    """The SFT adapter that every DPO run goes on from: trained with the flags of `sft`, or the folder that it names."""
+    folder = args.out / "parent"
+    if isinstance(table["sft"], str):
+        link(folder, table["sft"])
+    if not (folder / "sft/run.json").is_file():
+        call(
+            folder / "log.txt",
+            "train/sft.py",
+            "--recipe",
+            table["recipe"],
+            "--out",
+            folder,
+            *as_flags({"data": "data/sft.jsonl"} | (table["sft"] or {})),
+        )
+    return folder / "sft"
+
+
+def make_pairs(args, table, name):
+    """Sample and judge the table's pairs `name`, or select them from another's (`from`, made before); sets a file."""
+    folder = args.out / "pairs" / name
+    settings = dict(table["pairs"][name] or {})
+    source = args.out / "pairs" / settings.pop("from", name)
+    chosen = {key: settings.pop(key) for key in ("refusals", "pass_rate", "nearest") if key in settings}
+    if source == folder and not (folder / "gen_dpo/run.json").is_file():
+        link(folder, args.out / "parent/sft")
+        call(folder / "log.txt", "data/gen_dpo.py", "--recipe", table["recipe"], "--out", folder, *as_flags(settings))
+    rows = files.read_jsonl(source / "data/dpo.jsonl")
+    if chosen:
+        rows = select(rows, files.read_jsonl(source / "gen_dpo/samples.jsonl"), chosen)
+    files.write_jsonl(folder / "pairs.jsonl", rows)
+
+
+def select(rows, samples, chosen):
+    """The pairs that the table wants: without refusals, of a pass rate, or with a random wrong answer."""
+    judged = {item["id"]: item["samples"] for item in samples}
+    rng, kept = random.Random(0), []
+    for row in rows:
+        made = judged[row["prompt_id"]]
+        rate = share([one["score"][0] for one in made]) or 0.0
+        low, high = chosen.get("pass_rate", (0, 1))
+        if (row["refuse"] and not chosen.get("refusals", True)) or not low <= rate <= high:
+            continue
+        if not chosen.get("nearest", True) and row["margin"] == "correct":
+            wrong = [one["text"] for one in made if one["finished"] and one["score"][0] == 0]
+            right = [one["text"] for one in made if one["score"] == row["chosen_score"]]
+            row = row | {"chosen": rng.choice(right), "rejected": rng.choice(wrong)}
+        kept.append(row)
+    return kept
+
+
+def run_one(args, table, key):
+    """Train and score one run; returns its figures."""
+    folder, stage, started = args.out / key, table["stage"], time.time()
+    flags = dict(table["runs"][key])
+    if stage == "dpo":
+        flags["data"] = args.out / "pairs" / flags.pop("pairs") / "pairs.jsonl"
+        link(folder, args.out / "parent/sft")
+    if not (folder / stage / "run.json").is_file():
+        flags = {"data": "data/sft.jsonl"} | flags
+        call(folder / "log.txt", f"train/{stage}.py", "--recipe", table["recipe"], "--out", folder, *as_flags(flags))
+    call(
+        folder / "log.txt",
+        __file__,
+        args.table,
+        "--out",
+        args.out,
+        "--score",
+        folder / "sft",
+        folder / stage / "merged",
+    )
+    run = files.read_json(folder / stage / "run.json")
+    figures = {
+        "flags": {name: str(value) for name, value in table["runs"][key].items()},
+        "counts": run["counts"],
+        "metrics": run["metrics"],
+        "versions": run["versions"],
+        "eval": [
+            {
+                name: item[name]
+                for name in item
+                if name in ("step", "eval_loss") or name.startswith(("eval_rewards", "eval_logps"))
+            }
+            for item in files.read_json(folder / stage / "log.json")
+            if "eval_loss" in item
+        ],
+        "kl": files.read_json(folder / stage / "kl.json") if stage == "dpo" else None,
+        **files.read_json(folder / stage / "merged" / "score.json"),
+        "seconds": round(time.time() - started, 1),
+    }
+    return figures
+
+
+def share(values):
+    """The mean of those that are known, None when none is."""
+    known = [one for one in values if one is not None]
+    return sum(known) / len(known) if known else None
+
+
+def score(args, table, sft, merged):
+    """Greedy answers of a merged model to the dev items, judged; writes merged/score.json. Reads the device's dtype."""
+    from common.engine import Engine, Sampling
+
+    domain = load_domain(table.get("domain", "text_to_sql"))
+    rows = domain.generate(random.Random(ITEMS_SEED), table.get("items", 750), "dev")
+    tokenizer = model.load_tokenizer(sft)
+    prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in rows]
+    engine = Engine(str(merged), {}, "auto", model.choose_dtype("auto"))
+    made = [one[0] for one in engine.generate("base", prompts, Sampling(max_new_tokens=128), "dev")]
+    with ThreadPoolExecutor(4) as pool:
+        texts = [one.text for one in made]
+        verdicts = list(pool.map(lambda pair: verdict_on(domain, *pair), zip(rows, texts, strict=True)))
+    right = [
+        None if v.correct is None else int(v.correct and m.finish_reason == "stop")
+        for v, m in zip(verdicts, made, strict=True)
+    ]
+    explained = [
+        None if None in (r, v.explanation_ok) else r * v.explanation_ok for r, v in zip(right, verdicts, strict=True)
+    ]
+    answerable = [i for i, row in enumerate(rows) if not row["refuse"]]
+    due = [i for i, row in enumerate(rows) if row["refuse"]]
+    files.write_json(
+        merged / "score.json",
+        {
+            "items": {"answerable": len(answerable), "to_be_refused": len(due)},
+            "answerable": share([right[i] for i in answerable]),
+            "to_be_refused": share([right[i] for i in due]),
+            "refused_answerable": sum(verdicts[i].reason == "refused" for i in answerable) / len(answerable),
+            "right_explanations": share([explained[i] for i in answerable]),
+            "ended": sum(m.finish_reason == "stop" for m in made) / len(made),
+            "mean_tokens": sum(len(m.token_ids) for m in made) / len(made),
+            "right": "".join("?" if one is None else str(one) for one in right),
+            "refuse": "".join(str(int(row["refuse"])) for row in rows),
+            "clusters": [row["cluster"] for row in rows],
+        },
+    )
+
+
+def differences(results, against):
+    """{key: (points, low, high)} on answerable items against the run `against`, by bootstrap of whole clusters.
+
+    Items of which either answer cannot be judged are left out.
+    """
+    from eval import stats
+
+    base, made = results[against], {}
+    for key, run in results.items():
+        pairs = zip(run["right"], base["right"], base["clusters"], base["refuse"], strict=True)
+        judged = [(int(a), int(b), cluster) for a, b, cluster, flag in pairs if flag == "0" and "?" not in (a, b)]
+        if key != against:
+            made[key] = [100 * x for x in stats.difference_interval(*zip(*judged, strict=True))]
+    return made
+
+
+def print_table(results):
+    """The runs beside each other, each with its difference from the first one on answerable items."""
+    first = next(iter(results))
+    against = differences(results, first)
+    names = (
+        "run",
+        "answerable %",
+        f"against {first}",
+        "to be refused %",
+        "refused, answerable %",
+        "dev loss, last (min)",
+    )
+    print("| " + " | ".join([*names, "KL", "minutes"]) + " |\n" + "|---" * (len(names) + 2) + "|")
+    for key, run in results.items():
+        losses = [item["eval_loss"] for item in run["eval"]] or [float("nan")]
+        shown = [
+            key,
+            f"{100 * run['answerable']:.1f}",
+            "" if key == first else "{:+.1f} ({:+.1f} to {:+.1f})".format(*against[key]),
+            f"{100 * run['to_be_refused']:.1f}",
+            f"{100 * run['refused_answerable']:.1f}",
+            f"{losses[-1]:.4f} ({min(losses):.4f})",
+            f"{run['metrics']['kl']:.2f}" if run["kl"] else "-",
+            f"{run['seconds'] / 60:.1f}",
+        ]
+        print("| " + " | ".join(shown) + " |")
+
+
+def main(args):
+    table = read_table(args.table)
+    if args.score:
+        return score(args, table, *map(Path, args.score))
+    results = files.read_json(args.results) if args.results.is_file() else {}
+    keys = [key for key in table["runs"] if key not in results and (not args.only or key in args.only)]
+    known = [run["seconds"] for run in results.values()]
+    cost = f", about {len(keys) * sum(known) / len(known) / 60 / args.jobs:.0f} minutes" if known and keys else ""
+    print(f"{len(table['runs'])} runs, {len(results)} finished, {len(keys)} to do{cost}", flush=True)
+    started, failed = time.time(), []
+    if table["stage"] == "dpo" and keys:
+        make_parent(args, table)
+        with ThreadPoolExecutor(args.jobs) as pool:
+            needed = {table["runs"][key]["pairs"] for key in keys}
+            sources = {(table["pairs"][name] or {}).get("from", name) for name in needed}
+            for names in (sources, needed - sources):
+                list(pool.map(lambda name: make_pairs(args, table, name), sorted(names)))
+
+    def one(key):
+        if args.minutes and time.time() - started > 60 * args.minutes:
+            return
+        try:
+            figures = run_one(args, table, key)
+        except cli.UserError as error:
+            failed.append(f"{key}: {error}")
+            return
+        with LOCK:
+            results[key] = figures
+            files.write_json(args.results, results)
+            print(
+                f"{key}: answerable {100 * figures['answerable']:.1f} %, {figures['seconds'] / 60:.1f} minutes",
+                flush=True,
+            )
+
+    with ThreadPoolExecutor(args.jobs) as pool:
+        list(pool.map(one, keys))
+    if results:
+        print_table({key: results[key] for key in table["runs"] if key in results})
+    for message in failed:
+        print(f"failed: {message}", file=sys.stderr)
+    print(
+        f"wrote {args.results}; next: the same command, for the runs that are missing"
+        if failed
+        else f"wrote {args.results}"
+    )
+    if failed:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    cli.run(main, parse_args)

@@ -1,0 +1,111 @@
+"""train/merge.py: what is merged is what was trained, file by file, and the figures say how near it is."""
+
+import shutil
+
+import pytest
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM
+
+from common import cli, files, model
+from train import merge
+
+
+@pytest.fixture(scope="module")
+def adapter(tiny_base, tmp_path_factory):
+    """out/sft: an adapter on the tiny base, with updates as large as the weights."""
+    folder = tmp_path_factory.mktemp("merge") / "sft"
+    torch.manual_seed(1)
+    network = get_peft_model(
+        AutoModelForCausalLM.from_pretrained(tiny_base, dtype=torch.float32),
+        LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM", init_lora_weights=False),
+    )
+    network.save_pretrained(folder)
+    model.load_tokenizer(tiny_base).save_pretrained(folder)
+    model.write_lineage(folder, "sft", str(tiny_base))
+    return folder
+
+
+def run(folder, base, *flags):
+    args = merge.parse_args(["--base", str(base), "--adapter", str(folder), "--dtype", "float32", *flags])
+    return merge.merge(args, folder)
+
+
+def test_plain_merge_equals_peft(adapter, tiny_base):
+    figures = run(adapter, tiny_base, "--no-load_in_4bit")
+    assert figures["taken"] == "plain" and list(figures) == ["plain", "taken"]
+    own = load_file(adapter / "merged/model.safetensors")
+    plain = AutoModelForCausalLM.from_pretrained(tiny_base, dtype=torch.float32)
+    peft = PeftModel.from_pretrained(plain, str(adapter)).merge_and_unload().state_dict()
+    assert {name for name in own} <= set(peft) and len(own) > 10
+    for name, tensor in own.items():
+        assert tensor.dtype == torch.bfloat16
+        torch.testing.assert_close(tensor, peft[name].bfloat16(), msg=name)
+    assert not list(adapter.glob(".merged*")) and not (adapter / "base").exists()
+
+
+def test_quantised_merge_takes_the_nearer_base_and_says_how_near(adapter, tiny_base, capsys):
+    figures = run(adapter, tiny_base)
+    assert figures["taken"] == "dequantised" == files.read_json(adapter / "merged/lineage.json")["merged_from"]
+    assert figures == files.read_json(adapter / "merged/merge.json")
+    near, far = figures["dequantised"], figures["plain"]
+    assert 0 <= near["kl"] < far["kl"] and near["agreement"] >= far["agreement"] and near["tokens"] > 200
+    assert f"{near['agreement']:.1%} of {near['tokens']} next tokens" in capsys.readouterr().out
+    assert not list(adapter.glob(".merged*"))
+
+
+def test_the_base_that_was_trained_on_is_written_and_compared_with(adapter, tiny_base):
+    run(adapter, tiny_base)
+    args = merge.parse_args(["--base", str(tiny_base), "--out", str(adapter.parent), "--dtype", "float32"])
+    args.base_weights = "trained"
+    assert model.compared_base(args) == str(adapter / "base") == model.trained_base(args)
+    args.base_weights = "plain"
+    assert model.compared_base(args) == str(tiny_base)
+    quantised = model.load_base(str(tiny_base), args)
+    text = torch.arange(3, 40)[None]
+    with torch.inference_mode():
+        wanted = quantised.eval()(text).logits.float()
+        got = AutoModelForCausalLM.from_pretrained(adapter / "base", dtype=torch.float32)(text).logits
+        far = AutoModelForCausalLM.from_pretrained(tiny_base, dtype=torch.float32)(text).logits
+    assert (wanted - got).abs().max() < 0.2 * (wanted - far).abs().max()
+    known = files.read_json(adapter / "base/lineage.json")
+    files.write_json(adapter / "base/lineage.json", known | {"base_sha256": "another"})
+    with pytest.raises(cli.UserError, match="made from another base"):
+        model.trained_base(args)
+
+
+def test_low_agreement_warns_and_fails_when_strict(adapter, tiny_base, monkeypatch, capsys):
+    monkeypatch.setattr(merge, "AGREEMENT", 1.1)
+    run(adapter, tiny_base, "--no-load_in_4bit")
+    assert "is not quite what was trained" in capsys.readouterr().out
+    shutil.rmtree(adapter / "merged")
+    with pytest.raises(cli.UserError, match="nothing is kept"):
+        run(adapter, tiny_base, "--no-load_in_4bit", "--strict")
+    assert not (adapter / "merged").exists()
+
+
+def test_compare_by_hand():
+    p, q = torch.tensor([0.5, 0.25, 0.25]).log(), torch.tensor([0.25, 0.5, 0.25]).log()
+    made = merge.compare([p, p], [p, q])
+    assert made["kl"] == pytest.approx((0.5 * 0.693147 - 0.25 * 0.693147) / 2, abs=1e-5)
+    assert made["agreement"] == 0.5 and made["tokens"] == 2
+
+
+def test_what_cannot_be_merged_is_refused_in_a_sentence(adapter, tiny_base, tmp_path, monkeypatch):
+    dora = tmp_path / "dora"
+    shutil.copytree(adapter, dora, ignore=shutil.ignore_patterns("merged", "base"))
+    config = files.read_json(dora / "adapter_config.json")
+    files.write_json(dora / "adapter_config.json", config | {"use_dora": True})
+    with pytest.raises(cli.UserError, match="not a plain LoRA adapter"):
+        merge.updates_of(dora)
+    other = tmp_path / "base"
+    shutil.copytree(tiny_base, other)
+    weights = load_file(other / "model.safetensors")
+    dropped = next(name for name in weights if "q_proj" in name)
+    save_file({name: t for name, t in weights.items() if name != dropped}, other / "model.safetensors")
+    with pytest.raises(cli.UserError, match=f"has no weight {dropped}"):
+        merge.write_candidate(other, tmp_path / "made", merge.updates_of(adapter), {}, "cpu")
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(100, 99, 1))
+    with pytest.raises(cli.UserError, match="merging needs .* GiB"):
+        run(adapter, tiny_base)
