@@ -45,7 +45,7 @@ def add_strict_flag(parser):
         "--strict",
         action=cli.Switch,
         default=False,
-        help=f"fail when the merged model agrees with the adapter on under {AGREEMENT:.0%} of the next tokens",
+        help=f"fail when the merged model agrees with the adapter on under {AGREEMENT:.0%}% of the next tokens",
     )
 
 
