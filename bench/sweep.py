@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
 from common import chat, cli, files, model
-from common.domain import load_domain
+from common.domain import load_domain, verdict_on
 
 KEYS = ("stage", "domain", "recipe", "items", "sft", "pairs", "flags", "runs")
 ITEMS_SEED = 7100  # of the dev items: not the seed of the dev benchmark, on which SFT watches its loss
@@ -127,12 +127,12 @@ def select(rows, samples, chosen):
     rng, kept = random.Random(0), []
     for row in rows:
         made = judged[row["prompt_id"]]
-        rate = sum(one["score"][0] for one in made) / len(made)
+        rate = share([one["score"][0] for one in made]) or 0.0
         low, high = chosen.get("pass_rate", (0, 1))
         if (row["refuse"] and not chosen.get("refusals", True)) or not low <= rate <= high:
             continue
         if not chosen.get("nearest", True) and row["margin"] == "correct":
-            wrong = [one["text"] for one in made if one["finished"] and not one["score"][0]]
+            wrong = [one["text"] for one in made if one["finished"] and one["score"][0] == 0]
             right = [one["text"] for one in made if one["score"] == row["chosen_score"]]
             row = row | {"chosen": rng.choice(right), "rejected": rng.choice(wrong)}
         kept.append(row)
@@ -181,6 +181,12 @@ def run_one(args, table, key):
     return figures
 
 
+def share(values):
+    """The mean of those that are known, None when none is."""
+    known = [one for one in values if one is not None]
+    return sum(known) / len(known) if known else None
+
+
 def score(args, table, sft, merged):
     """Greedy answers of a merged model to the dev items, judged; writes merged/score.json. Reads the device's dtype."""
     from common.engine import Engine, Sampling
@@ -192,22 +198,28 @@ def score(args, table, sft, merged):
     engine = Engine(str(merged), {}, "auto", model.choose_dtype("auto"))
     made = [one[0] for one in engine.generate("base", prompts, Sampling(max_new_tokens=128), "dev")]
     with ThreadPoolExecutor(4) as pool:
-        verdicts = list(pool.map(lambda pair: domain.verify(pair[0], pair[1].text), zip(rows, made, strict=True)))
-    right = [int(bool(v.correct) and m.finish_reason == "stop") for v, m in zip(verdicts, made, strict=True)]
+        texts = [one.text for one in made]
+        verdicts = list(pool.map(lambda pair: verdict_on(domain, *pair), zip(rows, texts, strict=True)))
+    right = [
+        None if v.correct is None else int(v.correct and m.finish_reason == "stop")
+        for v, m in zip(verdicts, made, strict=True)
+    ]
+    explained = [
+        None if None in (r, v.explanation_ok) else r * v.explanation_ok for r, v in zip(right, verdicts, strict=True)
+    ]
     answerable = [i for i, row in enumerate(rows) if not row["refuse"]]
     due = [i for i, row in enumerate(rows) if row["refuse"]]
     files.write_json(
         merged / "score.json",
         {
             "items": {"answerable": len(answerable), "to_be_refused": len(due)},
-            "answerable": sum(right[i] for i in answerable) / len(answerable),
-            "to_be_refused": sum(right[i] for i in due) / len(due),
+            "answerable": share([right[i] for i in answerable]),
+            "to_be_refused": share([right[i] for i in due]),
             "refused_answerable": sum(verdicts[i].reason == "refused" for i in answerable) / len(answerable),
-            "right_explanations": sum(right[i] and bool(verdicts[i].explanation_ok) for i in answerable)
-            / len(answerable),
+            "right_explanations": share([explained[i] for i in answerable]),
             "ended": sum(m.finish_reason == "stop" for m in made) / len(made),
             "mean_tokens": sum(len(m.token_ids) for m in made) / len(made),
-            "right": "".join(map(str, right)),
+            "right": "".join("?" if one is None else str(one) for one in right),
             "refuse": "".join(str(int(row["refuse"])) for row in rows),
             "clusters": [row["cluster"] for row in rows],
         },
@@ -215,18 +227,19 @@ def score(args, table, sft, merged):
 
 
 def differences(results, against):
-    """{key: (points, low, high)} on answerable items against the run `against`, by bootstrap of whole clusters."""
+    """{key: (points, low, high)} on answerable items against the run `against`, by bootstrap of whole clusters.
+
+    Items of which either answer cannot be judged are left out.
+    """
     from eval import stats
 
-    base = results[against]
-    kept = [i for i, flag in enumerate(base["refuse"]) if flag == "0"]
-    clusters = [base["clusters"][i] for i in kept]
-    before = [int(base["right"][i]) for i in kept]
-    return {
-        key: [100 * x for x in stats.difference_interval([int(run["right"][i]) for i in kept], before, clusters)]
-        for key, run in results.items()
-        if key != against
-    }
+    base, made = results[against], {}
+    for key, run in results.items():
+        pairs = zip(run["right"], base["right"], base["clusters"], base["refuse"], strict=True)
+        judged = [(int(a), int(b), cluster) for a, b, cluster, flag in pairs if flag == "0" and "?" not in (a, b)]
+        if key != against:
+            made[key] = [100 * x for x in stats.difference_interval(*zip(*judged, strict=True))]
+    return made
 
 
 def print_table(results):

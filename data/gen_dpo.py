@@ -100,6 +100,7 @@ def sampled_with(args, domain, parent) -> dict:
     return {
         "settings": model.settings_hash({**settings, "engine": choose_engine(args.engine), "block": BLOCK}),
         "adapter": parent["adapter_sha256"],
+        "weights": model.fingerprint(args.out / "sft/merged"),
         "template": parent.get("tokenizer_sha256"),
         "system prompt": model.settings_hash(domain.SYSTEM_PROMPT),
     }

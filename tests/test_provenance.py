@@ -181,7 +181,8 @@ def sampled(tmp_path, domain, monkeypatch):
     parent = {"adapter_sha256": "a" * 64, "tokenizer_sha256": "t"}
 
     def kept(rows=domain.rows, **change):
-        args = Namespace(**{**settings, "engine": "hf", **change.pop("settings", {})})
+        args = Namespace(**{**settings, "out": tmp_path, "engine": "hf", **change.pop("settings", {})})
+        files.write_text(tmp_path / "sft/merged/model.safetensors", change.pop("merged", "w"))
         return gen_dpo.kept_samples(args, domain, rows, tmp_path / "gen_dpo", {**parent, **change})
 
     assert kept() == []
@@ -225,6 +226,7 @@ def test_a_row_that_is_judged_by_something_else_is_sampled_again(sampled, domain
         ({"settings": {"engine": "vllm"}}, "settings"),
         ({"adapter_sha256": "b" * 64}, "adapter"),
         ({"tokenizer_sha256": "u"}, "template"),
+        ({"merged": "merged otherwise"}, "weights"),
     ],
 )
 def test_samples_of_another_model_or_setting_are_gone(sampled, change, name, capsys):
