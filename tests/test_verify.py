@@ -1531,6 +1531,11 @@ def test_explanation_names_what_the_query_does(sql, good, bad):
             "Lists the title of books without prizes of a year after 2000.",
             "Lists the title of books without prizes of a year before 2000.",
         ),
+        (
+            "SELECT a.name FROM authors a LEFT JOIN books b ON b.author_id = a.id AND b.year > 2000 WHERE b.id IS NULL",
+            "Lists the name of authors without books of a year after 2000.",
+            "Lists the name of authors without books of a year before 2000.",
+        ),
         ("SELECT a.name FROM authors a, books b", "Lists the name of authors and books.", "Lists the name of authors."),
         (
             "SELECT CASE WHEN price > 5 THEN 1 ELSE 0 END FROM books",

@@ -18,8 +18,9 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.dialects.sqlite import SQLite
 
-from domains.text_to_sql.claims import Unreadable, contradictions
+from domains.text_to_sql.claims import NUMBERS, contradictions
 from domains.text_to_sql.names import plain, says, split_identifier, stem
+from domains.text_to_sql.parts import Unreadable
 
 # sqlglot logs what it cannot parse; a wrong answer of a model is no news for the screen.
 logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
@@ -27,30 +28,6 @@ logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
 MAX_SQL = 5000  # characters
 MAX_TOKENS = 1500
 MAX_SENTENCE = 1000  # characters; the longest right one has a few hundred
-
-NUMBER_WORDS = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-    "twenty",
-]
 
 
 def _words(text: str) -> re.Pattern:
@@ -279,7 +256,7 @@ def _joins_tables(column: exp.Column) -> bool:
 
 def _values(nodes: list, text: str) -> list[str]:
     numbers = {float(number.replace(",", "")) for number in re.findall(r"(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?", text)}
-    numbers |= {float(NUMBER_WORDS.index(word)) for word in re.findall("[a-z]+", text) if word in NUMBER_WORDS}
+    numbers |= {float(NUMBERS.index(word)) for word in re.findall("[a-z]+", text) if word in NUMBERS}
     parts = []
     for literal in _condition_literals(nodes):
         if not literal.is_string:
