@@ -96,8 +96,7 @@ def training_data(found) -> list:
         "",
         f"{sft_source(found)} {pair_source(found)}",
         "",
-        teacher_terms(sft["settings"]["teacher"]),
-        "",
+        *([teacher_terms(found.runs["gen_sft"]["settings"]["teacher"]), ""] if "gen_sft" in found.runs else []),
         *sections.table(["what", "count"], rows),
         "",
     ]
