@@ -65,8 +65,9 @@ def teach(domain, args, wanted):
     """Candidate rows: the curated seeds first, then the templates'."""
     if not hasattr(domain, "generate"):
         raise cli.UserError(f"the domain {args.domain} has no generate(), so --teacher templates cannot work.")
+    seeds = load_seeds(domain)
     made = rows_of(domain, "generate", random.Random(args.seed), wanted, "sft")
-    return load_seeds(domain) + [{**row, "seed_id": None, "teacher": "templates"} for row in made]
+    return seeds + [{**row, "seed_id": None, "teacher": "templates"} for row in made]
 
 
 def unfit(domain, row):

@@ -316,13 +316,13 @@ def test_answers_are_given_anew_where_anything_of_the_prompt_changed(tmp_path, d
             asked.append(prompts)
             return [[SimpleNamespace(text="a", token_ids=[1], finish_reason="stop")] for _ in prompts]
 
-    monkeypatch.setattr(answer_eval, "reference_scores", lambda *given: [])
     monkeypatch.setattr(answer_eval, "render_all", lambda domain, tokenizer, rows, form: (
         [f"{domain.SYSTEM_PROMPT} {domain.few_shot_prompt(row)[0]}" for row in rows], ("stop",)))  # fmt: skip
-    args = Namespace(split="test", max_new_tokens=4, reference_rows=1, dtype="float32")
+    args = Namespace(split="test", max_new_tokens=4, reference_rows=1, dtype="float32", out=tmp_path)
 
     def times(rows):
-        answer_eval.answer(args, domain, Engine(), None, rows, "base", "chat", tmp_path / "base_chat.jsonl")
+        job = answer_eval.make_job(args, domain, Engine(), None, rows, "base", "chat")
+        answer_eval.answer(args, Engine(), rows, job, {job.path: [None] * len(rows)})
         return len(asked)
 
     rows = domain.rows

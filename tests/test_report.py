@@ -511,7 +511,6 @@ def test_the_tax_is_told_in_the_form_where_the_base_is_above_chance(out):
         "| General knowledge (5-shot, continuation): accuracy | 44.5 % (40.0 to 49.0) |",
         "| General knowledge (5-shot, continuation): tax | - | -2.3 points (-4.1 to -0.5) |",
         "| Perplexity on general text | 9.500 | 9.750 | 10.125 | - | 22824 tokens |",
-        "All three models stand on the weights that were trained on.",
         "General knowledge, SFT + DPO against base: -2.3 points (-4.1 to -0.5), **worse**",
     ):
         assert line in screen(text)
@@ -519,6 +518,7 @@ def test_the_tax_is_told_in_the_form_where_the_base_is_above_chance(out):
     section = tax_section(text)
     for line in (
         "MMLU is not measured here",
+        "All three models stand on the weights that were trained on.",
         "The tax is told in the form continuation.",
         "550 of 675 questions",
         "Guessing is right in 25.0 %",
