@@ -27,6 +27,7 @@ SECTIONS = (
     "report",
     "serve",
     "estimate",
+    "memory",
 )
 SHARED_KEYS = ("base", "domain", "seed", "engine", "dtype")
 
