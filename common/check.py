@@ -11,9 +11,9 @@ from common.apart import apart
 from common.cli import UserError
 
 LONG = 600  # seconds; a training that surely takes less is not checked
-# Floating-point operations a second that trainings reached: 2 cores (135 M parameters, November 2026: 1.9e11) and, with
-# room, a data-centre GPU. Only to tell a training of a few minutes from a longer one.
-SPEED = {"cpu": 2e11, "cuda": 2e14}
+# Floating-point operations a second that a training reaches at least. Only to tell a training of a few minutes from a
+# longer one: two cores reached 0.6e11 (DPO, with evaluations) to 1.9e11 (SFT) at 135 M parameters (November 2026).
+SPEED = {"cpu": 1e11, "cuda": 2e13}
 ROOM = 0.95  # of the memory there is
 GIB = 2**30
 
@@ -27,12 +27,16 @@ def row_lengths(tokenizer, system, rows, columns) -> list:
     ]
 
 
-def is_due(args, parameters, tokens) -> bool:
-    """Whether a check is asked for, or the training may take more than ten minutes."""
+def is_due(args, operations) -> bool:
+    """Whether a check is asked for, or so many operations may take more than ten minutes.
+
+    A training that goes on from a checkpoint has shown that it fits.
+    """
     import torch
 
-    needed = 6 * parameters * tokens * args.num_train_epochs / SPEED["cuda" if torch.cuda.is_available() else "cpu"]
-    return args.check or needed > LONG
+    if any((args.out / args.section / "checkpoints").glob("checkpoint-*")):
+        return args.check
+    return args.check or operations / SPEED["cuda" if torch.cuda.is_available() else "cpu"] > LONG
 
 
 def longest_batches(args, rows, lengths, packed) -> list:
@@ -123,7 +127,9 @@ def check(args, steps, tokenizer, system, rows, columns, parameters):
     """
     lengths = row_lengths(tokenizer, system, rows, columns)
     tokens = sum(lengths) * args.num_train_epochs
-    if not is_due(args, parameters, sum(lengths)):
+    # For each parameter and token 2 operations forward, 2 again in the backward pass, whose other 2, for the weights'
+    # gradients, a frozen base is spared, and 2 for checkpoints; DPO's reference runs forward too.
+    if not is_due(args, (6 if len(columns) == 1 else 8) * parameters * tokens):
         return
     trial = copy.copy(args)
     trial.gradient_accumulation_steps, trial.report_to, trial.packing = 1, "none", getattr(args, "packing", False)

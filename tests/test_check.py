@@ -20,11 +20,14 @@ def test_the_longest_rows_fill_two_batches():
     assert check.longest_batches(args, rows, lengths, packed=True) == list("dbecaf") + ["d", "b"]  # two in a sequence
 
 
-def test_a_training_of_minutes_is_not_checked_unless_asked():
-    args = settings()
-    assert not check.is_due(args, parameters=1e6, tokens=1e6)
-    assert check.is_due(args, parameters=7.6e9, tokens=1e7)
-    assert check.is_due(settings("--check"), parameters=1e6, tokens=1e6)
+def test_a_training_of_minutes_is_not_checked_unless_asked_nor_one_that_goes_on(tmp_path):
+    args = settings("--out", str(tmp_path))
+    few, many = 6 * 1e6 * 1e6, 6 * 7.6e9 * 1e7
+    assert not check.is_due(args, few)
+    assert check.is_due(args, many)
+    assert check.is_due(settings("--check", "--out", str(tmp_path)), few)
+    (tmp_path / "sft/checkpoints/checkpoint-5").mkdir(parents=True)
+    assert not check.is_due(args, many)
 
 
 def test_advice_is_the_batch_that_fits_then_what_takes_less():
