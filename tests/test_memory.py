@@ -91,6 +91,62 @@ def test_counts_grow_with_batch_and_reference_and_fall_with_checkpoints():
     assert sum(memory.training_parts(config, settings, "sft").values()) > sum(longer.values())
 
 
+@pytest.fixture
+def policy(tiny_base):
+    """The tiny base with an adapter that changes its answers."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    torch.manual_seed(0)
+    config = LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM", init_lora_weights=False)
+    return get_peft_model(AutoModelForCausalLM.from_pretrained(tiny_base, dtype=torch.float32), config)
+
+
+def test_the_adapter_from_disk_is_read_beside_the_policy_and_leaves_it_as_it_was(policy, tmp_path):
+    import torch
+
+    prompts, completions = [[5, 6, 7], [8, 9]], [[10, 11], [12, 13, 14]]
+    policy.save_pretrained(tmp_path)
+    saved = dpo.row_logprobs(policy, prompts, completions)
+    with torch.no_grad():
+        for name, parameter in policy.named_parameters():
+            if "lora_B" in name:
+                parameter.add_(0.1)
+    own = dpo.row_logprobs(policy, prompts, completions)
+    trained = [name for name, p in policy.named_parameters() if p.requires_grad]
+    assert own != pytest.approx(saved, abs=1e-3)
+    assert dpo.row_logprobs_from_disk(policy, tmp_path, prompts, completions) == pytest.approx(saved, abs=1e-5)
+    assert dpo.row_logprobs(policy, prompts, completions) == own and list(policy.peft_config) == ["default"]
+    assert [name for name, p in policy.named_parameters() if p.requires_grad] == trained != []
+
+
+def test_samples_are_the_answers_of_the_trained_network_and_of_what_it_began_with(policy, tiny_base, tmp_path):
+    import contextlib
+
+    from common import chat, training
+
+    domain, tokenizer = load_domain("text_to_sql"), model.load_tokenizer(tiny_base)
+    policy.train()
+    with memory.recording() as loads:
+        training.write_samples(
+            tmp_path,
+            domain,
+            tokenizer,
+            ("sft", policy, contextlib.nullcontext()),
+            ("base", policy, policy.disable_adapter()),
+        )
+    text = (tmp_path / "samples.md").read_text()
+    assert loads == [] and policy.training and text.count("**reference**") == 12
+    prompt = chat.encode(tokenizer, domain.load_benchmark("dev")[0]["prompt"], domain.SYSTEM_PROMPT)
+    with policy.disable_adapter():
+        (before,) = training.greedy_answers(policy, tokenizer, [prompt])
+    (after,) = training.greedy_answers(policy, tokenizer, [prompt])
+    assert before != after
+    first = text[text.index("**base**") : text.index("**reference**")]
+    assert first.split("~~~\n")[1] == before + "\n" and first.split("~~~\n")[3] == after + "\n"
+
+
 def rows_of(n, split):
     return [
         {**row, "chosen": row["completion"], "rejected": row["completion"].replace("SELECT", "SELECT DISTINCT")}
