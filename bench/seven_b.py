@@ -17,7 +17,7 @@ from types import SimpleNamespace
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and the stages when run by hand
 
-from common import cli, files
+from common import check, cli, files
 
 # Those that say most come first: the time for all of them is limited.
 MEASUREMENTS = ("sft_2048", "dpo_2048", "score_2048", "sft_1024", "dpo_1024")
@@ -166,39 +166,6 @@ def build(stage, settings, base, tokenizer, length, work):
     )
 
 
-def stopwatch():
-    """A callback that notes the time at the end of each step, with the GPU's work done, and how large its batch was."""
-    import torch
-    from transformers import TrainerCallback
-
-    class Stopwatch(TrainerCallback):
-        """`ends` are seconds; the first step is the warm-up."""
-
-        def __init__(self):
-            self.ends = []
-
-        def on_step_end(self, args, state, control, **kwargs):
-            if torch.cuda.is_available():
-                torch.cuda.synchronize()
-            self.ends.append(time.perf_counter())
-
-    return Stopwatch()
-
-
-def watch_batches(trainer):
-    """Has the trainer note (sequences, width, labelled tokens) of each batch; returns the list it fills."""
-    seen, inner = [], trainer.training_step
-
-    def step(model, inputs, *rest, **more):
-        labels = inputs.get("labels", inputs.get("completion_mask"))
-        counted = (labels != -100) if "labels" in inputs else (labels == 1)
-        seen.append((*inputs["input_ids"].shape, int(counted.sum())))
-        return inner(model, inputs, *rest, **more)
-
-    trainer.training_step = step
-    return seen
-
-
 def memory():
     """GiB allocated now, and the largest allocated and reserved since the last reset; nothing without a GPU."""
     import torch
@@ -230,13 +197,12 @@ def train_steps(stage, settings, base, length):
     with tempfile.TemporaryDirectory() as work:
         trainer = build(stage, settings, base, make_tokenizer(), length, Path(work))
         trainer.args.max_steps, trainer.args.eval_strategy, trainer.args.save_strategy = STEPS, "no", "no"
-        watch, seen = stopwatch(), watch_batches(trainer)
-        trainer.add_callback(watch)
+        seen, ends = check.watch(trainer)
         start_counting()
         before = memory()
         trainer.train()
-    seconds = [after - start for start, after in zip(watch.ends, watch.ends[1:], strict=False)]
-    tokens = [rows * width for rows, width, _ in seen][1 : len(watch.ends)]
+    seconds = [after - start for start, after in zip(ends, ends[1:], strict=False)]
+    tokens = [rows * width for rows, width in seen][1:]
     return {
         "before_training": before,
         "step_seconds": seconds,

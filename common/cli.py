@@ -28,6 +28,7 @@ SECTIONS = (
     "report",
     "serve",
     "estimate",
+    "memory",
 )
 SHARED_KEYS = ("base", "domain", "seed", "engine", "dtype")
 

@@ -108,6 +108,15 @@ def embedding_rows(base: str):
     return getattr(AutoConfig.from_pretrained(base).get_text_config(), "vocab_size", None)
 
 
+def parameters_of(base: str) -> int:
+    """Parameters of the model that its config describes; no weights are read."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    with torch.device("meta"):
+        return AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(base)).num_parameters()
+
+
 def row_looks_untrained(base: str, token_id: int) -> bool:
     """Whether a token's row of the embedding is far shorter than the others; False where that cannot be looked up.
 

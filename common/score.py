@@ -2,7 +2,7 @@
 
 import math
 
-from common.cli import UserError
+from common.apart import apart
 
 # Logits kept of one batch, unless one row has more: 0.25 GiB in bf16, and in training thrice that, since accelerate
 # adds a float32 copy.
@@ -79,27 +79,13 @@ def score_apart(jobs: list, dtype: str) -> list:
 
     In a process of its own, which holds one model at a time: when it ends all its memory is free for the engine.
     """
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
-    from concurrent.futures.process import BrokenProcessPool
-
-    try:
-        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-            return pool.submit(_score_jobs, jobs, dtype).result()
-    except BrokenProcessPool:
-        raise UserError(
-            "the process that scores reference answers was killed, most often for want of memory; free some and run "
-            "the same command again."
-        ) from None
+    return apart("scores reference answers", _score_jobs, jobs, dtype)
 
 
 def _score_jobs(jobs, dtype):
     import torch
     from transformers import AutoModelForCausalLM
 
-    from common import cli
-
-    cli.quiet()
     device = {"": 0} if torch.cuda.is_available() else {"": "cpu"}
     made, loaded, network = [], None, None
     for folder, prompts, completions in jobs:

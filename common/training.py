@@ -45,6 +45,12 @@ def add_training_flags(parser):
     add("--logging_steps", type=int, default=5)
     add("--eval_steps", type=float, default=0.2, help="steps between evaluations, or a share of all steps when below 1")
     add("--save_steps", type=float, default=0.2, help="steps between checkpoints, or a share of all steps when below 1")
+    add(
+        "--check",
+        action=cli.Switch,
+        default=False,
+        help="two steps at the longest batch: does it fit, how long, no more",
+    )
     add("--report_to", default="none", choices=("none", "wandb"), help="wandb is offline unless WANDB_MODE=online")
 
 

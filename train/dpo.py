@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
 from common import chat, cli, files, model, provenance, score
+from common.check import check, take_steps
 from common.domain import load_domain
 from common.rows import group_pairs, read_pairs
 from common.training import (
@@ -280,6 +281,12 @@ def finish(trainer, folder, tokenizer, domain, dev_rows, prompts, kl, before):
     return {**metrics, "kl": final}
 
 
+def check_steps(args, tokenizer, rows, work):
+    """Figures of two steps over these rows, see common/check.py."""
+    domain, policy = load_domain(args.domain), load_policy(args, args.out / "sft")
+    return take_steps(build_trainer(args, policy, tokenizer, rows, rows[:1], domain, work))
+
+
 def main(args):
     started = time.time()
     args.dtype = model.choose_dtype(args.dtype)
@@ -296,7 +303,11 @@ def main(args):
     rows, held = split_pairs(limited(rows, args), args.held_out_share)
     dev_rows = held_out(domain, args)
     tokenizer = model.load_tokenizer(adapter)
-    check_lengths(tokenizer, domain.SYSTEM_PROMPT, rows, ("chosen", "rejected"), args)
+    columns = ("chosen", "rejected")
+    check_lengths(tokenizer, domain.SYSTEM_PROMPT, rows, columns, args)
+    check(args, check_steps, tokenizer, domain.SYSTEM_PROMPT, rows, columns, model.parameters_of(args.base))
+    if args.check:
+        return
     work = prepare_output(folder, args, data, parent, **conversation_of(tokenizer, domain, dev_rows))
     network = load_policy(args, adapter)
     before = perplexity_of(network, tokenizer, domain, dev_rows)

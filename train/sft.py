@@ -13,6 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
 from common import chat, cli, files, model, provenance
+from common.check import check, take_steps
 from common.domain import load_domain
 from common.rows import read_examples
 from common.training import (
@@ -115,6 +116,12 @@ def build_trainer(args, base, tokenizer, rows, dev_rows, domain, work):
     return prepare_trainer(trainer)
 
 
+def check_steps(args, tokenizer, rows, work):
+    """Figures of two steps over these rows, see common/check.py."""
+    domain = load_domain(args.domain)
+    return take_steps(build_trainer(args, model.load_base(args.base, args), tokenizer, rows, rows[:1], domain, work))
+
+
 def main(args):
     started = time.time()
     args.dtype = model.choose_dtype(args.dtype)
@@ -130,6 +137,9 @@ def main(args):
     for said in decision["changes"] + [f"warning: {text}" for text in decision["warnings"]]:
         print(said, flush=True)
     check_lengths(tokenizer, domain.SYSTEM_PROMPT, rows, ("completion",), args)
+    check(args, check_steps, tokenizer, domain.SYSTEM_PROMPT, rows, ("completion",), model.parameters_of(args.base))
+    if args.check:
+        return
     work = prepare_output(folder, args, data, **conversation_of(tokenizer, domain, dev_rows))
     base = model.load_base(args.base, args)
     before = perplexity_of(base, tokenizer, domain, dev_rows)

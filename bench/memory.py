@@ -1,0 +1,260 @@
+"""python bench/memory.py --recipe recipes/qwen2.5-7b.yaml
+
+Counts, without a GPU and without the weights, what each stage of a recipe has on the card at its peak: which models it
+loads (name, dtype, device), adapters, optimizer and activations at the longest batch. Shapes come from the base's
+config, or from bench/shapes.yaml; the network is built on the meta device, where tensors have sizes and no content.
+Writes OUT/memory.json; bench/results/ has the counts beside what bench/gpu.sh measured.
+"""
+
+import contextlib
+import importlib
+import sys
+import weakref
+from pathlib import Path
+from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and the stages when run by hand
+
+from common import cli, files
+
+SHAPES = files.ROOT / "bench/shapes.yaml"
+LIMIT = 22e9  # bytes that a stage may take on a card of 24 GB
+ENGINE_SHARE = 0.85  # of the card, which vLLM takes (common/engine.py)
+GIB = 2**30
+LOADS = {  # what each moment of a stage loads on the card: nothing stays from one moment to the next
+    "sft training": [("base", "nf4")],
+    "dpo training": [("base", "nf4")],
+    "merge": [("merged", "bfloat16")],
+    "sampling (vLLM)": [("base", "bfloat16")],
+    "references of answers": [("merged", "bfloat16")],
+    "answers (vLLM)": [("base", "bfloat16")],
+    "mmlu": [("base", "bfloat16")],
+}
+
+
+class Load(NamedTuple):
+    """One call of from_pretrained; `network` is a weak reference to what it gave."""
+
+    path: str
+    dtype: str
+    device: str
+    network: weakref.ref
+
+
+@contextlib.contextmanager
+def recording():
+    """The list of every model that transformers loads from now on."""
+    from unittest import mock
+
+    from transformers import PreTrainedModel
+
+    loads, whole = [], PreTrainedModel.from_pretrained.__func__
+
+    def noted(cls, path, *rest, **named):
+        made = whole(cls, path, *rest, **named)
+        dtype = "nf4" if getattr(made, "is_loaded_in_4bit", False) else str(made.dtype).removeprefix("torch.")
+        loads.append(Load(str(path), dtype, made.device.type, weakref.ref(made)))
+        return made
+
+    with mock.patch.object(PreTrainedModel, "from_pretrained", classmethod(noted)):
+        yield loads
+
+
+def alive(loads) -> list:
+    """The paths of those that are still in memory."""
+    return [load.path for load in loads if load.network() is not None]
+
+
+def config_of(base):
+    """The base's config: its own where it is on this machine, else by bench/shapes.yaml."""
+    import yaml
+    from transformers import AutoConfig
+
+    if Path(base).is_dir():
+        return AutoConfig.from_pretrained(base)
+    shapes = yaml.safe_load(SHAPES.read_text(encoding="utf-8"))
+    return AutoConfig.for_model(**shapes[base]) if base in shapes else AutoConfig.from_pretrained(base)
+
+
+def empty(config, layers=None):
+    """The network in bf16 on the meta device, with its own number of layers or `layers`."""
+    import copy
+
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    config = copy.deepcopy(config)
+    config.num_hidden_layers = layers or config.num_hidden_layers
+    config.layer_types = None if getattr(config, "layer_types", None) is None else config.layer_types[:layers]
+    with torch.device("meta"):
+        return AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16, attn_implementation=counted_attention())
+
+
+def counted_attention() -> str:
+    """Register, and return the name of, attention by the kernel that needs no matrix of all pairs, as on a GPU.
+
+    On the meta device torch would take the one that keeps every probability.
+    """
+    import torch
+    from transformers import AttentionInterface
+    from transformers.integrations.sdpa_attention import repeat_kv
+
+    def attend(module, query, key, value, attention_mask, scaling=None, **kwargs):
+        repeats = query.shape[1] // key.shape[1]
+        key, value = repeat_kv(key, repeats), repeat_kv(value, repeats)
+        out = torch.ops.aten._scaled_dot_product_efficient_attention(query, key, value, None, True)[0]
+        return out.transpose(1, 2).contiguous(), None
+
+    AttentionInterface.register("counted", attend)
+    return "counted"
+
+
+def nf4_bytes(weights: int) -> int:
+    """Bytes of a matrix of so many weights in NF4 with double quantisation: 4 bits each, 8 for a block of 64 (the
+    block's scale), 32 for 256 such blocks, and 32 once (arXiv 2305.14314, section 3)."""
+    blocks = -(-weights // 64)
+    return -(-weights // 2) + blocks + 4 * -(-blocks // 256) + 4
+
+
+def quantised_layers(network) -> dict:
+    """{name: layer} of what bitsandbytes turns to 4 bits: every linear layer but the one that makes the logits."""
+    from torch.nn import Linear
+
+    head = network.get_output_embeddings()
+    return {name: one for name, one in network.named_modules() if isinstance(one, Linear) and one is not head}
+
+
+def weight_bytes(network, dtype: str) -> int:
+    """Bytes of the weights in nf4 (what is not quantised in bf16), bfloat16 or float32; tied weights count once."""
+    whole = sum(p.numel() for p in network.parameters())
+    if dtype != "nf4":
+        return whole * {"bfloat16": 2, "float32": 4}[dtype]
+    sizes = [layer.weight.numel() for layer in quantised_layers(network).values()]
+    return sum(map(nf4_bytes, sizes)) + 2 * (whole - sum(sizes))
+
+
+def adapter_parameters(network, settings) -> int:
+    """Parameters of the stage's adapter."""
+    return sum(p.numel() for p in with_adapter(network, settings).parameters() if p.requires_grad)
+
+
+def saved_bytes(network, rows, width) -> int:
+    """Bytes that the forward pass of a network with adapters keeps for its backward pass, weights not counted."""
+    import torch
+
+    own = {p.untyped_storage()._cdata for p in network.parameters()}
+    kept = {}
+
+    def pack(tensor):
+        storage = tensor.untyped_storage()
+        if storage._cdata not in own:
+            kept[storage._cdata] = storage  # kept alive, or its number could be used again
+        return tensor
+
+    like = {"dtype": torch.bfloat16, "device": next(network.parameters()).device}
+    embedded = torch.zeros(rows, width, network.config.hidden_size, requires_grad=True, **like)
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        network.get_base_model().get_decoder()(inputs_embeds=embedded, use_cache=False)
+    return sum(storage.nbytes() for storage in kept.values())
+
+
+def with_adapter(network, settings):
+    """The network with the stage's adapter, to be trained, in bf16 as under autocast."""
+    import torch
+    from peft import get_peft_model
+
+    from common.training import lora_config
+
+    return get_peft_model(network, lora_config(settings)).to(torch.bfloat16).train()
+
+
+def activations(config, settings, rows, width) -> dict:
+    """{what: bytes} of activations at the peak, in the backward pass of a layer under gradient checkpointing."""
+    tokens = rows * width
+    one, two = (saved_bytes(with_adapter(empty(config, layers), settings), rows, width) for layers in (1, 2))
+    layer = two - one
+    largest = max(one.weight.numel() for one in quantised_layers(empty(config, 1)).values())
+    layers = config.num_hidden_layers
+    return {
+        "inputs of layers" if settings.gradient_checkpointing else "activations of layers": layers
+        * (2 * tokens * config.hidden_size if settings.gradient_checkpointing else layer),
+        "the layer at work": layer if settings.gradient_checkpointing else 0,
+        # The gradients of the widest activation and of its two factors, and the matrix they go through, dequantised.
+        "gradients at work": 3 * 2 * tokens * config.intermediate_size + 2 * largest,
+    }
+
+
+def training_parts(config, settings, stage) -> dict:
+    """{what: bytes} of a training at its longest batch. DPO runs chosen and rejected rows together and keeps two
+    adapters, the frozen reference and during the proof the one from disk."""
+    network = empty(config)
+    loads = {f"{name} in {dtype}": weight_bytes(network, dtype) for name, dtype in LOADS[f"{stage} training"]}
+    adapter = adapter_parameters(network, settings)
+    rows = settings.per_device_train_batch_size * (2 if stage == "dpo" else 1)
+    state = 2 if settings.optim.endswith("8bit") else 8
+    return {
+        **loads,
+        "adapter, float32": 4 * adapter,
+        "adapter for autocast, bf16": 2 * adapter,
+        "reference adapter, float32": 4 * adapter if stage == "dpo" else 0,
+        "gradients of the adapter": 4 * adapter,
+        f"optimizer ({settings.optim})": state * adapter,
+        **activations(config, settings, rows, settings.max_length),
+    }
+
+
+def scoring_parts(config) -> dict:
+    """{what: bytes} of common/score.py on the merged model: weights, logits kept and the chunk in float32."""
+    from common import score
+
+    return {"merged in bfloat16": weight_bytes(empty(config), "bfloat16"), "logits": 2 * score.LOGITS + 8 * score.CHUNK}
+
+
+def cache_bytes(config, tokens) -> int:
+    """Bytes of keys and values in bf16."""
+    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return 2 * 2 * tokens * config.num_hidden_layers * config.num_key_value_heads * size
+
+
+def count(config, settings, card) -> dict:
+    """{moment of a stage: {what: bytes on the card}}; the settings are those of each script by its recipe."""
+    merged = scoring_parts(config)
+    engine = {"vLLM: weights, cache and work": int(ENGINE_SHARE * card)}
+    mmlu = settings["mmlu"]
+    return {
+        "sft training": training_parts(config, settings["sft"], "sft"),
+        "merge": merged,
+        "sampling (vLLM)": engine,
+        "dpo training": training_parts(config, settings["dpo"], "dpo"),
+        "references of answers": merged,
+        "answers (vLLM)": engine,
+        # 4,096 tokens of few-shot rows and a question, for each row of a batch, beside the beginning kept once
+        "mmlu": merged | {"cache": cache_bytes(config, 4096 * (mmlu.batch_size + 1))},
+    }
+
+
+def parse_args(argv=None):
+    parser = cli.parser(__doc__, "memory")
+    parser.add_argument("--card_gib", type=float, default=24, help="memory of the card")
+    return cli.parse(parser, argv)
+
+
+def main(args):
+    scripts = {"sft": "train.sft", "dpo": "train.dpo", "mmlu": "eval.mmlu"}
+    flags = ["--recipe", args.recipe]
+    settings = {stage: importlib.import_module(name).parse_args(flags) for stage, name in scripts.items()}
+    base = settings["sft"].base
+    counted = count(config_of(base), settings, args.card_gib * GIB)
+    for moment, parts in counted.items():
+        total = sum(parts.values())
+        shown = ", ".join(f"{what} {size / 1e9:.2f}" for what, size in parts.items() if size)
+        print(f"{moment:<22} {total / 1e9:6.2f} GB{'' if total <= LIMIT else '  too much'}: {shown}")
+    loads = {moment: [f"{name}, {dtype}, on the card" for name, dtype in found] for moment, found in LOADS.items()}
+    target = args.out / "memory.json"
+    files.write_json(target, {"base": base, "card_gib": args.card_gib, "loads": loads, "bytes": counted})
+    over = [moment for moment, parts in counted.items() if sum(parts.values()) > LIMIT]
+    print(f"{'under' if not over else 'NOT under'} {LIMIT / 1e9:.0f} GB in every stage; wrote {target}")
+
+
+if __name__ == "__main__":
+    cli.run(main, parse_args)

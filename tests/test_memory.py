@@ -1,0 +1,177 @@
+"""What is in memory at once: loads counted while stages run on a tiny base, and the formula of bench/memory.py."""
+
+import random
+
+import pytest
+
+from bench import memory
+from bench.seven_b import TINY
+from common import cli, files, model
+from common.domain import load_domain
+from train import dpo, sft
+
+PUBLISHED = {  # parameters, as the Hub counts them
+    "Qwen/Qwen2.5-7B-Instruct": 7_615_616_512,
+    "Qwen/Qwen3-8B": 8_190_735_360,
+    "meta-llama/Meta-Llama-3-8B-Instruct": 8_030_261_248,
+    "mistralai/Mistral-7B-Instruct-v0.3": 7_248_023_552,
+    "Qwen/Qwen2.5-0.5B-Instruct": 494_032_768,
+    "TinyLlama/TinyLlama-1.1B-Chat-v1.0": 1_100_048_384,
+}
+
+
+@pytest.mark.parametrize("base", PUBLISHED)
+def test_the_shape_of_a_recipe_has_the_published_number_of_parameters(base):
+    assert sum(p.numel() for p in memory.empty(memory.config_of(base)).parameters()) == PUBLISHED[base]
+
+
+def tiny_config(layers=2):
+    from transformers import Qwen2Config
+
+    return Qwen2Config(**{**TINY, "num_hidden_layers": layers}, eos_token_id=2, pad_token_id=0)
+
+
+def settings_of_7b(*flags):
+    return sft.parse_args(["--recipe", "recipes/qwen2.5-7b.yaml", *flags])
+
+
+def test_weights_in_4_bits_take_the_bytes_that_are_counted():
+    import torch
+    from bitsandbytes.nn import Linear4bit
+    from transformers import Qwen2ForCausalLM
+
+    from bench.seven_b import random_weights
+
+    config = tiny_config()
+    settings = sft.parse_args(["--dtype", "bfloat16"])
+    network = Qwen2ForCausalLM.from_pretrained(
+        None, config=config, state_dict=random_weights(config, torch.bfloat16, "cpu"), dtype=torch.bfloat16,
+        quantization_config=model.quantization(settings), device_map={"": "cpu"},
+    )  # fmt: skip
+    found = sum(p.nbytes for p in network.parameters())
+    for layer in network.modules():
+        if isinstance(layer, Linear4bit):
+            state = layer.weight.quant_state
+            found += state.absmax.nbytes + state.state2.absmax.nbytes + state.offset.nbytes
+    assert found == memory.weight_bytes(memory.empty(config), "nf4")
+
+
+def test_activations_are_those_that_torch_keeps():
+    """A layer of random weights on the CPU beside the same on the meta device, whose attention is another kernel."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    settings, kept = settings_of_7b(), {}
+    for place in ("meta", "cpu"):
+        sizes = []
+        for layers in (1, 2):
+            config = tiny_config(layers)
+            network = (
+                memory.empty(config)
+                if place == "meta"
+                else AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16, attn_implementation="sdpa")
+            )
+            sizes.append(memory.saved_bytes(memory.with_adapter(network, settings), 2, 96))
+        kept[place] = sizes[1] - sizes[0]
+    assert kept["meta"] == pytest.approx(kept["cpu"], rel=0.1)
+    wide = 4 * 2 * 2 * 96 * TINY["intermediate_size"]  # gate, up, silu and their product alone, in bf16
+    assert kept["meta"] > wide
+
+
+def test_counts_grow_with_batch_and_reference_and_fall_with_checkpoints():
+    config = tiny_config()
+    settings = settings_of_7b("--max_length", "64")
+    training = memory.training_parts(config, settings, "sft")
+    assert training["adapter, float32"] == 4 * 32768
+    assert memory.training_parts(config, settings, "dpo")["reference adapter, float32"] == 4 * 32768
+    settings.per_device_train_batch_size *= 2
+    longer = memory.training_parts(config, settings, "sft")
+    assert longer["inputs of layers"] == 2 * training["inputs of layers"]
+    settings.gradient_checkpointing = False
+    assert sum(memory.training_parts(config, settings, "sft").values()) > sum(longer.values())
+
+
+@pytest.fixture
+def policy(tiny_base):
+    """The tiny base with an adapter that changes its answers."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    torch.manual_seed(0)
+    config = LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM", init_lora_weights=False)
+    return get_peft_model(AutoModelForCausalLM.from_pretrained(tiny_base, dtype=torch.float32), config)
+
+
+def test_the_adapter_from_disk_is_read_beside_the_policy_and_leaves_it_as_it_was(policy, tmp_path):
+    import torch
+
+    prompts, completions = [[5, 6, 7], [8, 9]], [[10, 11], [12, 13, 14]]
+    policy.save_pretrained(tmp_path)
+    saved = dpo.row_logprobs(policy, prompts, completions)
+    with torch.no_grad():
+        for name, parameter in policy.named_parameters():
+            if "lora_B" in name:
+                parameter.add_(0.1)
+    own = dpo.row_logprobs(policy, prompts, completions)
+    trained = [name for name, p in policy.named_parameters() if p.requires_grad]
+    assert own != pytest.approx(saved, abs=1e-3)
+    assert dpo.row_logprobs_from_disk(policy, tmp_path, prompts, completions) == pytest.approx(saved, abs=1e-5)
+    assert dpo.row_logprobs(policy, prompts, completions) == own and list(policy.peft_config) == ["default"]
+    assert [name for name, p in policy.named_parameters() if p.requires_grad] == trained != []
+
+
+def test_samples_are_the_answers_of_the_trained_network_and_of_what_it_began_with(policy, tiny_base, tmp_path):
+    import contextlib
+
+    from common import chat, training
+
+    domain, tokenizer = load_domain("text_to_sql"), model.load_tokenizer(tiny_base)
+    policy.train()
+    with memory.recording() as loads:
+        training.write_samples(
+            tmp_path,
+            domain,
+            tokenizer,
+            ("sft", policy, contextlib.nullcontext()),
+            ("base", policy, policy.disable_adapter()),
+        )
+    text = (tmp_path / "samples.md").read_text()
+    assert loads == [] and policy.training and text.count("**reference**") == 12
+    prompt = chat.encode(tokenizer, domain.load_benchmark("dev")[0]["prompt"], domain.SYSTEM_PROMPT)
+    with policy.disable_adapter():
+        (before,) = training.greedy_answers(policy, tokenizer, [prompt])
+    (after,) = training.greedy_answers(policy, tokenizer, [prompt])
+    assert before != after
+    first = text[text.index("**base**") : text.index("**reference**")]
+    assert first.split("~~~\n")[1] == before + "\n" and first.split("~~~\n")[3] == after + "\n"
+
+
+def rows_of(n, split):
+    return [
+        {**row, "chosen": row["completion"], "rejected": row["completion"].replace("SELECT", "SELECT DISTINCT")}
+        for row in load_domain("text_to_sql").generate(random.Random(5), n, split)
+        if row["gold"]
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_a_training_loads_one_quantised_base_and_has_let_go_of_it_when_the_merge_begins(
+    tiny_base, tmp_path, monkeypatch
+):
+    at_merge = []
+    flags = ["--recipe", "recipes/smoke.yaml", "--base", str(tiny_base), "--out", str(tmp_path), "--limit", "24"]
+    for stage, script, data in (("sft", sft, rows_of(60, "sft")), ("dpo", dpo, rows_of(60, "dpo"))):
+        files.write_jsonl(tmp_path / f"data/{stage}.jsonl", data)
+        with memory.recording() as loads:
+            monkeypatch.setattr(script, "merge", lambda args, folder: at_merge.append(memory.alive(loads)))  # noqa: B023
+            args = script.parse_args([*flags, "--dtype", "float32"])
+            cli.quiet()
+            script.main(args)
+        assert [(load.path, load.dtype, load.device) for load in loads] == [(str(tiny_base), "nf4", "cpu")], stage
+        samples = (tmp_path / stage / "samples.md").read_text()
+        assert samples.count("**reference**") == 12 and f"**{'base' if stage == 'sft' else 'sft'}** (" in samples
+    assert at_merge == [[], []]
+    trainable = model.read_lineage(tmp_path / "dpo")["parent"]["stage"]
+    assert trainable == "sft"
