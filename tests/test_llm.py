@@ -8,6 +8,7 @@ import time
 
 import pytest
 from provider import UNBILLED, Provider
+from simulation import Window, simulate
 
 from common import ledger as books
 from common import llm
@@ -321,6 +322,21 @@ def test_a_cap_needs_a_price():
 
 
 # --- pace and endpoints -----------------------------------------------------------------------------
+
+
+RATES = {
+    "calls, by flag": ({"most": 240}, {"requests": 240}),
+    "few calls, by flag": ({"most": 30}, {"requests": 30}),
+    "calls, from headers": ({"most": 240, "headers": {"x-ratelimit-limit-requests": "240"}}, {}),
+    "tokens, by flag": ({"most": 60_000, "in_tokens": True}, {"tokens": 60_000}),
+}
+
+
+@pytest.mark.parametrize("case", RATES)
+def test_a_limit_is_used_and_hardly_ever_exceeded(case, tmp_path):
+    settings, limits = RATES[case]
+    seen = simulate(tmp_path, Window(**settings), limits, minutes=6, workers=32)
+    assert seen["minutes"] >= 6 and seen["used_share"] >= 0.95 and seen["share_429"] < 0.01, seen
 
 
 def test_a_limit_given_is_kept_and_used(serve, ask):
