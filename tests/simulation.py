@@ -83,6 +83,7 @@ def simulate(folder, server: Window, limits: dict, minutes: float = 10, workers:
                 count += 1
 
         await llm.gather(model, [worker(number) for number in range(workers)])
+        await model.close()
         ledger.close()
 
     with asyncio.Runner(loop_factory=_Clock) as runner:
