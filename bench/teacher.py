@@ -2,6 +2,7 @@
 
 How well the client of paid models keeps a rate and survives kills, against the local server of tests/provider.py.
 
+simulated: the same client in simulated time (tests/simulation.py), which the load of the machine does not touch.
 rate: a server that enforces a limit over every window of a minute; the share of the allowed rate that was used between
 the first and the last call, and the share of calls answered 429. The limit is told by flag or learnt from headers.
 kills: data/gen_sft.py of 500 rows, killed (SIGKILL) after a random number of calls until --kills are done, then run to
@@ -39,7 +40,7 @@ CASES = {
 
 def parse_args(argv=None):
     parser = cli.plain_parser(__doc__)
-    parser.add_argument("--minutes", type=float, default=1.7, help="of each rate; above 1, the window of the limit")
+    parser.add_argument("--minutes", type=float, default=1.7, help="of each rate in real time; 0 for none")
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--rows", type=int, default=500, help="of the run that is killed")
     return parser.parse_args(argv)
@@ -80,6 +81,19 @@ def rate(settings, limits, minutes) -> dict:
             "share_429": round(calls[429] / sum(calls.values()), 4)}  # fmt: skip
 
 
+def simulated() -> dict:
+    """Ten simulated minutes against a server that enforces each limit over every window of a minute."""
+    from simulation import Window, simulate
+
+    found = {}
+    for name, (settings, limits) in CASES.items():
+        more = {key: settings[key] for key in ("in_tokens", "headers") if key in settings}
+        with tempfile.TemporaryDirectory() as folder:
+            found[name] = simulate(Path(folder), Window(settings["limit"][0], **more), limits)
+        print("simulated:", name, found[name])
+    return found
+
+
 def kills(count, rows) -> dict:
     """Kill a run of gen_sft again and again; what was lost and what was paid twice."""
     from provider import Provider
@@ -114,6 +128,7 @@ def kills(count, rows) -> dict:
 def main(args):
     target = ROOT / "bench/results/teacher.json"
     found = files.read_json(target) if target.is_file() else {}
+    found["simulated"] = simulated()
     for name, (settings, limits) in CASES.items() if args.minutes else ():
         found.setdefault("rate", {})[name] = rate(settings, limits, args.minutes)
         print(name, found["rate"][name])

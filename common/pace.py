@@ -15,6 +15,7 @@ LIMITS = {
     "output": ("anthropic-ratelimit-output-tokens-limit",),
 }
 BURST = 1.2  # seconds' worth that may go at once, so that a late wake-up is caught up; the rate is lower by as much
+TOKEN_SHARE = 0.99  # of a limit of tokens: what a call will use is only guessed when it is made
 LONGEST_PAUSE = 60.0  # seconds, unless the endpoint asks for more
 FIRST_CALLS = 8  # at once
 REST = 30.0  # seconds for which an endpoint that does not answer is left out
@@ -23,13 +24,13 @@ REST = 30.0  # seconds for which an endpoint that does not answer is left out
 class Bucket:
     """One limit for a minute. What a call will use is guessed from the mean so far; the difference is made up for."""
 
-    def __init__(self, limit: float, guess: float = 1.0):
+    def __init__(self, limit: float, share: float):
         from aiolimiter import AsyncLimiter
 
-        rate = limit / (60 + BURST)  # with a whole burst, no minute holds more than the limit
+        rate = share * limit / (60 + BURST)  # with a whole burst, no minute holds more than the limit
         room = max(1.0, BURST * rate)
         self.limiter, self.limit = AsyncLimiter(room, room / rate), limit
-        self.used, self.calls, self.guess, self.debt = 0.0, 0, guess, 0.0
+        self.used, self.calls, self.guess, self.debt = 0.0, 0, 1.0, 0.0
 
     async def take(self) -> float:
         """Wait for room for one call; what was taken for it."""
@@ -56,7 +57,11 @@ class Pace:
         self.workers, self.window, self.threshold = workers, float(min(FIRST_CALLS, workers)), float(workers)
         self.busy, self.until, self.halved, self.troubles, self.silent = 0, 0.0, 0.0, 0, 0
         self.given = dict(limits)  # by the user; no header overrides them
-        self.buckets = {name: Bucket(limit) for name, limit in limits.items()}
+        self.buckets = {name: self._bucket(name, limit) for name, limit in limits.items()}
+
+    @staticmethod
+    def _bucket(name, limit) -> Bucket:
+        return Bucket(limit, 1.0 if name == "requests" else TOKEN_SHARE)
 
     def room(self, now: float) -> bool:
         """Whether one more call may be made: fewer than the window are, and no pause lasts."""
@@ -92,7 +97,7 @@ class Pace:
             if name not in self.given and told.isdigit() and int(told) > 0:
                 known = self.buckets.get(name)
                 if known is None or known.limit != int(told):
-                    self.buckets[name] = Bucket(int(told))
+                    self.buckets[name] = self._bucket(name, int(told))
 
     def too_much(self, sent: float, now: float, retry_after: float | None):
         """The endpoint is overloaded or a limit is reached: halve the window once for each pause, and wait."""
