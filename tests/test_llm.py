@@ -372,11 +372,11 @@ def test_retry_after_is_waited_by_all(serve, ask):
 def test_work_is_spread_over_endpoints_and_goes_on_without_one(serve, ask, capsys):
     servers = [serve(latency=0.01), serve(latency=0.01)]
     kill = threading.Thread(target=servers[1].stop)
-    servers[1].fault = lambda number, user: kill.start() if number == 40 else None
-    texts = [f"text {i}" for i in range(300)]
+    servers[1].fault = lambda number, user: kill.start() if number == 20 else None
+    texts = [f"text {i}" for i in range(600)]
     replies, totals, _ = ask("openai", servers, texts, workers=8)
     assert [reply.data["word"] for reply in replies] == [f"answer to {text}" for text in texts]
     counts = [len(server.calls) for server in servers]
     assert min(counts) > 10 and counts[0] > counts[1]
     assert f"{servers[1].url}/v1 does not answer" in capsys.readouterr().out
-    assert totals["calls"]["answered"] == 300
+    assert totals["calls"]["answered"] == 600
