@@ -476,7 +476,7 @@ def summarise(rows, windows):
                                "tax": {pair: {difference, low, high, n, mcnemar_p, gained, lost, detectable}},
                                "by_subject": {subject: {model: {accuracy, n}}}}}}
     reported:   {name: the form that the tax is told in, None when the base is at chance in both}
-    headline:   {"benchmark": MMLU, or general knowledge where MMLU is not measured, "form": as reported}
+    headline:   {"benchmark": MMLU, or general knowledge where MMLU is not measured or its base at chance, "form"}
     general_text: as text_summary
 
     Accuracy weighs subjects by size; its interval is 1.96 of lm-eval's pooled standard error to both sides, questions
@@ -488,7 +488,7 @@ def summarise(rows, windows):
         groups.setdefault(row["benchmark"], {}).setdefault(row["form"], []).append(row)
     benchmarks = {name: {form: summarise_form(forms[form]) for form in forms} for name, forms in groups.items()}
     reported = {name: reported_form(forms) for name, forms in benchmarks.items()}
-    first = "MMLU" if "MMLU" in benchmarks else next(iter(benchmarks))
+    first = next((name for name in benchmarks if reported[name]), next(iter(benchmarks)))  # MMLU comes first
     return {
         "benchmarks": benchmarks,
         "reported": reported,

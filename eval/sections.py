@@ -95,7 +95,7 @@ def against(pair) -> str:
 
 
 def benchmark_name(found) -> str:
-    """MMLU, or what the test that stands in for it is called."""
+    """MMLU, or what the test is called that stands in where MMLU is not measured or its base is at chance."""
     return found.mmlu["summary"]["headline"]["benchmark"]
 
 
@@ -116,20 +116,12 @@ def headline_taxes(found) -> dict:
 
 
 def mmlu_rows(found) -> list:
-    """The first table's rows on the headline benchmark and on general text, n last."""
-    name, summary = benchmark_name(found), found.mmlu["summary"]
+    """The first table's rows on MMLU, on what stands in for it, and on general text, n last."""
+    summary = found.mmlu["summary"]
     rows = [] if "MMLU" in summary["benchmarks"] else [["MMLU", "not measured here", "-", "-", "-"]]
-    for form, made in (reported_forms(found, name) or summary["benchmarks"][name]).items():
-        label = benchmark_label(found, name, form)
-        rows.append(
-            [f"{label}: accuracy", *(share(made["accuracy"][model]) for model in MODELS), made["accuracy"]["dpo"]["n"]]
-        )
-    tax = headline_taxes(found)
-    rows.append(
-        [f"{label}: tax", "-", change(tax["sft_vs_base"]), change(tax["dpo_vs_base"]), tax["dpo_vs_base"]["n"]]
-        if tax
-        else [f"{capital(name)}: tax", AT_CHANCE, "-", "-", "-"]
-    )
+    for name in summary["benchmarks"]:
+        if name in ("MMLU", benchmark_name(found)):
+            rows += benchmark_rows(found, name)
     text = summary["general_text"]
     return [
         *rows,
@@ -139,6 +131,22 @@ def mmlu_rows(found) -> list:
             f"{text['tokens']} tokens",
         ],
     ]
+
+
+def benchmark_rows(found, name) -> list:
+    """Accuracy and tax of one benchmark: in the form that the tax is told in, in both where it cannot be measured."""
+    told, rows = reported_forms(found, name), []
+    for form, made in (told or found.mmlu["summary"]["benchmarks"][name]).items():
+        label = benchmark_label(found, name, form)
+        rows.append(
+            [f"{label}: accuracy", *(share(made["accuracy"][model]) for model in MODELS), made["accuracy"]["dpo"]["n"]]
+        )
+        if told:
+            tax = made["tax"]
+            rows.append(
+                [f"{label}: tax", "-", change(tax["sft_vs_base"]), change(tax["dpo_vs_base"]), tax["dpo_vs_base"]["n"]]
+            )
+    return rows if told else [*rows, [f"{capital(name)}: tax", AT_CHANCE, "-", "-", "-"]]
 
 
 def tax_verdict(found) -> str:

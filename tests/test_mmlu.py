@@ -345,7 +345,7 @@ def test_the_base_alone_decides_the_form(letters, continuation, form, tuned):
     assert ("dpo - base" in mmlu.table(made)) == (form is not None)
 
 
-def test_mmlu_is_the_headline_even_where_it_cannot_be_measured():
+def test_the_headline_is_what_can_be_measured():
     rows = [
         row
         for name, base in (("general knowledge", ABOVE), ("MMLU", GUESSING))
@@ -353,7 +353,7 @@ def test_mmlu_is_the_headline_even_where_it_cannot_be_measured():
         for row in rows_of(form, base, base, name)
     ]
     made = mmlu.summarise(rows, TEXT)
-    assert made["headline"] == {"benchmark": "MMLU", "form": None}
+    assert made["headline"] == {"benchmark": "general knowledge", "form": "letters"}
     assert made["reported"] == {"general knowledge": "letters", "MMLU": None}
 
 

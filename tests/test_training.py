@@ -281,7 +281,8 @@ def test_a_killed_training_ends_as_a_straight_one(trained, tmp_path, smoke, kill
         shutil.copytree(trained, out)
         shutil.rmtree(out / stage, ignore_errors=True)
         files.write_jsonl(out / "data/dpo.jsonl", [{**row, "id": row["id"]} for row in pairs(60)])
-        flags = [*smoke, "--out", str(out), *more, *(["--held_out_share", "0.1"] if stage == "dpo" else [])]
+        own = ["--held_out_share", "0.1", "--data", str(out / "data/dpo.jsonl")] if stage == "dpo" else []
+        flags = [*smoke, "--out", str(out), *more, *own]
         killed_at(step)
         if step:
             with pytest.raises(ProcessLookupError):

@@ -1324,6 +1324,9 @@ def test_one_sentence(text, sql, single):
         (fenced("SELECT publisher FROM books", "I cannot say."), (False, False, False, "should_refuse")),
         ("SELECT title FROM books", (False, False, False, "should_refuse")),
         ("SELECT 'I cannot answer, no publisher.'", (False, False, False, "should_refuse")),
+        ("CREATE TABLE books (x TEXT);\n\nThe table holds no such data.", (False, False, False, "should_refuse")),
+        ("In this example:\n\nDELETE FROM books WHERE\nno data", (False, False, False, "should_refuse")),
+        ("We name a table that is not there. " * 12, (False, False, False, "should_refuse")),
         ("", (False, False, False, "empty")),
     ],
 )

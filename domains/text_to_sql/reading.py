@@ -185,6 +185,15 @@ DOES = re.compile(
 )
 
 
+# A line that begins with a statement: what stands there is SQL, whatever it says about what is missing.
+STATEMENT_LINE = re.compile(
+    rf"^[ \t`>]*(?:create\s+(?:temp\w*\s+)?(?:table|view|index)|insert\s+into|delete\s+from|drop\s+(?:table|view)"
+    rf"|alter\s+table|update\s+{NAME}\s+set|(?:select|with)\b.*\bfrom)\b",
+    re.IGNORECASE | re.MULTILINE,
+)
+LONGEST_REFUSAL = 80  # words; a model that rambles on has declined nothing
+
+
 def has_statement(sql: str | None) -> bool:
     """Whether what stands where a query is due is a statement, and not nothing, a comment or a sentence."""
     statement = (split_statements(sql or "") or [""])[0]
@@ -192,8 +201,9 @@ def has_statement(sql: str | None) -> bool:
 
 
 def is_refusal(text: str) -> bool:
-    """Whether `text` declines, in whatever words and however many sentences; English only."""
-    plain = " ".join(without_thoughts(text).lower().replace("’", "'").split())
-    if DOES.search(plain):
+    """Whether `text` declines, in whatever words, in up to LONGEST_REFUSAL of them and without SQL; English only."""
+    shown = without_thoughts(text)
+    plain = " ".join(shown.lower().replace("’", "'").split())
+    if DOES.search(plain) or STATEMENT_LINE.search(shown) or plain.count(" ") >= LONGEST_REFUSAL:
         return False
     return bool(DECLINES.search(plain) or ABSENT.search(plain))
