@@ -279,6 +279,8 @@ def test_a_call_left_open_is_counted_as_spent(tmp_path):
     with pytest.raises(OverBudget):
         again.begin("z", "m", 0.41)
     again.begin("z", "m", 0.4)
+    with pytest.raises(OverBudget):  # what is in flight counts as well
+        again.begin("z", "m", 0.01)
 
 
 def test_other_settings_are_another_run_that_says_what_differs(tmp_path):
