@@ -104,7 +104,7 @@ def test_same_seed_same_bytes(tmp_path):
         ("eval/answer.py", "train/sft.py"),
         ("eval/winrate.py", "eval/answer.py"),
         ("eval/domain.py", "eval/answer.py"),
-        ("eval/report.py", "data/gen_sft.py"),
+        ("eval/report.py", "train/sft.py"),
     ],
 )
 def test_a_stage_before_its_input_names_the_command_to_run(script, names, tmp_path):
