@@ -732,6 +732,7 @@ def main(args):
     }
     target = args.out / "eval" / "mmlu.json"
     adapters = [args.out / name / "adapter_model.safetensors" for name in MODELS[1:]]
+    args.mmlu_dir = args.mmlu_dir and Path(args.mmlu_dir).name  # where it lies on this machine is nobody's business
     run = files.run_record(args, started, inputs=adapters, counts=counts)
     files.write_json(target, {"settings": settings, "summary": summary, "rows": rows, "windows": windows, "run": run})
     print("\n".join([table(summary), *notes(counts, args.dtype)]))
