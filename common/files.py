@@ -295,6 +295,12 @@ def commit() -> str:
     return name + ("-dirty" if differs.returncode else "")
 
 
+def shown(path) -> str:
+    """A path as a record names it: from the repository when it lies in it, so that no machine's folder is named."""
+    path = Path(path)
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
+
+
 def run_record(args, started: float, inputs=(), counts=None, **more) -> dict:
     """What made a product: settings, input hashes, versions, commit, seed, counts, wall time, peak memory."""
     settings = {
@@ -306,7 +312,7 @@ def run_record(args, started: float, inputs=(), counts=None, **more) -> dict:
         "stage": args.section,
         "settings": settings,
         "seed": args.seed,
-        "inputs": {str(path): sha256(path) for path in inputs},
+        "inputs": {shown(path): sha256(path) for path in inputs},
         "versions": versions(),
         "commit": commit(),
         "counts": counts or {},
