@@ -164,7 +164,8 @@ def safety() -> list:
 def card(found, args, domain, report_name) -> str:
     """The whole card."""
     base, dpo = sections.base_name(found), found.runs["dpo"]
-    settings, metrics = dpo["settings"], dpo["metrics"]
+    # Rank and alpha are SFT's: DPO goes on with that adapter, whatever its own --r says.
+    shape, metrics = found.runs["sft"]["settings"], dpo["metrics"]
     purpose = (domain.__doc__ or args.domain).strip().splitlines()[0]
     return "\n".join(
         [
@@ -179,7 +180,7 @@ def card(found, args, domain, report_name) -> str:
             purpose,
             "",
             *sections.base_lines(found),
-            f"A LoRA adapter (rank {settings['r']}, alpha {settings['lora_alpha']}; "
+            f"A LoRA adapter (rank {shape['r']}, alpha {shape['lora_alpha']}; "
             f"{metrics['trainable']:,} of {metrics['total']:,} parameters) over `{base}`. It answers "
             "in the base's chat template under this system prompt:",
             "",
