@@ -1,7 +1,8 @@
 """python eval/mmlu.py
 
 The alignment tax: 5-shot multiple choice through lm-eval on base, SFT and DPO, the same questions for all three, and
-the perplexity of general text beside it. Reads --base, out/sft, out/dpo, the project's general-knowledge test in
+the perplexity of general text beside it. The base is asked in two forms; the adapters only in the one that the tax is
+told in, which the base alone decides. Reads --base, out/sft, out/dpo, the project's general-knowledge test in
 eval/general_knowledge and, when --mmlu_dir names them, MMLU's own files. Writes out/eval/mmlu.json.
 """
 
@@ -324,33 +325,46 @@ def share_beginnings(lm, batch_size):
     """
     score, counts = lm._loglikelihood_tokens, {"tokens": 0, "cut": 0}
 
-    def length(request):
-        return len(request[1]) + len(request[2])
-
     def score_subject(requests, **_):
         # lm-eval refuses an answer that is longer than the context.
         requests = [(text, prompt, choice[-lm.max_length :]) for text, prompt, choice in requests]
-        whole = [request[1] for request in requests if length(request) <= lm.max_length + 1]
-        known = shared_beginning(whole)
-        cache = run_beginning(lm.model, whole[0][:known], lm.device) if known else None
-        counts["tokens"] += known
+        questions = [list(group) for _, group in itertools.groupby(range(len(requests)), key=lambda i: requests[i][1])]
+        fits = {
+            places[0]: max(len(requests[i][1]) + len(requests[i][2]) for i in places) <= lm.max_length + 1
+            for places in questions
+        }
         scores = [None] * len(requests)
-        for batch in batches(requests, batch_size):
-            chosen = [requests[i] for i in batch]
-            cut = {tuple(r[1]) for r in chosen if length(r) > lm.max_length + 1}
-            counts["cut"] += len(cut)
-            begun, start = (None, 0) if cut else (cache, known)
-            # Prompts of one length with several rows each run before their choices, up to their last token.
-            ahead = 0 if cut or is_one_row(chosen) else len(chosen[0][1]) - 1
-            # Logits are needed from each row's last prompt token on.
-            first = min(min(length(r) - 1, lm.max_length) - len(r[2]) for r in chosen)
-            lm._model_call = functools.partial(forward_after, lm.model, begun, start, ahead, first, counts)
-            for i, one in zip(batch, score(chosen, disable_tqdm=True), strict=True):  # the bar of main() is enough
+        cut = [i for places in questions if not fits[places[0]] for i in places]
+        if cut:
+            counts["cut"] += sum(not one for one in fits.values())
+            counts["tokens"] += sum(min(len(requests[i][1]) + len(requests[i][2]) - 1, lm.max_length) for i in cut)
+            for i, one in zip(cut, score([requests[i] for i in cut], disable_tqdm=True), strict=True):
+                scores[i] = one
+        whole = sorted((q for q in questions if fits[q[0]]), key=lambda places: len(requests[places[0]][1]))
+        for places, found in zip(whole, score_whole(lm, whole, requests, batch_size, counts), strict=True):
+            for i, one in zip(places, found, strict=True):
                 scores[i] = one
         return scores
 
     lm._loglikelihood_tokens = score_subject
     return counts
+
+
+def score_whole(lm, questions, requests, batch_size, counts):
+    """score_choices of every question (the places of its choices in `requests`), about `batch_size` rows at a time."""
+    prompts = [requests[places[0]][1] for places in questions]
+    choices = [[requests[i][2] for i in places] for places in questions]
+    known = shared_beginning(prompts)
+    cache = run_beginning(lm.model, prompts[0][:known], lm.device) if known else None
+    counts["tokens"] += known
+    counts["tokens"] += sum(len(prompt) - known for prompt in prompts)
+    counts["tokens"] += sum(len(choice) - 1 for those in choices for choice in those)
+    one_token = all(len(choice) == 1 for those in choices for choice in those)
+    size, found = batch_size if one_token else max(1, batch_size // len(LETTERS)), []
+    for start in range(0, len(questions), size):
+        part = slice(start, start + size)
+        found += score_choices(lm.model, cache, known, [prompt[known:] for prompt in prompts[part]], choices[part])
+    return found
 
 
 def shared_beginning(prompts):
@@ -359,29 +373,6 @@ def shared_beginning(prompts):
         return 0
     shared = min(len(os.path.commonprefix(prompts)), min(map(len, prompts)) - 1)
     return shared if shared >= SHORTEST else 0
-
-
-def is_one_row(requests):
-    """Whether every choice is one token: lm-eval then reads all choices of a question from one row."""
-    return all(len(choice) == 1 for _, _, choice in requests)
-
-
-def batches(requests, size):
-    """Lists of places in `requests` to be run together, about `size` rows at a time.
-
-    Questions of one row each run with others of similar length, any others with questions of exactly their length.
-    """
-    questions = [list(group) for _, group in itertools.groupby(range(len(requests)), key=lambda i: requests[i][1])]
-    one_row, by_length = [], {}
-    for places in sorted(questions, key=lambda places: len(requests[places[0]][1])):
-        if is_one_row([requests[i] for i in places]):
-            one_row.append(places)
-        else:
-            by_length.setdefault(len(requests[places[0]][1]), []).append(places)
-    made = []
-    for group, at_once in [(one_row, size), *((group, max(1, size // len(LETTERS))) for group in by_length.values())]:
-        made += [sum(group[i : i + at_once], []) for i in range(0, len(group), at_once)]
-    return made
 
 
 def run_beginning(network, ids, device):
@@ -393,31 +384,70 @@ def run_beginning(network, ids, device):
         return network(inputs, use_cache=True, logits_to_keep=1).past_key_values
 
 
-def forward_after(network, cache, known, ahead, first, counts, inputs):
-    """Logits of right-padded rows from place `first` on.
+def score_choices(network, cache, known, prompts, choices):
+    """For every prompt (token ids) its choices' [(log-likelihood in nats, whether it is the greedy answer)].
 
-    `cache` holds their first `known` tokens. Up to place `ahead` rows with the same tokens run once. lm-eval counts
-    places from the end of the logits, as it does for models with soft prompts, so it finds the ones it needs.
+    `cache` holds the `known` tokens that all prompts begin with. The prompts run once, padded on the left, so that the
+    first token of every choice is read from their last place; longer choices then run on from there.
     """
     import torch
 
+    device, width = network.device, max(map(len, prompts))
+    ids, mask = padded(prompts, width, left=True, device=device)
+    before = mask.new_ones(len(prompts), known)
     with torch.inference_mode():
         past = copy.deepcopy(cache)
-        if ahead - known >= SHORTEST:
-            once, places = torch.unique(inputs[:, known:ahead], dim=0, return_inverse=True)
-            if past is not None:
-                past.batch_repeat_interleave(len(once))
-            past = network(once, past_key_values=past, use_cache=True, logits_to_keep=1).past_key_values
-            past.batch_select_indices(places)
-            counts["tokens"] += once.numel()
-            known = ahead
-        elif past is not None:
-            past.batch_repeat_interleave(len(inputs))
-        rest = inputs[:, known:]
-        counts["tokens"] += rest.numel()
-        return network(
-            rest, past_key_values=past, use_cache=past is not None, logits_to_keep=inputs.shape[1] - first
-        ).logits
+        if past is not None:
+            past.batch_repeat_interleave(len(prompts))
+        seen = torch.cat([before, mask], 1)
+        places = known + (mask.cumsum(1) - 1).clamp(min=0)
+        made = network(
+            ids, attention_mask=seen, position_ids=places, past_key_values=past, use_cache=True, logits_to_keep=1
+        )
+        first = made.logits[:, -1].float().log_softmax(-1)
+        owners = [i for i, those in enumerate(choices) for _ in those]
+        flat = [choice for those in choices for choice in those]
+        rest = [None] * len(flat)
+        longest = max(map(len, flat))
+        if longest > 1:
+            rows = torch.tensor(owners, device=device)
+            past = made.past_key_values
+            past.batch_select_indices(rows)
+            ids, mask = padded([choice[:-1] for choice in flat], longest - 1, left=False, device=device)
+            ends = known + torch.tensor([len(prompts[i]) for i in owners], device=device)[:, None]
+            places = ends + torch.arange(longest - 1, device=device)[None]
+            seen = torch.cat([seen[rows], mask], 1)
+            rest = network(ids, attention_mask=seen, position_ids=places, past_key_values=past, use_cache=True).logits
+        found = [score_choice(first[i], row, choice) for i, row, choice in zip(owners, rest, flat, strict=True)]
+    return [[one for owner, one in zip(owners, found, strict=True) if owner == i] for i in range(len(prompts))]
+
+
+def padded(rows, width, left, device):
+    """(ids, mask) of rows of token ids, each (rows, width): 1 in the mask where a token stands."""
+    import torch
+
+    ids = torch.zeros(len(rows), width, dtype=torch.long, device=device)
+    mask = torch.zeros_like(ids)
+    for i, row in enumerate(rows):
+        place = slice(width - len(row), width) if left else slice(0, len(row))
+        ids[i, place] = torch.tensor(row, dtype=torch.long, device=device)
+        mask[i, place] = 1
+    return ids, mask
+
+
+def score_choice(first, rest, choice):
+    """(log-likelihood, whether greedy) of one choice.
+
+    `first` are the log-probs of its first token (vocabulary), `rest` the logits of the following ones (places,
+    vocabulary), None where every choice is one token.
+    """
+    import torch
+
+    values = first[None]
+    if len(choice) > 1:
+        values = torch.cat([values, rest[: len(choice) - 1].float().log_softmax(-1)])
+    ids = torch.tensor(choice, device=values.device)
+    return values.gather(1, ids[:, None]).sum().item(), bool((values.argmax(-1) == ids).all())
 
 
 # ---- general text ----------------------------------------------------------------------------------------------------
@@ -474,7 +504,8 @@ def summarise(rows, windows):
     benchmarks: {name: {form: {"accuracy": {model: {accuracy, low, high, stderr, n}},
                                "by_length": {model: the same}, in continuation form only: lm-eval's acc_norm,
                                "tax": {pair: {difference, low, high, n, mcnemar_p, gained, lost, detectable}},
-                               "by_subject": {subject: {model: {accuracy, n}}}}}}
+                               "by_subject": {subject: {model: {accuracy, n}}}}}}; the base in both forms, the
+                 adapters in the reported one, or in letters when there is none
     reported:   {name: the form that the tax is told in, None when the base is at chance in both}
     headline:   {"benchmark": MMLU, or general knowledge where MMLU is not measured or its base at chance, "form"}
     general_text: as text_summary
@@ -483,11 +514,8 @@ def summarise(rows, windows):
     being independent and the subjects not a sample of anything. A tax is a paired difference, negative when worse than
     the base, with Student's interval. Shares are fractions of 1.
     """
-    groups = {}
-    for row in rows:
-        groups.setdefault(row["benchmark"], {}).setdefault(row["form"], []).append(row)
-    benchmarks = {name: {form: summarise_form(forms[form]) for form in forms} for name, forms in groups.items()}
-    reported = {name: reported_form(forms) for name, forms in benchmarks.items()}
+    benchmarks = summarise_benchmarks(rows)
+    reported = reported_forms(benchmarks)
     first = next((name for name in benchmarks if reported[name]), next(iter(benchmarks)))  # MMLU comes first
     return {
         "benchmarks": benchmarks,
@@ -497,20 +525,31 @@ def summarise(rows, windows):
     }
 
 
+def summarise_benchmarks(rows):
+    """{benchmark: {form: summarise_form}}, MMLU first."""
+    groups = {}
+    for row in rows:
+        groups.setdefault(row["benchmark"], {}).setdefault(row["form"], []).append(row)
+    return {name: {form: summarise_form(forms[form]) for form in forms} for name, forms in groups.items()}
+
+
 def summarise_form(rows):
-    """Accuracies, taxes and subjects of one benchmark in one form."""
-    right = {name: [row[name] for row in rows] for name in MODELS}
+    """Accuracies, taxes and subjects of one benchmark in one form, of the models that were asked in it."""
+    scored = [name for name in MODELS if name in rows[0]]
+    right = {name: [row[name] for row in rows] for name in scored}
     groups = {name: by_subject(rows, values) for name, values in right.items()}
     made = {
         "accuracy": {name: without_subjects(group) for name, group in groups.items()},
-        "tax": {pair: compare(right[after], right[before]) for pair, (after, before) in PAIRS.items()},
+        "tax": {
+            pair: compare(right[after], right[before]) for pair, (after, before) in PAIRS.items() if after in right
+        },
         "by_subject": {
-            subject: {name: pick(groups[name]["subjects"][subject], "accuracy", "n") for name in MODELS}
+            subject: {name: pick(groups[name]["subjects"][subject], "accuracy", "n") for name in scored}
             for subject in groups["base"]["subjects"]
         },
     }
     if "by_length" in rows[0]:
-        normed = {name: [row["by_length"][name] for row in rows] for name in MODELS}
+        normed = {name: [row["by_length"][name] for row in rows] for name in scored}
         made["by_length"] = {name: without_subjects(by_subject(rows, values)) for name, values in normed.items()}
     return made
 
@@ -533,12 +572,15 @@ def without_subjects(group):
     return pick(group, "accuracy", "low", "high", "stderr", "n")
 
 
-def reported_form(forms):
-    """The first of FORMS in which the base's interval lies above chance, or None.
+def reported_forms(benchmarks):
+    """{benchmark: the first of FORMS in which the base's interval lies above chance, or None}.
 
     A tax can only be seen where the base has something to lose. Looks at the base alone, never at the tax.
     """
-    return next((form for form in FORMS if forms[form]["accuracy"]["base"]["low"] > CHANCE), None)
+    return {
+        name: next((form for form in FORMS if forms[form]["accuracy"]["base"]["low"] > CHANCE), None)
+        for name, forms in benchmarks.items()
+    }
 
 
 def compare(after, before):
@@ -627,17 +669,18 @@ def evaluate_models(args, paths, benchmarks):
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
     tokenizer = model.load_tokenizer(args.out / "sft")  # what SFT decided about special tokens is saved with it
     work = sum(size_of(rows) for one in benchmarks.values() for part in ("dev", "test") for rows in one[part].values())
-    results, windows = {}, []
+    results, windows, forms = {}, [], {name: list(FORMS) for name in benchmarks}
     counts = {"items": {name: sum(map(len, one["test"].values())) for name, one in benchmarks.items()}}
     counts |= {"tokens": {}, "cut": {}, "ties": {}}
-    bar = tqdm(total=len(paths) * len(FORMS) * work, unit="char", unit_scale=True, mininterval=2)
+    total = (len(FORMS) + len(paths) - 1) * work
+    bar = tqdm(total=total, unit="char", unit_scale=True, mininterval=2)
     for name, (weights, adapter) in paths.items():
         lm, seen = load_lm(weights, adapter, tokenizer, args)
         if not windows:
             windows = general_text(tokenizer, lm.max_length)[: args.text_n or None]
             bar.total += len(paths) * sum(text_size(one) for one in windows)
         results[name] = {}
-        for benchmark, form in itertools.product(benchmarks, FORMS):
+        for benchmark, form in [(one, form) for one in benchmarks for form in forms[one]]:
             bar.set_description(f"{name}, {benchmark}, {form}")
             before = seen["cut"]
             made = answer_all(lm, form, benchmarks[benchmark], bar)
@@ -652,6 +695,9 @@ def evaluate_models(args, paths, benchmarks):
             one[name] = value
             bar.update(text_size(one))
         counts["tokens"][name] = seen["tokens"] + sum(len(one["ids"]) for one in windows)
+        if name == "base":
+            told = reported_forms(summarise_benchmarks(make_rows(benchmarks, results)))
+            forms = {benchmark: [form or next(iter(FORMS))] for benchmark, form in told.items()}
         del lm
         gc.collect()
         if torch.cuda.is_available():
@@ -686,12 +732,13 @@ def count_ties(made):
 
 
 def make_rows(benchmarks, results):
-    """A row for each question and form: id, subject, benchmark, form and each model's 0 or 1."""
+    """A row for each question and form: id, subject, benchmark, form and 0 or 1 of each model asked in that form."""
     rows = []
     for benchmark, form in itertools.product(benchmarks, FORMS):
+        asked = [name for name in results if form in results[name][benchmark]]
         for subject, questions in benchmarks[benchmark]["test"].items():
             for i, question in enumerate(questions):
-                found = {name: results[name][benchmark][form][subject][i] for name in results}
+                found = {name: results[name][benchmark][form][subject][i] for name in asked}
                 row = {"id": question["id"], "subject": subject, "benchmark": benchmark, "form": form}
                 row |= {name: one["right"] for name, one in found.items()}
                 if form == "continuation":

@@ -43,6 +43,11 @@ def share(one, key="accuracy", low="low", high="high") -> str:
     return f"{percent(one[key])} ({100 * one[low]:.1f} to {100 * one[high]:.1f})"
 
 
+def shares(results) -> list:
+    """The share of each model, '-' for one that was not asked."""
+    return [share(results[model]) if model in results else "-" for model in MODELS]
+
+
 def change(one) -> str:
     """A difference of a result with its interval, in points, '-' when nothing could be judged."""
     if one["difference"] is None:
@@ -138,9 +143,7 @@ def benchmark_rows(found, name) -> list:
     told, rows = reported_forms(found, name), []
     for form, made in (told or found.mmlu["summary"]["benchmarks"][name]).items():
         label = benchmark_label(found, name, form)
-        rows.append(
-            [f"{label}: accuracy", *(share(made["accuracy"][model]) for model in MODELS), made["accuracy"]["dpo"]["n"]]
-        )
+        rows.append([f"{label}: accuracy", *shares(made["accuracy"]), made["accuracy"]["base"]["n"]])
         if told:
             tax = made["tax"]
             rows.append(
@@ -429,11 +432,12 @@ def _tax_method(found):
         else ["MMLU is not measured here: `eval/mmlu.py --mmlu_dir` takes its files.", ""]
     )
     return [
-        "Multiple choice by lm-eval, the same questions for all three models, in two forms: letters (the choices "
-        "are shown, the model names one by its letter) and continuation (each choice is scored as the answer, as "
-        "its summed log-likelihood). Guessing is right in 25.0 %. The tax is told in the form in which the lower "
-        "end of the base's interval lies above that, in letters if both do: a base that guesses has nothing to "
-        f"lose. {took}",
+        "Multiple choice by lm-eval, the same questions for all three models. The base is asked in two forms: "
+        "letters (the choices are shown, the model names one by its letter) and continuation (each choice is scored "
+        "as the answer, as its summed log-likelihood). Guessing is right in 25.0 %. The tax is told in the form in "
+        "which the lower end of the base's interval lies above that, in letters if both do: a base that guesses has "
+        "nothing to lose. The other two are asked in that form alone, in letters where the base guesses in both. "
+        f"{took}",
         "",
         *missing,
     ]
@@ -442,12 +446,8 @@ def _tax_method(found):
 def _benchmark_part(found, name):
     summary, about = found.mmlu["summary"], found.mmlu["settings"]["benchmarks"][name]
     forms, chosen = summary["benchmarks"][name], summary["reported"][name]
-    rows = [[form, *(share(made["accuracy"][model]) for model in MODELS)] for form, made in forms.items()]
-    rows += [
-        [f"{form}, by length", *(share(made["by_length"][model]) for model in MODELS)]
-        for form, made in forms.items()
-        if "by_length" in made
-    ]
+    rows = [[form, *shares(made["accuracy"])] for form, made in forms.items()]
+    rows += [[f"{form}, by length", *shares(made["by_length"])] for form, made in forms.items() if "by_length" in made]
     taxes = [
         [
             form,

@@ -241,15 +241,21 @@ def test_the_stage_end_to_end(tiny_base, tmp_path, capsys, monkeypatch, with_mml
     assert summary["headline"]["benchmark"] == names[0] and ("MMLU" in shown) == with_mmlu
     assert made["settings"]["dtype"] == "float32" and made["settings"]["shots"] == 5 and counts["ties"] == {}
     assert len({(row["benchmark"], row["form"], row["id"]) for row in rows}) == len(rows) == 2 * 20 * len(names)
-    assert [row["base"] for row in rows] != [row["dpo"] for row in rows]
+    both = [row for row in rows if "dpo" in row]
+    assert len({tuple(row[name] for row in both) for name in mmlu.MODELS}) > 1  # each model's own answers
     for name in names:
+        told = summary["reported"][name] or "letters"
         for form, found in summary["benchmarks"][name].items():
             own = [row for row in rows if row["benchmark"] == name and row["form"] == form]
-            for one in mmlu.MODELS:
+            asked = list(mmlu.MODELS if form == told else ["base"])
+            assert list(found["accuracy"]) == asked == [one for one in own[0] if one in mmlu.MODELS]
+            for one in asked:
                 assert found["accuracy"][one]["accuracy"] == pytest.approx(sum(row[one] for row in own) / 20)
                 assert sum(subject[one]["n"] for subject in found["by_subject"].values()) == 20
-            changes = [row["dpo"] - row["base"] for row in own]
-            assert found["tax"]["dpo_vs_base"]["difference"] == pytest.approx(sum(changes) / 20)
+            assert list(found["tax"]) == (list(mmlu.PAIRS) if form == told else [])
+            if form == told:
+                changes = [row["dpo"] - row["base"] for row in own]
+                assert found["tax"]["dpo_vs_base"]["difference"] == pytest.approx(sum(changes) / 20)
             assert ("by_length" in found) == (form == "continuation") == ("by_length" in own[0])
     assert summary == mmlu.summarise(rows, made["windows"])  # the rows are all that the figures come from
     text = summary["general_text"]

@@ -169,12 +169,20 @@ def mmlu_form(accuracy, difference):
     return {"accuracy": models, "tax": tax, "by_subject": {"units": models}}
 
 
+def of_the_base(form):
+    """A form in which the base alone was asked."""
+    shown = {key: {"base": form[key]["base"]} for key in ("accuracy", "by_length") if key in form}
+    return {**shown, "by_subject": {"units": {"base": form["by_subject"]["units"]["base"]}}, "tax": {}}
+
+
 def mmlu_result(names=("general knowledge",), reported="continuation"):
     """A result in which the base is at chance in letters; `reported` None: in both forms."""
     forms = {
         "letters": mmlu_form(0.265, 0.0112),
         "continuation": {**mmlu_form(0.445, -0.0231), "by_length": mmlu_form(0.475, 0.0)["accuracy"]},
     }
+    told = reported or "letters"
+    forms = {name: form if name == told else of_the_base(form) for name, form in forms.items()}
     text = {
         "windows": 79,
         "tokens": 22824,
@@ -526,9 +534,8 @@ def test_the_tax_is_told_in_the_form_where_the_base_is_above_chance(out):
         "12 s",
         "Python 3.14.1",
         "in float32",
-        "| letters | 26.5 % (22.0 to 31.0) |",
+        "| letters | 26.5 % (22.0 to 31.0) | - | - |",
         "| continuation, by length | 47.5 % (43.0 to 52.0) |",
-        "| letters | SFT + DPO against base | +1.1 points (-0.7 to +2.9) | - | 3 | 9 | 0.02 | 2.6 points |",
         "| continuation | SFT + DPO against base | -2.3 points (-4.1 to -0.5) | worse | 3 | 9 | 0.02 |",
         "| SFT + DPO against base | -0.0637 (-0.0712 to -0.0561) | worse | 0.0108 |",
         "### General knowledge (5-shot, continuation) by subject",
@@ -557,7 +564,7 @@ def test_a_base_at_chance_in_both_forms_gives_no_tax_and_no_verdict(out):
     assert "(5-shot, letters): accuracy" in screen(text) and "(5-shot, continuation): accuracy" in screen(text)
     section = tax_section(text)
     assert f"The tax {words}." in section and "by subject" not in section
-    assert "| -2.3 points (-4.1 to -0.5) | - |" in section
+    assert "| letters | SFT + DPO against base | +1.1 points (-0.7 to +2.9) | - | 3 | 9 |" in section
     summary = files.read_json(out / "eval" / "summary.json")
     assert summary["tax"] == {} and summary["tax_of"] == {"benchmark": "general knowledge", "form": None}
     card = (out / "MODEL_CARD.md").read_text(encoding="utf-8")
