@@ -16,6 +16,7 @@ from typing import NamedTuple
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and the stages when run by hand
 
 from common import cli, files
+from common.training import LORA
 
 SHAPES = files.ROOT / "bench/shapes.yaml"
 LIMIT = 22e9  # bytes that a stage may take on a card of 24 GB
@@ -243,6 +244,7 @@ def main(args):
     scripts = {"sft": "train.sft", "dpo": "train.dpo", "mmlu": "eval.mmlu"}
     flags = ["--recipe", args.recipe]
     settings = {stage: importlib.import_module(name).parse_args(flags) for stage, name in scripts.items()}
+    vars(settings["dpo"]).update({key: getattr(settings["sft"], key) for key in LORA})  # DPO goes on with SFT's adapter
     base = settings["sft"].base
     counted = count(config_of(base), settings, args.card_gib * GIB)
     for moment, parts in counted.items():

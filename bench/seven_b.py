@@ -18,6 +18,7 @@ from types import SimpleNamespace
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and the stages when run by hand
 
 from common import check, cli, files
+from common.training import LORA
 
 # Those that say most come first: the time for all of them is limited.
 MEASUREMENTS = ("sft_2048", "dpo_2048", "score_2048", "sft_1024", "dpo_1024")
@@ -145,7 +146,11 @@ def settings_of(args, stage, length):
         "1",
     ]
     flags += ["--optim", "adamw_torch", "--dtype", "float32"] if args.tiny else ["--dtype", "bfloat16"]
-    return importlib.import_module(f"train.{stage}").parse_args(flags)
+    settings = importlib.import_module(f"train.{stage}").parse_args(flags)
+    if stage == "dpo":  # which goes on with SFT's adapter
+        adapter = settings_of(args, "sft", length)
+        vars(settings).update({key: getattr(adapter, key) for key in LORA})
+    return settings
 
 
 def build(stage, settings, base, tokenizer, length, work):

@@ -38,10 +38,6 @@ def add_training_flags(parser):
     add("--load_in_4bit", action=cli.Switch, default=True, help="the base quantised by bitsandbytes (QLoRA)")
     add("--bnb_4bit_quant_type", default="nf4", choices=("nf4", "fp4"))
     add("--bnb_4bit_use_double_quant", action=cli.Switch, default=True)
-    add("--r", type=int, default=16, help="LoRA rank")
-    add("--lora_alpha", type=int, default=32)
-    add("--lora_dropout", type=float, default=0.0)
-    add("--target_modules", default="all-linear", help="modules that get an adapter")
     add("--logging_steps", type=int, default=5)
     add("--eval_steps", type=float, default=0.2, help="steps between evaluations, or a share of all steps when below 1")
     add("--save_steps", type=float, default=0.2, help="steps between checkpoints, or a share of all steps when below 1")
@@ -54,6 +50,17 @@ def add_training_flags(parser):
     add("--report_to", default="none", choices=("none", "wandb"), help="wandb is offline unless WANDB_MODE=online")
 
 
+def add_lora_flags(parser):
+    """Flags of a new adapter, with PEFT's names: SFT makes it, DPO goes on with it."""
+    add = parser.add_argument
+    add("--r", type=int, default=16, help="LoRA rank")
+    add("--lora_alpha", type=int, default=32)
+    add("--lora_dropout", type=float, default=0.0)
+    add("--target_modules", default="all-linear", help="modules that get an adapter")
+
+
+LORA = ("r", "lora_alpha", "lora_dropout", "target_modules")  # what those flags set
+
 # Settings that change no weight, or are compared by what they name.
 ELSEWHERE = ("recipe", "tracked", "command_tail", "out", "base", "data", "chat_template", "report_to", "off_policy")
 # What the counts of both trainers may be, for cli.within.
@@ -64,7 +71,6 @@ BOUNDS = {
     "gradient_accumulation_steps": (1, None),
     "max_length": (1, None),
     "logging_steps": (1, None),
-    "r": (1, None),
 }
 
 
@@ -84,14 +90,7 @@ def lora_config(args):
     """PEFT's config from the flags."""
     from peft import LoraConfig
 
-    return LoraConfig(
-        r=args.r,
-        lora_alpha=args.lora_alpha,
-        lora_dropout=args.lora_dropout,
-        bias="none",
-        task_type="CAUSAL_LM",
-        target_modules=args.target_modules,
-    )
+    return LoraConfig(bias="none", task_type="CAUSAL_LM", **{key: getattr(args, key) for key in LORA})
 
 
 def make_trainer_arguments(args, config, work, evaluated=True, **more):

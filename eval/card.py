@@ -164,7 +164,7 @@ def safety() -> list:
 def card(found, args, domain, report_name) -> str:
     """The whole card."""
     base, dpo = sections.base_name(found), found.runs["dpo"]
-    # Rank and alpha are SFT's: DPO goes on with that adapter, whatever its own --r says.
+    # Rank and alpha are SFT's: DPO goes on with that adapter.
     shape, metrics = found.runs["sft"]["settings"], dpo["metrics"]
     purpose = (domain.__doc__ or args.domain).strip().splitlines()[0]
     return "\n".join(

@@ -44,7 +44,8 @@ def training_run(stage, counts, **more):
         stage,
         counts=counts,
         metrics=metrics,
-        settings={"base": "models/small", "r": 16, "lora_alpha": 32, "learning_rate": 2e-4},
+        settings={"base": "models/small", "learning_rate": 2e-4}
+        | ({"r": 64, "lora_alpha": 96} if stage == "sft" else {}),
         **more,
     )
 
@@ -601,6 +602,8 @@ def test_model_card_is_what_the_hub_reads(out):
         "Answer in one line.",
         "| 7777 |",
         "| 0.0002 |",
+        "(rank 64, alpha 96; ",  # SFT's: DPO has none of its own
+        "| `r` | 64 | - |",
         "read-only",
         "70.5 % (67.1 to 73.9)",
     ):

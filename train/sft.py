@@ -18,6 +18,7 @@ from common.domain import load_domain
 from common.rows import read_examples
 from common.training import (
     BOUNDS,
+    add_lora_flags,
     add_training_flags,
     check_lengths,
     conversation_of,
@@ -43,6 +44,7 @@ def parse_args(argv=None):
         "--data", default=None, help="JSONL with prompt and completion, or with messages (default: data/sft.jsonl)"
     )
     add_training_flags(parser)
+    add_lora_flags(parser)
     add_strict_flag(parser)
     parser.add_argument(
         "--chat_template", default=None, help="a Jinja file, or chatml, where the base's own is missing or unfit"
@@ -63,7 +65,7 @@ def parse_args(argv=None):
         gradient_accumulation_steps=4,
         max_length=2048,
     )
-    return cli.within(cli.parse(parser, argv), **BOUNDS)
+    return cli.within(cli.parse(parser, argv), **BOUNDS, r=(1, None))
 
 
 def check_labels(trainer, tokenizer, stop_id, packing, expected):
