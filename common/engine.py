@@ -1,8 +1,8 @@
 """One way to get completions from a model, for sampling pairs and for evaluation: `Engine(...).generate(...)`.
 
-`vllm` on a GPU (base and adapters by name in one engine) or on a CPU (merged weights); `hf` is transformers with
-our own decoding loop, which keeps its cache in place and drops finished rows; bench/sampling.py times it beside
-`generate`.
+`vllm` on a GPU (base and adapters by name in one engine) or on a CPU (merged weights); `hf` is transformers'
+`generate`, for rehearsals and tests, where vLLM's start would cost more than it saves, and for the trainers, which
+decode with the network they hold (`complete`).
 """
 
 import importlib.util
@@ -31,6 +31,9 @@ class Sampling(NamedTuple):
     max_new_tokens: int = 256
     seed: int = 0
     stop: tuple = ()
+
+
+BATCH = 64  # completions at a time of `generate`, on a CPU as well as on a GPU
 
 
 def add_engine_flags(parser):
@@ -65,7 +68,6 @@ class Engine:
 
         self.kind, self.base, self.adapters, self.dtype = choose_engine(kind), base, adapters, dtype
         self.on_gpu = torch.cuda.is_available()
-        self.batch_size = 512 if self.on_gpu else 256  # completions at a time, of hf
         self.loaded, self.model = None, None
 
     def path(self, name: str) -> str:
@@ -111,27 +113,12 @@ class Engine:
                 self.path(name),
                 dtype=getattr(torch, self.dtype),
                 device_map="cuda" if self.on_gpu else "cpu",
-                attn_implementation=None if self.on_gpu else grouped_attention(),
             ).eval()
             self.tokenizer, self.loaded = load_tokenizer(self.tokenizer_path(name)), name
 
     def _generate_hf(self, name, prompts, sampling, description):
-        import torch
-        from tqdm import tqdm
-
         self._load_hf(name)
-        order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
-        rows = max(1, self.batch_size // sampling.n)
-        made = [None] * len(prompts)
-        with torch.inference_mode(), tqdm(total=len(prompts), desc=description, unit="prompt", mininterval=2) as bar:
-            for start in range(0, len(order), rows):
-                chosen = order[start : start + rows]
-                generator = torch.Generator(self.model.device).manual_seed(sampling.seed * 1_000_003 + start)
-                batch = decode_batch(self.model, self.tokenizer, [prompts[i] for i in chosen], sampling, generator)
-                for i, completions in zip(chosen, batch, strict=True):
-                    made[i] = completions
-                bar.update(len(chosen))
-        return made
+        return complete(self.model, self.tokenizer, prompts, sampling, description)
 
     def _load_vllm(self, name):
         if self.loaded == name:
@@ -175,7 +162,7 @@ class Engine:
                 n=sampling.n,
                 temperature=sampling.temperature,
                 top_p=sampling.top_p,
-                seed=sampling.seed * 1_000_003 + i,  # one for each prompt
+                seed=prompt_seed(sampling, i),
                 max_tokens=sampling.max_new_tokens,
                 stop=list(sampling.stop) or None,
             )
@@ -194,151 +181,112 @@ def _model_length(folder):
     return min(4096, AutoConfig.from_pretrained(folder).max_position_embeddings)
 
 
-def grouped_attention() -> str:
-    """Register, and return the name of, an attention that reads a shared key once for all the query heads it serves.
+def complete(network, tokenizer, prompts: list, sampling: Sampling, description: str = "") -> list:
+    """sampling.n completions by transformers' `generate` for each prompt (a list of token ids), in the prompts' order.
 
-    transformers' own repeats keys and values for each query head at every step, which costs more than the rest of
-    the step on a CPU. Only single-token steps differ; the prompt is read as by 'sdpa'.
+    In batches of prompts of similar length. A model's own sampling defaults do not count, and each prompt draws from a
+    seed of its own, so its samples do not depend on which others it is read with. Raises UserError for a prompt that
+    leaves no room for an answer.
     """
-    from transformers import AttentionInterface, AttentionMaskInterface
-    from transformers.integrations.sdpa_attention import sdpa_attention_forward
-    from transformers.masking_utils import sdpa_mask
+    import torch
+    from tqdm import tqdm
 
-    def attend(module, query, key, value, attention_mask, scaling=None, **kwargs):
-        rows, heads, steps, size = query.shape
-        if steps > 1:
-            return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
-        shared = key.shape[1]
-        grouped = query.reshape(rows, shared, heads // shared, size)
-        scores = (grouped @ key.transpose(2, 3)) * (size**-0.5 if scaling is None else scaling)
-        if attention_mask is not None:  # (rows, 1, 1, keys), True where a key is seen
-            scores = scores.masked_fill(~attention_mask, float("-inf"))
-        return (scores.softmax(-1) @ value).reshape(rows, 1, heads, size), None
+    context = network.config.get_text_config().max_position_embeddings
+    if prompts and (longest := max(map(len, prompts))) >= context:
+        raise UserError(f"a prompt of {longest} tokens leaves no room in a context of {context}; shorten it.")
+    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+    rows, was_training = max(1, BATCH // sampling.n), network.training
+    made = [None] * len(prompts)
+    network.eval()
+    bar = tqdm(total=len(prompts), desc=description, unit="prompt", mininterval=2, disable=not description)
+    with torch.inference_mode(), bar:
+        for start in range(0, len(order), rows):
+            chosen = order[start : start + rows]
+            batch = _complete_batch(network, tokenizer, [prompts[i] for i in chosen], sampling, chosen, context)
+            for i, completions in zip(chosen, batch, strict=True):
+                made[i] = completions
+            bar.update(len(chosen))
+    network.train(was_training)
+    return made
 
-    AttentionInterface.register("grouped", attend)
-    AttentionMaskInterface.register("grouped", sdpa_mask)
-    return "grouped"
+
+def _complete_batch(network, tokenizer, prompts, sampling, numbers, context):
+    """Completions of prompts that are read together; `numbers` are theirs among all, which decide their seeds."""
+    import torch
+    from transformers import GenerationConfig
+
+    # LoRA's layers are in the base model, whose own generate knows them; peft's would write a generation config to it.
+    model = network.get_base_model() if hasattr(network, "get_base_model") else network
+    width, pad = max(map(len, prompts)), tokenizer.pad_token_id
+    own, stop_ids = model.generation_config, stop_token_ids(model.generation_config, tokenizer)
+    ids = torch.tensor([[pad] * (width - len(p)) + p for p in prompts], device=model.device)
+    mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=model.device)
+    model.generation_config = GenerationConfig()  # generate fills from it what it is not told
+    try:
+        made = model.generate(
+            ids.repeat_interleave(sampling.n, 0),
+            attention_mask=mask.repeat_interleave(sampling.n, 0),
+            max_new_tokens=min(sampling.max_new_tokens, context - width),
+            do_sample=False,  # the processors draw
+            logits_processor=_processors(sampling, numbers, model.device),
+            eos_token_id=stop_ids,
+            pad_token_id=pad,
+            stop_strings=list(sampling.stop) or None,
+            tokenizer=tokenizer if sampling.stop else None,
+            use_cache=True,
+        )[:, width:].tolist()
+    finally:
+        model.generation_config = own
+    read = [_read(tokenizer, row, sampling, stop_ids) for row in made]
+    return [read[i : i + sampling.n] for i in range(0, len(read), sampling.n)]
 
 
-def make_cache(config, capacity):
-    """A transformers cache whose layers write into one buffer instead of copying everything at each step."""
-    from transformers.cache_utils import DynamicCache, DynamicLayer
+def stop_token_ids(generation_config, tokenizer) -> list:
+    """Ids that end a completion: the base's own list may lack the token that ends a turn in the chat template."""
+    ends = generation_config.eos_token_id
+    return sorted({tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])} - {None})
 
-    class BufferLayer(DynamicLayer):
-        """Keys and values (rows, heads, capacity, head size), filled from the left."""
+
+def _processors(sampling, numbers, device):
+    """What turns logits into ones whose largest is the token drawn; nothing for greedy decoding.
+
+    The largest of logit + Gumbel noise is a draw from the softmax, which costs what `generate`'s own sampling does,
+    but can have a generator for each prompt.
+    """
+    import torch
+    from transformers import LogitsProcessor, LogitsProcessorList, TemperatureLogitsWarper, TopPLogitsWarper
+
+    class Draw(LogitsProcessor):
+        """Holds the generators, one for the rows of each prompt."""
 
         def __init__(self):
-            super().__init__()
-            self.length = 0
+            self.generators = [torch.Generator(device).manual_seed(prompt_seed(sampling, i)) for i in numbers]
 
-        def update(self, key_states, value_states, *args, **kwargs):
-            if not self.is_initialized:
-                self.lazy_initialization(key_states, value_states)
-                rows, heads, _, size = key_states.shape
-                self.key_buffer = key_states.new_empty(rows, heads, capacity, size)
-                self.value_buffer = value_states.new_empty(rows, heads, capacity, size)
-            end = self.length + key_states.shape[2]
-            self.key_buffer[:, :, self.length : end] = key_states
-            self.value_buffer[:, :, self.length : end] = value_states
-            self.length = end
-            self.keys, self.values = self.key_buffer[:, :, :end], self.value_buffer[:, :, :end]
-            return self.keys, self.values
-
-        def get_seq_length(self, *args, **kwargs):
-            return self.length
-
-        def select(self, rows):
-            """Keep these rows (repeats allowed)."""
-            self.key_buffer, self.value_buffer = self.key_buffer[rows], self.value_buffer[rows]
-
-    cache = DynamicCache()
-    cache.layers = [BufferLayer() for _ in range(config.num_hidden_layers)]
-    cache.layer_class_to_replicate = None
-    return cache
-
-
-def next_tokens(logits, sampling, generator):
-    """One token id for each row of logits (rows, vocabulary): greedy, or sampled with temperature and top_p."""
-    import torch
+        def __call__(self, input_ids, scores):
+            noise = torch.empty_like(scores)
+            for part, generator in zip(noise.split(sampling.n), self.generators, strict=True):
+                part.exponential_(generator=generator)
+            return scores - noise.clamp_(min=torch.finfo(noise.dtype).tiny).log_()
 
     if sampling.temperature == 0:
-        return logits.argmax(-1)
-    probabilities = torch.softmax(logits.float() / sampling.temperature, -1)
-    if sampling.top_p < 1:
-        ranked, index = probabilities.sort(-1, descending=True)
-        ranked[ranked.cumsum(-1) - ranked > sampling.top_p] = 0
-        probabilities = torch.zeros_like(probabilities).scatter_(-1, index, ranked)
-    # By the inverse of the distribution: one random number a row, where torch.multinomial draws one for each token.
-    upto = probabilities.double().cumsum(-1)
-    drawn = torch.rand(len(upto), 1, generator=generator, device=upto.device, dtype=upto.dtype) * upto[:, -1:]
-    return torch.searchsorted(upto, drawn, right=True).squeeze(-1).clamp(max=upto.shape[-1] - 1)
+        return None
+    steps = [TemperatureLogitsWarper(sampling.temperature)] if sampling.temperature != 1 else []
+    steps += [TopPLogitsWarper(sampling.top_p)] if sampling.top_p < 1 else []
+    return LogitsProcessorList([*steps, Draw()])
 
 
-def prefill(model, tokenizer, prompts, sampling, steps):
-    """Read the prompts, left-padded, and repeat each sampling.n times.
-
-    Returns the cache, the logits of the next token (rows, vocabulary), each row's padding, and the attention mask
-    (rows, width + steps), None when no row is padded: the kernels are faster without one.
-    """
-    import torch
-
-    width, device = max(map(len, prompts)), model.device
-    ids = torch.tensor([[tokenizer.pad_token_id] * (width - len(p)) + p for p in prompts], device=device)
-    padding = torch.tensor([width - len(p) for p in prompts], device=device)
-    padded = bool((padding > 0).any())
-    mask = (torch.arange(width + steps, device=device)[None] >= padding[:, None]).long() if padded else None
-    positions = (torch.arange(width, device=device)[None] - padding[:, None]).clamp(min=0)
-    cache = make_cache(model.config, width + steps)
-    read = {"attention_mask": mask[:, :width] if padded else None, "position_ids": positions}
-    logits = model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1, **read).logits[:, -1]
-    repeat = torch.arange(len(prompts), device=device).repeat_interleave(sampling.n)
-    for layer in cache.layers:
-        layer.select(repeat)
-    return cache, logits[repeat], padding[repeat], mask[repeat] if padded else None
+def prompt_seed(sampling: Sampling, number: int) -> int:
+    """The seed of prompt `number` of a call: each has its own."""
+    return sampling.seed * 1_000_003 + number
 
 
-def decode_batch(model, tokenizer, prompts, sampling, generator) -> list:
-    """Completions of one batch of prompts (lists of token ids); rows leave the batch as they finish."""
-    import torch
-
-    width, context = max(map(len, prompts)), model.config.max_position_embeddings
-    steps = min(sampling.max_new_tokens, context - width)
-    if steps < 1:
-        raise UserError(f"a prompt of {width} tokens leaves no room in a context of {context}; shorten it.")
-    cache, logits, padding, mask = prefill(model, tokenizer, prompts, sampling, steps)
-    rows = list(range(len(logits)))  # which completion each row of the batch writes
-    tokens, reasons = [[] for _ in rows], ["length"] * len(rows)
-    ends = model.generation_config.eos_token_id
-    # The base's own list may lack the token that ends a turn in the chat template.
-    stop_ids = {tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])}
-    for step in range(steps):
-        chosen = next_tokens(logits, sampling, generator)
-        for i, token in enumerate(chosen.tolist()):
-            if reasons[rows[i]] == "length":  # still open
-                tokens[rows[i]].append(token)
-                tail = tokenizer.decode(tokens[rows[i]][-8:]) if sampling.stop else ""
-                if token in stop_ids or any(stop in tail for stop in sampling.stop):
-                    reasons[rows[i]] = "stop"
-        alive = [i for i, row in enumerate(rows) if reasons[row] == "length"]
-        if not alive or step == steps - 1:
-            break
-        if len(alive) < 0.75 * len(rows):  # moving the cache costs about one step, so not for every row
-            keep = torch.tensor(alive, device=model.device)
-            chosen, padding, rows = chosen[keep], padding[keep], [rows[i] for i in alive]
-            mask = None if mask is None else mask[keep]
-            for layer in cache.layers:
-                layer.select(keep)
-        length = width + step + 1
-        place = {
-            "attention_mask": None if mask is None else mask[:, :length],
-            "position_ids": (length - 1 - padding)[:, None],
-        }
-        logits = model(input_ids=chosen[:, None], past_key_values=cache, use_cache=True, **place).logits[:, -1]
-    made = [Completion(_text(tokenizer, t, sampling), t, reason) for t, reason in zip(tokens, reasons, strict=True)]
-    return [made[i : i + sampling.n] for i in range(0, len(made), sampling.n)]
-
-
-def _text(tokenizer, token_ids, sampling):
-    text = tokenizer.decode(token_ids, skip_special_tokens=True)
+def _read(tokenizer, row, sampling, stop_ids) -> Completion:
+    """What one row of `generate` says, up to its stop token, or to the padding after a stop string."""
+    end = next((place for place, token in enumerate(row, 1) if token in stop_ids), None)
+    text = tokenizer.decode(row[:end], skip_special_tokens=True)
     cuts = [text.find(stop) for stop in sampling.stop if stop in text]
-    return text[: min(cuts)] if cuts else text
+    if cuts and end is None:
+        while row[-1] == tokenizer.pad_token_id:
+            row = row[:-1]
+    reason = "stop" if end or cuts else "length"
+    return Completion(text[: min(cuts)] if cuts else text, row[:end], reason)
