@@ -2,7 +2,7 @@
 
 `vllm` on a GPU (base and adapters by name in one engine) or on a CPU (merged weights); `hf` is transformers'
 `generate`, for rehearsals and tests, where vLLM's start would cost more than it saves, and for the trainers, which
-decode with the network they hold (`complete`).
+decode with the network they hold (`complete`). --endpoint asks servers instead (common/endpoint.py).
 """
 
 import importlib.util
@@ -10,8 +10,9 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+from common import endpoint as servers
 from common.cli import UserError
-from common.model import DTYPES
+from common.model import DTYPES, load_tokenizer
 
 
 class Completion(NamedTuple):
@@ -37,7 +38,7 @@ BATCH = 64  # completions at a time of `generate`, on a CPU as well as on a GPU
 
 
 def add_engine_flags(parser):
-    """--engine and --dtype, of the stages that sample or answer."""
+    """--engine, --dtype and --endpoint, of the stages that sample or answer."""
     parser.add_argument(
         "--engine", default="auto", choices=("auto", "vllm", "hf"), help="auto: vllm where it is installed"
     )
@@ -47,10 +48,13 @@ def add_engine_flags(parser):
         choices=DTYPES,
         help="dtype of sampling; auto: bfloat16 where the hardware has it",
     )
+    servers.add_endpoint_flags(parser)
 
 
-def choose_engine(name: str) -> str:
-    """'auto' is vllm where it is installed (setup.sh does so), otherwise hf."""
+def choose_engine(name: str, endpoint=None) -> str:
+    """'auto' is vllm where it is installed (setup.sh does so), otherwise hf; an endpoint is its own kind."""
+    if endpoint:
+        return endpoint.kind
     if name != "auto":
         return name
     return "vllm" if importlib.util.find_spec("vllm") else "hf"
@@ -63,11 +67,13 @@ class Engine:
     (train/merge.py), which is what is loaded where run-time adapters are slow.
     """
 
-    def __init__(self, base: str, adapters: dict, kind: str = "auto", dtype: str = "bfloat16"):
+    def __init__(self, base: str, adapters: dict, kind: str = "auto", dtype: str = "bfloat16", endpoint=None):
         import torch
 
-        self.kind, self.base, self.adapters, self.dtype = choose_engine(kind), base, adapters, dtype
+        self.kind, self.endpoint = choose_engine(kind, endpoint), endpoint
+        self.base, self.adapters, self.dtype = base, adapters, dtype
         self.on_gpu = torch.cuda.is_available()
+        self.by_request = self.on_gpu and bool(adapters)  # vLLM applies adapters at run time, else loads merged weights
         self.loaded, self.model = None, None
 
     def path(self, name: str) -> str:
@@ -82,12 +88,20 @@ class Engine:
         """The folder of a model's tokenizer: the base reads prompts and stops as its adapters do."""
         return self.path(next(iter(self.adapters))) if name == "base" and self.adapters else self.path(name)
 
+    def require(self, *names):
+        """UserError, where servers are asked, unless they answer and have these models."""
+        if self.endpoint:
+            servers.require(self.endpoint, names)
+
     def generate(self, name: str, prompts: list, sampling: Sampling, description: str = "") -> list:
         """sampling.n completions for each prompt (a list of token ids), in the prompts' order.
 
         Raises UserError, before anything is loaded, for a prompt that leaves no room for an answer.
         """
         self._check_lengths(name, prompts)
+        if self.endpoint:
+            tokenizer = load_tokenizer(self.tokenizer_path(name))
+            return servers.complete(self.endpoint, name, tokenizer, prompts, sampling, description)
         if self.kind == "vllm":
             return self._generate_vllm(name, prompts, sampling, description)
         return self._generate_hf(name, prompts, sampling, description)
@@ -106,8 +120,6 @@ class Engine:
         import torch
         from transformers import AutoModelForCausalLM
 
-        from common.model import load_tokenizer
-
         if self.loaded != name:
             self.model = AutoModelForCausalLM.from_pretrained(
                 self.path(name),
@@ -123,23 +135,21 @@ class Engine:
     def _load_vllm(self, name):
         if self.loaded == name:
             return
-        if not self.on_gpu:  # vLLM keeps one core free by itself, and takes half of the memory; a user's values stand
-            cores = ",".join(map(str, sorted(os.sched_getaffinity(0))))
-            os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", cores)
-            os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "2")
-        os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+        for variable, value in vllm_environment(self.on_gpu).items():
+            os.environ.setdefault(variable, value)
         from vllm import LLM
 
-        from common.model import lora_rank
+        from common.model import lora_rank, release
 
-        by_request = self.on_gpu and bool(self.adapters)
-        self.model = None
+        if self.model is not None:
+            self.model = self.loaded = None
+            release()  # or two would be in memory
         self.model = LLM(
             model=self.path(name),
             tokenizer=self.tokenizer_path(name),
             dtype=self.dtype,
-            enable_lora=by_request,
-            max_lora_rank=lora_rank(self.adapters.values()) if by_request else 16,
+            enable_lora=self.by_request,
+            max_lora_rank=lora_rank(self.adapters.values()) if self.by_request else 16,
             gpu_memory_utilization=0.85,  # under 22 GB of a 24 GB card: room for the driver and a desktop
             enforce_eager=not self.on_gpu,
             max_model_len=_model_length(self.path(name)),
@@ -154,9 +164,12 @@ class Engine:
         from vllm import SamplingParams
         from vllm.lora.request import LoRARequest
 
-        by_request = self.on_gpu and name != "base"
-        self._load_vllm("base" if self.on_gpu else name)
-        lora = LoRARequest(name, 1 + list(self.adapters).index(name), str(self.adapters[name])) if by_request else None
+        self._load_vllm("base" if self.by_request else name)
+        lora = None
+        if self.by_request and name != "base":
+            lora = LoRARequest(name, 1 + list(self.adapters).index(name), str(self.adapters[name]))
+        # Prompts with one beginning, such as a schema, stand next to each other, where it is read once for all.
+        order = sorted(range(len(prompts)), key=lambda i: prompts[i])
         parameters = [
             SamplingParams(
                 n=sampling.n,
@@ -166,12 +179,24 @@ class Engine:
                 max_tokens=sampling.max_new_tokens,
                 stop=list(sampling.stop) or None,
             )
-            for i in range(len(prompts))
+            for i in order
         ]
-        outputs = self.model.generate(
-            [{"prompt_token_ids": ids} for ids in prompts], parameters, lora_request=lora, use_tqdm=True
-        )
-        return [[Completion(o.text, list(o.token_ids), o.finish_reason) for o in output.outputs] for output in outputs]
+        asked = [{"prompt_token_ids": prompts[i]} for i in order]
+        outputs = self.model.generate(asked, parameters, lora_request=lora, use_tqdm=bool(description))
+        made = [None] * len(prompts)
+        for i, output in zip(order, outputs, strict=True):
+            made[i] = [Completion(one.text, list(one.token_ids), one.finish_reason) for one in output.outputs]
+        return made
+
+
+def vllm_environment(on_gpu: bool) -> dict:
+    """Variables that vLLM is started with; a user's own values stand."""
+    silent = {"VLLM_NO_USAGE_STATS": "1"}
+    if on_gpu:
+        return silent
+    # vLLM keeps one core free by itself, and takes half of the machine's memory.
+    cores = ",".join(map(str, sorted(os.sched_getaffinity(0))))
+    return {**silent, "VLLM_CPU_OMP_THREADS_BIND": cores, "VLLM_CPU_KVCACHE_SPACE": "2"}
 
 
 def _model_length(folder):
