@@ -32,7 +32,7 @@ def parse_args(argv=None):
     parser.add_argument("--max_new_tokens", type=int, default=128)
     parser.add_argument("--dtype", default="auto", choices=model.DTYPES)
     parser.add_argument("--part_seconds", type=int, default=900, help="a part that takes longer is stopped")
-    parser.add_argument("--part", choices=parts(), metavar="PART", help="measure one part here and print it")
+    parser.add_argument("--part", choices=parts(), metavar="PART", help="measure only this part, here")
     return cli.within(parser.parse_args(argv), n=(1, None), max_new_tokens=(1, None), part_seconds=(1, None))
 
 
@@ -71,9 +71,8 @@ def measure(args) -> dict:
 
 def run_part(args, part) -> dict:
     """The figures of a part from a process of its own, or how long it was given when that was not enough."""
-    result = files.ROOT / f"bench/results/.{part}.part"
     command = [sys.executable, __file__, *sys.argv[1:], "--part", part]
-    process = subprocess.Popen(command, env={**os.environ, "PART_RESULT": str(result)}, start_new_session=True)
+    process = subprocess.Popen(command, start_new_session=True)  # vLLM has processes of its own
     try:
         code = process.wait(args.part_seconds)
     except subprocess.TimeoutExpired:
@@ -84,9 +83,14 @@ def run_part(args, part) -> dict:
             process.wait()
     if code:
         raise cli.UserError(f"the part {part!r} ended with exit code {code}, see above.")
-    made = files.read_json(result)
-    result.unlink()
+    made = files.read_json(part_file(part))
+    part_file(part).unlink()
     return made
+
+
+def part_file(part) -> Path:
+    """Where a part's process leaves its figures."""
+    return TARGET.with_name(f".{part.replace(' ', '_')}.json")
 
 
 def setting_of(args) -> dict:
@@ -104,7 +108,7 @@ def setting_of(args) -> dict:
 def main(args):
     args.dtype = model.choose_dtype(args.dtype)
     if args.part:
-        files.write_json(Path(os.environ["PART_RESULT"]), measure(args))
+        files.write_json(part_file(args.part), measure(args))
         return
     setting = setting_of(args)
     known = files.read_json(TARGET) if TARGET.is_file() else {}

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from common import endpoint as servers
 from common.cli import UserError
-from common.model import DTYPES, load_tokenizer
+from common.model import DTYPES, context_length, load_tokenizer
 
 
 class Completion(NamedTuple):
@@ -107,7 +107,7 @@ class Engine:
         return self._generate_hf(name, prompts, sampling, description)
 
     def _check_lengths(self, name, prompts):
-        limit = _model_length(self.path(name))
+        limit = context_length(self.path(name))
         over = [i for i, prompt in enumerate(prompts) if len(prompt) >= limit]
         if over:
             raise UserError(
@@ -152,7 +152,8 @@ class Engine:
             max_lora_rank=lora_rank(self.adapters.values()) if self.by_request else 16,
             gpu_memory_utilization=0.85,  # under 22 GB of a 24 GB card: room for the driver and a desktop
             enforce_eager=not self.on_gpu,
-            max_model_len=_model_length(self.path(name)),
+            max_model_len=context_length(self.path(name)),
+            generation_config="vllm",  # a model's own sampling defaults do not count
             disable_log_stats=True,
             # On a CPU vLLM 0.32 dies of a seeded prompt read in pieces ("CPU Generator does not use offset").
             enable_chunked_prefill=self.on_gpu,
@@ -197,13 +198,6 @@ def vllm_environment(on_gpu: bool) -> dict:
     # vLLM keeps one core free by itself, and takes half of the machine's memory.
     cores = ",".join(map(str, sorted(os.sched_getaffinity(0))))
     return {**silent, "VLLM_CPU_OMP_THREADS_BIND": cores, "VLLM_CPU_KVCACHE_SPACE": "2"}
-
-
-def _model_length(folder):
-    """Longest context to serve: the model's own, at most 4,096 tokens, so that the cache fits beside the weights."""
-    from transformers import AutoConfig
-
-    return min(4096, AutoConfig.from_pretrained(folder).max_position_embeddings)
 
 
 def complete(network, tokenizer, prompts: list, sampling: Sampling, description: str = "") -> list:

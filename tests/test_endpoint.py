@@ -124,7 +124,8 @@ def test_a_prompt_as_text_is_the_rendered_one_and_nothing_is_put_before_it(serve
     text = "<|im_start|>user\nHow many?<|im_end|>\n<|im_start|>assistant\n"
     ask(flags(server, text=True), tiny_base, prompts=[tokenizer(text, add_special_tokens=False)["input_ids"]])
     assert server.calls[0]["prompt"] == text and server.calls[0]["add_special_tokens"] is False
-    assert "not read back as its tokens" in refusal(ask, flags(server, text=True), tiny_base, None, [[3] * 3 + [200]])
+    letters = [tokenizer(one, add_special_tokens=False)["input_ids"][0] for one in "SELECT"]  # which it reads as fewer
+    assert "not read back as its tokens" in refusal(ask, flags(server, text=True), tiny_base, None, [letters])
 
 
 def test_a_server_that_gives_one_completion_is_asked_until_there_are_enough(serve, tiny_base):
