@@ -302,10 +302,8 @@ def prompt_seed(sampling: Sampling, number: int) -> int:
 def _read(tokenizer, row, sampling, stop_ids) -> Completion:
     """What one row of `generate` says, up to its stop token, or to the padding after a stop string."""
     end = next((place for place, token in enumerate(row, 1) if token in stop_ids), None)
-    text = tokenizer.decode(row[:end], skip_special_tokens=True)
+    ids, text = row[:end], tokenizer.decode(row[:end], skip_special_tokens=True)
     cuts = [text.find(stop) for stop in sampling.stop if stop in text]
-    if cuts and end is None:
-        while row[-1] == tokenizer.pad_token_id:
-            row = row[:-1]
-    reason = "stop" if end or cuts else "length"
-    return Completion(text[: min(cuts)] if cuts else text, row[:end], reason)
+    while cuts and ids[-1] == tokenizer.pad_token_id:
+        ids.pop()
+    return Completion(text[: min(cuts)] if cuts else text, ids, "stop" if end or cuts else "length")
