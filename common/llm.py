@@ -87,10 +87,10 @@ def parse_spec(text: str) -> Spec:
             f"{text!r} names no model; write anthropic:MODEL or openai:MODEL, with @URL for a server of your own."
         )
     provider, model, urls = match.groups()
-    return Spec(provider, model, tuple(_tidy(provider, url) for url in urls.split(",")) if urls else ())
+    return Spec(provider, model, tuple(base_url(provider, url) for url in urls.split(",")) if urls else ())
 
 
-def _tidy(provider, url):
+def base_url(provider: str, url: str) -> str:
     """The base URL as the SDK wants it: OpenAI's ends in a path, usually /v1; Anthropic's SDK adds /v1 itself."""
     if not re.fullmatch(r"https?://[^\s/@?#]+(/[^\s?#]*)?", url):
         raise UserError(f"{url!r} is no address; write http://HOST:PORT or https://HOST/PATH, several with commas.")

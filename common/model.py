@@ -333,6 +333,18 @@ def lora_rank(adapters) -> int:
     return fitting[0]
 
 
+def context_length(name) -> int:
+    """Longest prompt with answer of a folder or a name on the Hub: the model's own, at most 4,096 tokens, so that a
+    cache fits beside the weights."""
+    config = Path(name) / "config.json"
+    length = files.read_json(config).get("max_position_embeddings") if config.is_file() else None
+    if length is None:
+        from transformers import AutoConfig
+
+        length = AutoConfig.from_pretrained(str(name)).get_text_config().max_position_embeddings
+    return min(4096, length)
+
+
 def release():
     """Give the memory of models that nothing refers to any more back to the card, for the next one that is loaded."""
     import gc

@@ -307,17 +307,10 @@ def save_adapter(folder, network, tokenizer, stage, base, parent, data, system):
 
 
 def greedy_answers(network, tokenizer, prompts) -> list:
-    """The texts of the network's greedy answers; its training mode is put back."""
-    import torch
+    """The texts of the network's greedy answers."""
+    from common.engine import Sampling, complete
 
-    from common.engine import Sampling, decode_batch
-
-    was_training = network.training
-    network.eval()
-    with torch.inference_mode():
-        made = decode_batch(network, tokenizer, prompts, Sampling(max_new_tokens=96), None)
-    network.train(was_training)
-    return [completions[0].text for completions in made]
+    return [completions[0].text for completions in complete(network, tokenizer, prompts, Sampling(max_new_tokens=96))]
 
 
 def write_samples(folder, domain, tokenizer, trained, before):

@@ -19,7 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 
 from common import chat, cli, files, model, provenance
 from common.domain import load_domain, rows_of, verdict_on
-from common.engine import add_engine_flags
+from common.endpoint import endpoint_of
+from common.engine import add_engine_flags, choose_engine
 
 SAMPLING = ("samples", "temperature", "top_p", "max_new_tokens", "seed", "dtype")
 BLOCK = 512  # prompts between two saves
@@ -94,11 +95,11 @@ def margin_of(chosen, rejected):
 
 def sampled_with(args, domain, parent) -> dict:
     """What decides the samples of a prompt, by hash, the prompt itself aside."""
-    from common.engine import choose_engine
-
     settings = {key: getattr(args, key) for key in SAMPLING}
     return {
-        "settings": model.settings_hash({**settings, "engine": choose_engine(args.engine), "block": BLOCK}),
+        "settings": model.settings_hash(
+            {**settings, "engine": choose_engine(args.engine, endpoint_of(args)), "block": BLOCK}
+        ),
         "adapter": parent["adapter_sha256"],
         "weights": model.fingerprint(args.out / "sft/merged"),
         "template": parent.get("tokenizer_sha256"),
@@ -141,11 +142,13 @@ def sample_blocks(args, domain, rows, folder, parent):
     """Judged samples of every row, block by block; finished blocks are read back from samples.jsonl."""
     from common.engine import Engine, Sampling
 
+    adapters = {"sft": args.out / "sft"}
+    engine = Engine(model.trained_base(args), adapters, args.engine, args.dtype, endpoint_of(args))
+    engine.require("sft")
     done = kept_samples(args, domain, rows, folder, parent)
     if done:
         print(f"goes on after {len(done)} of {len(rows)} prompts")
     tokenizer = model.load_tokenizer(args.out / "sft")
-    engine = Engine(model.trained_base(args), {"sft": args.out / "sft"}, args.engine, args.dtype)
     with (folder / "samples.jsonl").open("a", encoding="utf-8") as handle, ThreadPoolExecutor(4) as pool:
         for start in range(len(done), len(rows), BLOCK):
             block = rows[start : start + BLOCK]
@@ -318,7 +321,8 @@ def main(args):
     source = {key: value for key, value in provenance.teacher_of(args, domain).items() if key != "seeds"}
     source |= {"adapter": parent["adapter_sha256"], "prompts": model.settings_hash(rows)}
     output = {target.name: files.sha256(target)}
-    files.write_run_record(folder, args, started, counts=counts, output=output, made_with=source)
+    kind = choose_engine(args.engine, endpoint_of(args))
+    files.write_run_record(folder, args, started, counts=counts, output=output, made_with=source, engine=kind)
     print(
         f"wrote {len(pairs)} pairs from {len(rows)} prompts to {target}, {finished:.1%} of the samples ended by "
         f"themselves, {time.time() - started:.0f} s; report: {folder}/report.md; "

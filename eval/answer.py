@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 
 from common import chat, cli, files, model, provenance, score
 from common.domain import load_domain, rows_of, verdict_on
+from common.endpoint import endpoint_of
 from common.engine import add_engine_flags
 
 
@@ -142,7 +143,8 @@ def main(args):
     benchmark = rows_of(domain, "load_benchmark", args.split)
     rows = benchmark[: args.limit] if args.limit else benchmark
     tokenizer = model.load_tokenizer(adapters["sft"])
-    engine = Engine(model.compared_base(args), adapters, args.engine, args.dtype)
+    engine = Engine(model.compared_base(args), adapters, args.engine, args.dtype, endpoint_of(args))
+    engine.require("base", *adapters)
     folder = args.out / "answers"
     forms = ["chat"] + (["few_shot"] if hasattr(domain, "few_shot_prompt") else [])
     asked = [("base", form) for form in forms] + [(name, "chat") for name in adapters]

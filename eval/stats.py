@@ -1,23 +1,18 @@
-"""The estimators behind every figure of the evaluation: pure functions on arrays, no files.
+"""The estimators behind every figure of the evaluation, on scipy.stats: pure functions on arrays, no files.
 
-Used by eval/winrate.py, eval/domain.py, eval/mmlu.py and eval/report.py. This module imports numpy
-at its top, so scripts import it inside `main`. An interval is always two-sided and at 95 % unless
-`level` says otherwise; shares are fractions of 1. Every function raises ValueError on empty input,
-on inputs of different lengths and on values that are not finite numbers (a verdict that is missing
-must be counted or dropped by the caller, never averaged in).
+What is here and not in scipy: which estimator a figure gets, and what stands for an interval of zero width. An interval
+is two-sided and at 95 % unless `level` says otherwise; shares are fractions of 1. Every function raises ValueError on
+empty input, on inputs of different lengths and on values that are not finite numbers (a verdict that is missing must be
+counted or dropped by the caller, never averaged in).
 
 Why clusters: items that share a cluster (here a schema) are right or wrong together. An interval
 that treats them as independent is too narrow; tests/test_stats.py shows it by simulation.
 """
 
-from __future__ import annotations
-
-from statistics import NormalDist
-
 import numpy as np
 
+POWER = 0.80  # of detectable_difference
 DRAWS_AT_ONCE = 500_000  # clusters drawn per block of resamples: keeps the bootstrap at tens of MB
-POWER_QUANTILE = NormalDist().inv_cdf(0.80)  # 0.8416: detectable_difference asks for 80 % power
 
 
 def mean_interval(
@@ -40,14 +35,28 @@ def mean_interval(
     Raises ValueError: empty or not finite values, unequal lengths, resamples < 1, level outside
     (0, 1).
     """
+    from scipy.stats import bootstrap
+
     values = _numbers(values, "values")
     _check_level(level)
     mean = float(values.mean())
     if mean in (0.0, 1.0) and np.all(values == mean):
-        return (mean, *wilson(len(values) * mean, len(values), level))
-    means = _bootstrap_means(values, clusters, seed, resamples)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return mean, float(low), float(high)
+        return (mean, *wilson(round(len(values) * mean), len(values), level))
+    labels = _cluster_numbers(clusters, len(values))
+    sizes, sums = np.bincount(labels), np.bincount(labels, weights=values)
+    if len(sizes) == 1:
+        return mean, mean, mean
+    found = bootstrap(
+        (sums, sizes),
+        lambda sums, sizes, axis: sums.sum(axis) / sizes.sum(axis),
+        paired=True,
+        n_resamples=resamples,
+        batch=max(1, DRAWS_AT_ONCE // len(sizes)),
+        confidence_level=level,
+        method="percentile",
+        rng=seed,
+    ).confidence_interval
+    return mean, float(found.low), float(found.high)
 
 
 def difference_interval(
@@ -67,60 +76,48 @@ def difference_interval(
     Raises ValueError: as `mean_interval`.
     """
     after, before = _pair(after, before)
-    _check_level(level)
     constant = _constant_difference(after, before, level)
-    if constant:
-        return constant
-    return mean_interval(after - before, clusters, seed, resamples, level)
+    return constant or mean_interval(after - before, clusters, seed, resamples, level)
 
 
-def wilson(successes: float, n: int, level: float = 0.95) -> tuple[float, float]:
+def wilson(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
     """(low, high) of a share by Wilson's score interval: never of zero width, inside 0 and 1.
 
     Source: Wilson, JASA 22 (1927); Agresti and Coull, American Statistician 52 (1998).
     Raises ValueError: n < 1, successes outside 0..n, level not in (0, 1).
     """
-    _check_count(successes, n)
-    _check_level(level)
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    share = successes / n
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    # At 0 and n one end equals the share exactly; rounding would leave it at 1e-17.
-    low = 0.0 if successes == 0 else max(0.0, float(centre - half))
-    high = 1.0 if successes == n else min(1.0, float(centre + half))
-    return low, high
+    return _share_interval(successes, n, level, "wilson")
 
 
 def binomial_interval(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
     """(low, high) of a share by the exact interval of Clopper and Pearson.
 
-    Source: Clopper and Pearson, Biometrika 26 (1934), as quantiles of beta distributions.
+    Source: Clopper and Pearson, Biometrika 26 (1934).
     Raises ValueError: n < 1, successes outside 0..n, level not in (0, 1).
     """
-    from scipy.stats import beta
+    return _share_interval(successes, n, level, "exact")
 
-    _check_count(successes, n)
-    _check_level(level)
-    tail = (1 - level) / 2
-    low = 0.0 if successes == 0 else float(beta.ppf(tail, successes, n - successes + 1))
-    high = 1.0 if successes == n else float(beta.ppf(1 - tail, successes + 1, n - successes))
-    return low, high
+
+def _share_interval(successes, n, level, method):
+    from scipy.stats import binomtest
+
+    if n < 1:
+        raise ValueError(f"n must be at least 1, got {n}")
+    found = binomtest(successes, n).proportion_ci(level, method)
+    return float(found.low), float(found.high)
 
 
 def mcnemar_exact(n01: int, n10: int) -> float:
     """Two-sided p that as many items turned right (n01) as turned wrong (n10); 1.0 if none did.
 
     Source: McNemar, Psychometrika 12 (1947), in its exact form: of n01 + n10 changed items the
-    smaller count is binomial with probability 1/2, and its tail is doubled. Assumes independent
-    items, so report it beside the clustered `difference_interval`, not instead of it.
-    Raises ValueError: a count that is negative or not whole.
+    smaller count is binomial with probability 1/2. Assumes independent items, so report it beside
+    the clustered `difference_interval`, not instead of it.
+    Raises ValueError: a count that is negative.
     """
-    from scipy.stats import binom
+    from scipy.stats import binomtest
 
-    if n01 < 0 or n10 < 0 or n01 != int(n01) or n10 != int(n10):
-        raise ValueError(f"counts must be whole and not negative, got {n01} and {n10}")
-    return min(1.0, 2 * float(binom.cdf(min(n01, n10), n01 + n10, 0.5)))
+    return float(binomtest(n01, n01 + n10).pvalue) if n01 or n10 else 1.0
 
 
 def win_rate(scores, clusters=None, seed: int = 0, resamples: int = 10_000, level: float = 0.95) -> dict:
@@ -137,7 +134,6 @@ def win_rate(scores, clusters=None, seed: int = 0, resamples: int = 10_000, leve
     Raises ValueError: as `mean_interval`, and for a score other than 0, 0.5 and 1.
     """
     scores = _numbers(scores, "scores")
-    _check_level(level)
     if not np.isin(scores, (0.0, 0.5, 1.0)).all():
         raise ValueError("scores must be 0, 0.5 or 1")
     n = len(scores)
@@ -171,10 +167,12 @@ def paired_standard_error(after, before) -> float:
     removes what both models find hard, so this is smaller than the error of two separate scores.
     Raises ValueError: fewer than 2 items, unequal lengths, not finite.
     """
+    from scipy.stats import sem
+
     after, before = _pair(after, before)
     if len(after) < 2:
         raise ValueError("a standard error needs at least 2 items, got 1")
-    return float((after - before).std(ddof=1) / np.sqrt(len(after)))
+    return float(sem(after - before))
 
 
 def paired_t_interval(after, before, level: float = 0.95) -> tuple[float, float, float]:
@@ -186,17 +184,16 @@ def paired_t_interval(after, before, level: float = 0.95) -> tuple[float, float,
     Source: Student's paired t interval; Miller 2024 (arXiv 2411.00640), paired analysis.
     Raises ValueError: fewer than 2 items, unequal lengths, not finite, level not in (0, 1).
     """
-    from scipy.stats import t
+    from scipy.stats import ttest_rel
 
     after, before = _pair(after, before)
-    _check_level(level)
-    error = paired_standard_error(after, before)
+    if len(after) < 2:
+        raise ValueError("a t interval needs at least 2 items, got 1")
     constant = _constant_difference(after, before, level)
     if constant:
         return constant
-    difference = float((after - before).mean())
-    half = float(t.ppf((1 + level) / 2, len(after) - 1)) * error
-    return difference, difference - half, difference + half
+    found = ttest_rel(after, before).confidence_interval(level)
+    return float((after - before).mean()), float(found.low), float(found.high)
 
 
 def detectable_difference(after, before) -> float:
@@ -210,11 +207,13 @@ def detectable_difference(after, before) -> float:
     analysis, solved for the difference); rule of three: Hanley and Lippman-Hand, JAMA 249 (1983).
     Raises ValueError: fewer than 2 items, unequal lengths, not finite.
     """
+    from scipy.stats import norm
+
     after, before = _pair(after, before)
     error = paired_standard_error(after, before)
     if np.ptp(after - before) == 0:
         return min(1.0, 3 / len(after))
-    return (NormalDist().inv_cdf(0.975) + POWER_QUANTILE) * error
+    return float(norm.ppf(0.975) + norm.ppf(POWER)) * error
 
 
 def group_accuracy(correct_by_subject: dict) -> dict:
@@ -253,30 +252,13 @@ def group_accuracy(correct_by_subject: dict) -> dict:
     return {"accuracy": accuracy, "stderr": error, "low": low, "high": high, "n": total, "subjects": subjects}
 
 
-def _bootstrap_means(values, clusters, seed, resamples) -> np.ndarray:
-    """The mean of each resample, drawn in blocks so that memory does not grow with their number."""
-    if resamples < 1:
-        raise ValueError(f"resamples must be at least 1, got {resamples}")
-    rng = np.random.default_rng(seed)
-    labels = _cluster_numbers(clusters, len(values))
-    sizes, sums = np.bincount(labels), np.bincount(labels, weights=values)
-    means = np.empty(resamples)
-    block = max(1, DRAWS_AT_ONCE // len(sizes))
-    for first in range(0, resamples, block):
-        drawn = rng.integers(0, len(sizes), size=(min(block, resamples - first), len(sizes)))
-        means[first : first + block] = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
-    return means
-
-
 def _cluster_numbers(clusters, n: int) -> np.ndarray:
     """Labels of any hashable kind as 0, 1, 2, ... in order of first appearance."""
-    if clusters is None:
-        return np.arange(n)
-    clusters = list(clusters)
+    clusters = range(n) if clusters is None else list(clusters)
     if len(clusters) != n:
         raise ValueError(f"{n} values but {len(clusters)} cluster labels")
-    numbers: dict = {}
-    return np.array([numbers.setdefault(label, len(numbers)) for label in clusters])
+    numbers = {label: number for number, label in enumerate(dict.fromkeys(clusters))}
+    return np.array([numbers[label] for label in clusters])
 
 
 def _constant_difference(after, before, level):
@@ -295,7 +277,7 @@ def _constant_difference(after, before, level):
 
 def _unseen_share(n: int, level: float) -> float:
     """Upper Clopper-Pearson limit of a share that was seen 0 times in n."""
-    return float(1 - ((1 - level) / 2) ** (1 / n))
+    return binomial_interval(0, n, level)[1]
 
 
 def _numbers(values, name: str) -> np.ndarray:
@@ -312,11 +294,6 @@ def _pair(after, before) -> tuple[np.ndarray, np.ndarray]:
     if len(after) != len(before):
         raise ValueError(f"after has {len(after)} items but before has {len(before)}")
     return after, before
-
-
-def _check_count(successes, n) -> None:
-    if n < 1 or not 0 <= successes <= n:
-        raise ValueError(f"successes must lie in 0..n with n at least 1, got {successes} of {n}")
 
 
 def _check_level(level) -> None:

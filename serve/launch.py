@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 
 from common import chat, cli, files, model
 from common.domain import load_domain
+from common.engine import vllm_environment
 from serve import guard
 
 MAX_TOKENS = 128  # of the printed example's answer
@@ -154,7 +155,7 @@ def prepare(args) -> Plan:
     if build == "gpu" and dtype == "float32":
         print("note: vLLM computes adapters in 16 bits only, so this serves in bfloat16.")
         dtype = "bfloat16"
-    length = args.max_model_len or own_length(folder if build == "cpu" else args.base)
+    length = args.max_model_len or model.context_length(folder if build == "cpu" else args.base)
     command = [
         sys.executable,
         "-m",
@@ -168,6 +169,8 @@ def prepare(args) -> Plan:
         dtype,
         "--max-model-len",
         str(length),
+        "--generation-config",
+        "vllm",  # a model's own sampling defaults do not count, as in the evaluation
         "--disable-uvicorn-access-log",
         "--middleware",
         f"{guard.__name__}.{guard.Guard.__name__}",
@@ -223,25 +226,13 @@ def find_adapters(adapter, base: str) -> list:
     return [sft, adapter]
 
 
-def own_length(name) -> int:
-    """The model's own context, at most 4,096 tokens, so that the cache fits beside the weights."""
-    config = Path(name) / "config.json"
-    length = files.read_json(config).get("max_position_embeddings") if config.is_file() else None
-    if length is None:
-        from transformers import AutoConfig
-
-        length = AutoConfig.from_pretrained(str(name)).max_position_embeddings
-    return min(4096, length)
-
-
 def environment(base: str, host: str) -> dict:
     """The engine's environment: all it says goes to its log, nothing to anyone else; it finds serve/guard.py."""
     path = os.pathsep.join([str(cli.ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     changed = {"VLLM_LOGGING_LEVEL": "INFO", "VLLM_NO_USAGE_STATS": "1", "PYTHONPATH": path, guard.HOST: host}
     if Path(base).is_dir():
         changed["HF_HUB_OFFLINE"] = "1"  # all that it needs is on this disk
-    # GiB of cache on a CPU; left to itself vLLM takes half the machine's memory.
-    return {"VLLM_CPU_KVCACHE_SPACE": "1", **os.environ, **changed}
+    return {**vllm_environment(on_gpu=False), **os.environ, **changed}  # what is for a CPU does nothing on a GPU
 
 
 @contextlib.contextmanager

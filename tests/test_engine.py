@@ -1,10 +1,10 @@
-"""Our decoding loop: the distribution it draws from, and that it answers as transformers' own generate does."""
+"""Decoding with transformers' generate: the distribution drawn from, seeds, stops, and what must not matter."""
 
 import pytest
 
 from common import chat, cli, files, model
 from common.domain import load_domain
-from common.engine import Engine, Sampling, next_tokens
+from common.engine import Engine, Sampling, _processors, complete
 
 
 def draw(probabilities, n, **settings):
@@ -12,7 +12,7 @@ def draw(probabilities, n, **settings):
     import torch
 
     logits = torch.tensor(probabilities).log().expand(n, -1)
-    drawn = next_tokens(logits, Sampling(max_new_tokens=1, **settings), torch.Generator().manual_seed(1))
+    drawn = _processors(Sampling(n=n, **settings), [1], "cpu")(None, logits).argmax(-1)
     return torch.bincount(drawn, minlength=len(probabilities)).div(n).tolist()
 
 
@@ -33,12 +33,54 @@ def test_top_p_draws_the_smallest_set_that_reaches_it_and_nothing_else():
     assert found == pytest.approx([0, 0.5 / 0.8, 0, 0.3 / 0.8], abs=0.01) and found[0] == found[2] == 0
 
 
-def test_temperature_zero_is_the_most_likely_token():
-    assert draw([0.2, 0.5, 0.3], 10, temperature=0.0) == [0, 1, 0]
+@pytest.fixture(scope="module")
+def network(tiny_base):
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(tiny_base, dtype=torch.float32)
 
 
-def test_greedy_answers_are_those_of_generate(tiny_base):
-    """Prompts of different length in one batch, so that padding, positions and the shared keys all matter."""
+def test_each_prompt_draws_from_a_seed_of_its_own_whatever_it_is_read_with(network, tiny_base):
+    tokenizer, sampling = model.load_tokenizer(tiny_base), Sampling(n=3, temperature=1.0, max_new_tokens=12, seed=4)
+    prompts = [[5, 6, 7], [5, 6, 7], [8] * 30]
+    made = complete(network, tokenizer, prompts, sampling)
+    texts = [[one.text for one in completions] for completions in made]
+    assert texts[0] != texts[1] and len(set(texts[0])) == 3, "equal prompts, or one's samples, share their draws"
+    assert [one.text for one in complete(network, tokenizer, prompts[:1], sampling)[0]] == texts[0]
+    assert complete(network, tokenizer, prompts, sampling) == made
+    assert complete(network, tokenizer, prompts, sampling._replace(seed=5)) != made
+
+
+def test_a_models_own_sampling_defaults_do_not_count_and_are_put_back(network, tiny_base):
+    tokenizer = model.load_tokenizer(tiny_base)
+    expected = complete(network, tokenizer, [[5, 6, 7]], Sampling(max_new_tokens=40))
+    own = {"repetition_penalty": 9.0, "no_repeat_ngram_size": 1, "max_length": 4, "top_k": 1, "do_sample": True}
+    before = {name: getattr(network.generation_config, name) for name in own}
+    network.generation_config.update(**own)
+    network.train()
+    try:
+        assert complete(network, tokenizer, [[5, 6, 7]], Sampling(max_new_tokens=40)) == expected
+        assert network.generation_config.repetition_penalty == 9.0 and network.training
+    finally:
+        network.generation_config.update(**before)
+        network.eval()
+
+
+def test_a_stop_string_ends_an_answer_before_it(network, tiny_base):
+    tokenizer = model.load_tokenizer(tiny_base)
+    tokenizer.pad_token = "<|endoftext|>"  # not the token that ends an answer, so the padding after it shows
+    prompts, sampling = [[9, 10], [5, 6, 7]], Sampling(temperature=1.0, max_new_tokens=40, seed=1)
+    whole = [one[0] for one in complete(network, tokenizer, prompts, sampling)]
+    assert [one.finish_reason for one in whole] == ["length", "length"] and whole[0].text != whole[1].text
+    stop = next(part for i in range(6, 30) if (part := whole[0].text[i : i + 3]) not in whole[1].text)
+    first, other = (one[0] for one in complete(network, tokenizer, prompts, sampling._replace(stop=("\0", stop))))
+    assert other == whole[1] and (first.text, first.finish_reason) == (whole[0].text.split(stop)[0], "stop")
+    assert first.token_ids == whole[0].token_ids[: len(first.token_ids)] and len(first.token_ids) < 40
+
+
+def test_greedy_answers_are_those_of_each_prompt_alone(tiny_base):
+    """Prompts of different length in one batch, so that padding and positions matter."""
     import torch
     from transformers import AutoModelForCausalLM
 

@@ -201,6 +201,7 @@ def test_a_cpu_serves_the_merged_model_under_the_adapters_name(tmp_path, base, f
     assert flag(plan, "--model") == str(folder / "merged") and flag(plan, "--served-model-name") == "dpo" == plan.name
     assert flag(plan, "--dtype") == "float32"
     assert "--enforce-eager" in plan.command and "--enable-lora" not in plan.command
+    assert flag(plan, "--generation-config") == "vllm"
     assert flag(plan, "--host") == "127.0.0.1" and flag(plan, "--max-model-len") == "512"
     sft = make_trained(base, tmp_path / "o", "sft")
     plan = prepare(tmp_path, base, "--port", free_port, "--adapter", sft, "--max_model_len", 100, "--dtype", "bfloat16")

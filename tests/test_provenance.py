@@ -181,7 +181,9 @@ def sampled(tmp_path, domain, monkeypatch):
     parent = {"adapter_sha256": "a" * 64, "tokenizer_sha256": "t"}
 
     def kept(rows=domain.rows, **change):
-        args = Namespace(**{**settings, "out": tmp_path, "engine": "hf", **change.pop("settings", {})})
+        args = Namespace(
+            **{**settings, "out": tmp_path, "engine": "hf", "endpoint": None, **change.pop("settings", {})}
+        )
         files.write_text(tmp_path / "sft/merged/model.safetensors", change.pop("merged", "w"))
         return gen_dpo.kept_samples(args, domain, rows, tmp_path / "gen_dpo", {**parent, **change})
 

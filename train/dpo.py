@@ -217,15 +217,11 @@ def prove_reference(trainer, args, tokenizer, rows, system, adapter, work, resum
 
 def kl_from_reference(trainer, tokenizer, prompts, seed=0):
     """Mean over samples of the policy of log p_policy - log p_reference, in nats per answer: an estimate of the KL."""
-    import torch
-
-    from common.engine import Sampling, decode_batch
+    from common.engine import Sampling, complete
 
     was_training = trainer.model.training
+    made = complete(trainer.model, tokenizer, prompts, Sampling(temperature=1.0, max_new_tokens=96, seed=seed))
     trainer.model.eval()
-    with torch.inference_mode():
-        generator = torch.Generator(trainer.model.device).manual_seed(seed)
-        made = decode_batch(trainer.model, tokenizer, prompts, Sampling(temperature=1.0, max_new_tokens=96), generator)
     answers = [completions[0].token_ids for completions in made]
     policy = row_logprobs(trainer.model, prompts, answers)
     network, context = reference_of(trainer)

@@ -1,0 +1,189 @@
+"""--endpoint: samples and answers of any OpenAI-compatible server, shown with a local one, and what can go wrong."""
+
+import json
+import threading
+from argparse import Namespace
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from common import cli, endpoint, model
+from common.engine import Engine, Sampling
+
+PROMPTS = [[5, 6, 7], [8, 9], [10, 11, 12, 13]]
+
+
+class Server:
+    """Speaks /v1/models and /v1/completions; `fault(number of the call)` is an HTTP status, or 0 to hang up.
+
+    A completion says what it was asked with. `most` is how many it gives at once, whatever is asked.
+    """
+
+    def __init__(self, models=("sft",), fault=lambda number: None, most=99, write=None):
+        self.calls, self.keys, self.fault, self.most = [], set(), fault, most
+        self.models, self.write = models, write or (lambda body, i: f"{body['prompt']} {body['seed'] + i}")
+        handler = type("Handler", (_Handler,), {"mine": self})
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.url = f"http://127.0.0.1:{self.http.server_address[1]}"
+        threading.Thread(target=self.http.serve_forever, args=(0.05,), daemon=True).start()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *given):
+        pass
+
+    def reply(self, status, data):
+        text = json.dumps(data).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def do_GET(self):
+        self.mine.keys.add(self.headers["authorization"])
+        self.reply(200, {"object": "list", "data": [{"id": name, "object": "model"} for name in self.mine.models]})
+
+    def do_POST(self):
+        mine, body = self.mine, json.loads(self.rfile.read(int(self.headers["content-length"])))
+        mine.keys.add(self.headers["authorization"])
+        mine.calls.append({**body, "path": self.path})
+        fault = mine.fault(len(mine.calls))
+        if fault == 0:
+            self.connection.close()
+        elif fault:
+            self.reply(fault, {"error": {"message": "no such thing today"}})
+        else:
+            choices = [
+                {"index": i, "text": mine.write(body, i), "finish_reason": "length" if i else "stop", "logprobs": None}
+                for i in reversed(range(min(mine.most, body["n"])))
+            ]
+            self.reply(200, {"id": "1", "object": "text_completion", "created": 1, "model": "x", "choices": choices})
+
+
+@pytest.fixture
+def serve(monkeypatch):
+    """serve(**as Server) starts one that ends with the test; no provider's key may reach it."""
+    made = []
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-provider")
+    monkeypatch.delenv("LLM_API_KEY", raising=False)
+
+    def start(**given):
+        made.append(Server(**given))
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.http.shutdown()
+        one.http.server_close()
+
+
+def flags(*servers, models=None, text=False):
+    urls = ",".join(one if isinstance(one, str) else one.url for one in servers)
+    return endpoint.endpoint_of(Namespace(endpoint=urls, endpoint_models=models, endpoint_text=text))
+
+
+def ask(where, tiny_base, sampling=None, prompts=PROMPTS):
+    tokenizer = model.load_tokenizer(tiny_base)
+    made = endpoint.complete(where, "sft", tokenizer, prompts, sampling or Sampling(), "")
+    return [[one.text for one in completions] for completions in made]
+
+
+def refusal(function, *given):
+    with pytest.raises(cli.UserError) as caught:
+        function(*given)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_each_prompt_is_asked_once_with_its_own_seed_and_answers_keep_their_order(serve, tiny_base, monkeypatch):
+    server = serve()
+    monkeypatch.setenv("LLM_API_KEY", "mine")
+    sampling = Sampling(n=2, temperature=0.7, top_p=0.9, max_new_tokens=11, seed=3, stop=("\n\n",))
+    made = ask(flags(server), tiny_base, sampling)
+    assert made == [[f"{ids} {3_000_009 + i + j}" for j in range(2)] for i, ids in enumerate(PROMPTS)]
+    call = next(one for one in server.calls if one["prompt"] == PROMPTS[1])
+    expected = {"model": "sft", "n": 2, "temperature": 0.7, "top_p": 0.9, "max_tokens": 11, "stop": ["\n\n"]}
+    assert call == {"prompt": PROMPTS[1], "seed": 3_000_010, "path": "/v1/completions", **expected}
+    assert len(server.calls) == 3 and server.keys == {"Bearer mine"}
+
+
+def test_what_a_completion_says_of_its_end_and_its_length(serve, tiny_base):
+    tokenizer = model.load_tokenizer(tiny_base)
+    (first, second), *_ = endpoint.complete(flags(serve()), "sft", tokenizer, PROMPTS, Sampling(n=2))
+    ids = tokenizer(first.text, add_special_tokens=False)["input_ids"]
+    assert (first.finish_reason, first.token_ids) == ("stop", [*ids, tokenizer.eos_token_id])
+    assert (second.finish_reason, second.token_ids) == ("length", tokenizer(second.text)["input_ids"])
+
+
+def test_a_prompt_as_text_is_the_rendered_one_and_nothing_is_put_before_it(serve, tiny_base):
+    server, tokenizer = serve(), model.load_tokenizer(tiny_base)
+    text = "<|im_start|>user\nHow many?<|im_end|>\n<|im_start|>assistant\n"
+    ask(flags(server, text=True), tiny_base, prompts=[tokenizer(text, add_special_tokens=False)["input_ids"]])
+    assert server.calls[0]["prompt"] == text and server.calls[0]["add_special_tokens"] is False
+    letters = [tokenizer(one, add_special_tokens=False)["input_ids"][0] for one in "SELECT"]  # which it reads as fewer
+    assert "not read back as its tokens" in refusal(ask, flags(server, text=True), tiny_base, None, [letters])
+
+
+def test_a_server_that_gives_one_completion_is_asked_until_there_are_enough(serve, tiny_base):
+    server = serve(most=1)
+    made = ask(flags(server), tiny_base, Sampling(n=3, temperature=1.0))
+    assert all(len(set(texts)) == 3 for texts in made) and len(server.calls) == 9
+
+
+def test_a_server_that_dies_is_left_out_and_a_busy_one_waited_for(serve, tiny_base, monkeypatch):
+    monkeypatch.setattr(endpoint, "RETRIES", 1)
+    monkeypatch.setattr(endpoint, "AT_ONCE", 2)
+    dying = serve(fault=lambda number: 0 if number > 2 else None)
+    living = serve(fault=lambda number: 503 if number == 1 else None)
+    prompts = [[i, i + 1] for i in range(5, 45)]
+    made = ask(flags(dying, living), tiny_base, prompts=prompts)
+    assert made == [[f"{ids} {i}"] for i, ids in enumerate(prompts)]
+    answered = Counter(tuple(one["prompt"]) for one in living.calls[1:] + dying.calls[:2])
+    assert set(answered) == set(map(tuple, prompts))
+
+
+def test_what_stops_a_run_is_one_sentence(serve, tiny_base, monkeypatch):
+    monkeypatch.setattr(endpoint, "RETRIES", 0)
+    gone = serve()
+    gone.http.shutdown()
+    gone.http.server_close()
+    for function, *given in ((endpoint.require, flags(gone), ["sft"]), (ask, flags(gone, gone), tiny_base)):
+        said = refusal(function, *given)
+        assert said.startswith(f"no answer from {gone.url}/v1") and "check --endpoint" in said
+    said = refusal(endpoint.require, flags(serve(models=("other",))), ["sft", "dpo"])
+    assert "has no model sft, dpo, only other" in said and "--endpoint_models sft=other" in said
+    for status, words in ((401, "the key in LLM_API_KEY (HTTP 401: no such thing today)"), (404, "no such model"),
+                          (400, "cannot take the request"), (500, "mend the server")):  # fmt: skip
+        assert words in refusal(ask, flags(serve(fault=lambda number, status=status: status)), tiny_base)
+    assert "gives no completion" in refusal(ask, flags(serve(most=0)), tiny_base)
+
+
+def test_names_and_addresses_are_read_before_anything_is_asked(serve):
+    where = flags("http://one:8000", "https://two/api", models="sft=a/b,dpo=c")
+    assert where.urls == ("http://one:8000/v1", "https://two/api")
+    assert [where.name(name) for name in ("base", "sft", "dpo")] == ["base", "a/b", "c"]
+    assert where.kind == "endpoint dpo=c sft=a/b" and flags("http://one:8000").kind == "endpoint"
+    assert "is no address" in refusal(flags, "one:8000")
+    assert "write base=NAME" in refusal(lambda: flags("http://one", models="sft"))
+    assert endpoint.endpoint_of(Namespace(endpoint=None)) is None
+    server = serve(models=("x", "y"))
+    endpoint.require(flags(server, models="sft=x,base=y"), ["base", "sft"])
+
+
+def test_an_engine_behind_a_server_answers_as_the_engine_itself(serve, tiny_base):
+    """The server decodes with the same weights, so its greedy answers are those of the engine here."""
+    here, sampling = Engine(str(tiny_base), {}, "hf", "float32"), Sampling(max_new_tokens=8)
+    expected = [[one.text for one in made] for made in here.generate("base", PROMPTS, sampling)]
+    server = serve(models=("base",), write=lambda body, i: expected[PROMPTS.index(body["prompt"])][i])
+    there = Engine(str(tiny_base), {}, "vllm", "float32", flags(server))
+    there.require("base")
+    assert [[one.text for one in made] for made in there.generate("base", PROMPTS, sampling)] == expected
+    assert (
+        there.kind == "endpoint"
+        and there.model is None
+        and "prompts are too long" in refusal(there.generate, "base", [[5] * 2048], sampling)
+    )
