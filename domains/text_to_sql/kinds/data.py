@@ -26,7 +26,8 @@ class Plan(NamedTuple):
     """What a question needs of its databases. Columns are (table, column), by their names in the schema.
 
     distinct: columns without ties; full: without NULLs; whole: foreign keys that reach every parent;
-    leading: foreign keys with one parent ahead of all others.
+    leading: foreign keys with one parent ahead of all others; tweaks: functions (rng, {table: rows}) that put in
+    what no single column can show, a sum that is the border, say.
     """
 
     plants: dict = {}
@@ -34,32 +35,37 @@ class Plan(NamedTuple):
     full: frozenset = frozenset()
     whole: frozenset = frozenset()
     leading: frozenset = frozenset()
+    tweaks: tuple = ()
 
 
 def fill(rng: random.Random, layout: Layout, plan: Plan) -> str:
     """INSERT statements for one database."""
-    lines, made, good = [], {}, {}
+    made, good = {}, {}
     for table in layout.tables:
         refs = [ref for ref in layout.refs if ref.child.sql == table.sql]
         planted = {column: plant for (owner, column), plant in plan.plants.items() if owner == table.sql}
-        count = _row_count(rng, table, layout)
         scenes = _scenes(rng, planted)
-        count = min(max(count, len(scenes)), MOST_ROWS)
+        count = min(max(_row_count(rng, table, layout), len(scenes)), MOST_ROWS)
         rows = [{} for _ in range(count)]
         for column in table.columns + table.stock:
             values = _values(rng, column, scenes, count, planted.get(column.sql), plan, layout.gaps)
             for row, one in zip(rows, values, strict=True):
                 row[column.sql] = one
         rng.shuffle(rows)
+        keys = _foreign_keys(rng, refs, rows, made, good, plan, layout, not table.key)
+        rows = [{**({table.key: i + 1} if table.key else {}), **row, **own} for i, (row, own) in enumerate(keys)]
         good[table.sql] = [
             i for i, row in enumerate(rows) if planted and all(row[c] in plant.hits for c, plant in planted.items())
         ]
-        keys = _foreign_keys(rng, refs, rows, made, good, plan, layout, not table.key)
-        rows = [{**({table.key: i + 1} if table.key else {}), **row, **own} for i, (row, own) in enumerate(keys)]
-        made[table.sql] = len(rows)
-        values = ",\n".join(f"({', '.join(map(literal, row.values()))})" for row in rows)
-        lines.append(f"INSERT INTO {table.sql} ({', '.join(rows[0])}) VALUES\n{values};")
-    return "\n".join(lines)
+        made[table.sql] = rows
+    for tweak in plan.tweaks:
+        tweak(rng, made)
+    return "\n".join(_insert(name, rows) for name, rows in made.items())
+
+
+def _insert(name: str, rows: list) -> str:
+    values = ",\n".join(f"({', '.join(map(literal, row.values()))})" for row in rows)
+    return f"INSERT INTO {name} ({', '.join(rows[0])}) VALUES\n{values};"
 
 
 def _row_count(rng, table: BoundTable, layout: Layout) -> int:
@@ -116,7 +122,8 @@ def _without_ties(rng, column: BoundColumn, values: list) -> list:
         tries = 0
         while one is None or one in seen:
             tries += 1
-            one = random_value(rng, column.column) if tries < 60 else max(v for v in seen if v is not None) + 1
+            numbers = column.column.kind in ("integer", "real")
+            one = random_value(rng, column.column) if tries < 60 or not numbers else max(seen) + 1
         seen.add(one)
         made.append(one)
     return made
@@ -131,7 +138,7 @@ def _foreign_keys(rng, refs: list, rows: list, made: dict, good: dict, plan: Pla
         numbers = (
             _upward(rng, len(rows))
             if itself
-            else _spread(rng, len(rows), made[ref.parent.sql], good[ref.parent.sql], key in plan.whole, key in plan.leading)
+            else _spread(rng, len(rows), len(made[ref.parent.sql]), good[ref.parent.sql], key in plan.whole, key in plan.leading)
         )
         if not ref.required and not itself and key not in plan.whole:
             for i in rng.sample(range(len(rows)), 2 if layout.gaps else 1):
@@ -167,3 +174,62 @@ def _spread(rng, count: int, parents: int, good: list, whole: bool, leading: boo
             tops = sorted(kept, key=lambda one: -numbers.count(one))
     rng.shuffle(numbers)
     return numbers
+
+
+# --- tweaks -------------------------------------------------------------------------------------------
+
+
+def even_average(table: str, column: str):
+    """The column's average becomes a value that some rows have, so that "above" and "at least" differ."""
+
+    def tweak(rng, made):
+        rows = rng.sample(made[table], len(made[table]))
+        middle = round(sum(row[column] for row in rows) / len(rows))
+        paired = (len(rows) - 1) // 2
+        for below, above in zip(rows[:paired], rows[paired : 2 * paired], strict=True):
+            gap = min(max(1, abs(round(below[column] - middle))), middle or 1)
+            below[column], above[column] = middle - gap, middle + gap
+        for row in rows[2 * paired :]:
+            row[column] = middle
+
+    return tweak
+
+
+def equal_pair(table: str, one: str, other: str):
+    """Two columns are equal in a row or two."""
+
+    def tweak(rng, made):
+        for row in rng.sample(made[table], 2):
+            row[one] = row[other]
+
+    return tweak
+
+
+def equal_above(table: str, key: str, foreign: str, column: str):
+    """A row has the same value as the row above it."""
+
+    def tweak(rng, made):
+        numbered = {row[key]: row for row in made[table]}
+        below = [row for row in made[table] if row[foreign] is not None]
+        one = rng.choice(below)
+        one[column] = numbered[one[foreign]][column]
+
+    return tweak
+
+
+def border_group(table: str, group: str, column: str, function: str, value):
+    """The sum or average of one group is just the value that HAVING compares with."""
+
+    def tweak(rng, made):
+        groups = {}
+        for row in made[table]:
+            if row[group] is not None:
+                groups.setdefault(row[group], []).append(row)
+        wanted = [(value * (len(rows) if function == "AVG" else 1), rows) for rows in groups.values()]
+        wanted.sort(key=lambda one: abs(one[0] - sum(row[column] or 0 for row in one[1])))
+        total, rows = wanted[0]
+        for row in rows:
+            row[column] = round(row[column] or 0)
+        rows[0][column] = max(0, total - sum(row[column] for row in rows[1:]))
+
+    return tweak

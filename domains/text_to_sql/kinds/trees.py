@@ -11,7 +11,23 @@ from sqlglot.dialects.sqlite import SQLite
 OPERATORS = {">": exp.GT, "<": exp.LT, ">=": exp.GTE, "<=": exp.LTE, "=": exp.EQ, "<>": exp.NEQ}
 FUNCTIONS = {"AVG": exp.Avg, "SUM": exp.Sum, "MAX": exp.Max, "MIN": exp.Min, "COUNT": exp.Count}
 ARITHMETIC = {"-": exp.Sub, "+": exp.Add, "*": exp.Mul}
-GENERATOR = SQLite().generator(normalize_functions=False)
+
+
+class _Writer(SQLite.generator_class):
+    """SQLite's text as people write it: x NOT IN (...), x IS NOT NULL."""
+
+    def not_sql(self, expression: exp.Not) -> str:
+        inner = expression.this
+        if isinstance(inner, exp.Is):
+            return f"{self.sql(inner, 'this')} IS NOT {self.sql(inner, 'expression')}"
+        if isinstance(inner, (exp.In, exp.Like)):
+            operator = "IN" if isinstance(inner, exp.In) else "LIKE"
+            left, whole = self.sql(inner, "this"), self.sql(inner)
+            return f"{left} NOT {operator}{whole.removeprefix(f'{left} {operator}')}"
+        return super().not_sql(expression)
+
+
+WRITER = _Writer(dialect=SQLite(), normalize_functions=False)
 
 
 def name(written: str) -> exp.Identifier:
@@ -61,6 +77,20 @@ def like(column, pattern: str) -> exp.Expression:
 
 def is_null(column, negated: bool = False) -> exp.Expression:
     test = exp.Is(this=column, expression=exp.Null())
+    return exp.Not(this=test) if negated else test
+
+
+def negated(condition) -> exp.Not:
+    return exp.Not(this=condition)
+
+
+def subquery(query) -> exp.Subquery:
+    return exp.Subquery(this=query)
+
+
+def within(column, query, negated: bool = False) -> exp.Expression:
+    """column IN (query), or NOT IN."""
+    test = exp.In(this=column, query=subquery(query))
     return exp.Not(this=test) if negated else test
 
 
@@ -157,9 +187,15 @@ def finish(query: exp.Expression) -> exp.Expression:
 
 def text(query: exp.Expression) -> str:
     """The query as SQL, with a semicolon."""
-    return f"{GENERATOR.generate(query)};"
+    return f"{WRITER.generate(query)};"
 
 
 def day_after(day: str, days: int = 1) -> str:
     """The ISO date some days later, or earlier."""
     return (datetime.date.fromisoformat(day) + datetime.timedelta(days=days)).isoformat()
+
+
+def combine(word: str, left, right) -> exp.Expression:
+    """INTERSECT, EXCEPT or UNION of two queries, without duplicates."""
+    kinds = {"INTERSECT": exp.Intersect, "EXCEPT": exp.Except, "UNION": exp.Union}
+    return kinds[word](this=left, expression=right, distinct=True)
