@@ -7,6 +7,8 @@ to, and `some` picks one of these.
 import re
 from typing import NamedTuple
 
+from sqlglot import exp
+
 from domains.text_to_sql.generate import agree
 from domains.text_to_sql.kinds import phrases, trees
 from domains.text_to_sql.kinds.data import Plan, Plant, equal_pair, even_average
@@ -47,11 +49,10 @@ def token(column) -> str:
 
 def resolve(text: str, tree, nouns: dict) -> str:
     """The explanation with words for columns: with their table's noun where the query has two of the name."""
-    from sqlglot import exp
-
+    aliases = {one.alias: one.name for one in tree.find_all(exp.Table) if one.alias}
     owners = {}
     for one in tree.find_all(exp.Column):
-        owners.setdefault(one.name.lower(), set()).add(one.table)
+        owners.setdefault(one.name.lower(), set()).add(aliases.get(one.table, one.table))
     double = {name for name, tables in owners.items() if len(tables) > 1}
 
     def words(match):
@@ -106,7 +107,7 @@ def _compare(rng, bound):
     column, value = bound.column, round_value(rng, bound.column)
     operator = rng.choices((">", "<", ">=", "<=", "="), (4, 4, 2, 2, 2 if column.kind == "integer" else 0))[0]
     step = _step(column)
-    near = (value - 2 * step, value - step, value, value + step, value + 2 * step)
+    near = tuple(value + i * step for i in range(-2, 3) if value + i * step >= 0)
     meets = {">": lambda n: n > value, "<": lambda n: n < value, ">=": lambda n: n >= value}
     meets |= {"<=": lambda n: n <= value, "=": lambda n: n == value}
     plant = Plant(tuple(filter(meets[operator], near)), tuple(n for n in near if not meets[operator](n)))
@@ -119,7 +120,7 @@ def _between(rng, bound):
     step = _step(bound.column)
     high = high if high > low else low + 5 * step
     said = tuple(spoken_number(rng, one, bound.column) for one in (low, high))
-    plant = Plant((low, low + step, high - step, high), (low - step, high + step))
+    plant = Plant((low, low + step, high - step, high), (max(low - step, 0), high + step) if low else (high + step,))
     return Test("between", trees.between(trees.of(bound), low, high), said, (low, high), plant)
 
 
@@ -389,7 +390,7 @@ def than(voice, table) -> Condition | None:
     own = trees.compare("=", trees.of(name), value)
     query = trees.subquery(trees.select([trees.of(column)], trees.table(table), where=own))
     number, step = round_value(voice.rng, column.column), _step(column.column)
-    near = tuple(number + i * step for i in (-1, 0, 0, 1))
+    near = tuple(max(0, number + i * step) for i in (-1, 0, 0, 1))
     return Condition(
         trees.compare(operator, trees.of(column), query),
         agree(phrase, asked).format(col=asked, name=value, word=word),

@@ -188,7 +188,7 @@ SUBJECTS = (
         (
             Link("coworker", "coworker", "reporting to", "", "manager"),
             Link("coworker", "unit", "working in"),
-            Link("assignment", "coworker", "given to", "taken on"),
+            Link("assignment", "coworker", "handed to", "taken on"),
             Link("assignment", "client project", "on"),
         ),
         (Across("coworker", "client project", "assignment", "assigned to"),),
@@ -228,8 +228,8 @@ SUBJECTS = (
         "sft",
         "producer, cover artist, chart position, music video, vinyl colour, ticket price",
         (
-            Link("album", "band", "recorded by", "recorded"),
-            Link("song", "album", "taken from"),
+            Link("album", "band", "released by", "recorded"),
+            Link("song", "album", "on"),
             Link("download", "song", "of"),
         ),
         (),
@@ -316,7 +316,7 @@ SUBJECTS = (
         "sft",
         "licence plate, fuel card, tyre pressure, home phone, insurance firm, cargo type",
         (
-            Link("delivery", "driver", "carried out by", "carried out"),
+            Link("delivery", "driver", "driven by", "driven"),
             Link("delivery", "truck", "made with"),
             Link("driver", "driver", "trained by", "trained", "trainer"),
         ),
@@ -354,7 +354,7 @@ SUBJECTS = (
         (
             Link("enrolment", "student", "of", "", ""),
             Link("enrolment", "seminar", "in"),
-            Link("seminar", "tutor", "given by", "given"),
+            Link("seminar", "tutor", "taught by", "taught"),
         ),
         (Across("student", "seminar", "enrolment", "enrolled in"),),
         _table(
@@ -479,13 +479,13 @@ SUBJECTS = (
         "sft",
         "password, ip address, phone number, banner image, reading time, newsletter",
         (
-            Link("post", "writer", "written by", "written"),
+            Link("post", "blog writer", "written by", "written"),
             Link("comment", "post", "on"),
-            Link("comment", "account", "left by", "left"),
+            Link("comment", "user account", "left by", "left"),
         ),
-        (Across("account", "post", "comment", "who commented on"),),
+        (Across("user account", "post", "comment", "who commented on"),),
         _table(
-            "writer, blog writers, bloggers",
+            "blog writer, blog writers, bloggers",
             """n pen name / name = Inkwell, Marlow, Juno, Pip, Old Fox, Quill, Red Ada, Sparrow, Tinker
             c home country / country = Chile, Ghana, Poland, India
             i birth year / year of birth = 1955..2003
@@ -501,7 +501,7 @@ SUBJECTS = (
             i word count / number of words = 150..4000 longer, shorter""",
         ),
         _table(
-            "account, user accounts, users",
+            "user account, user accounts, users",
             """n user name / name = annb, bob77, cat.lady, dino, elik, fern, gogo, hex, iris9, jay, kit, luna
             c plan / subscription = Free, Basic, Premium
             d account start / start of the account = 2016..2024
@@ -562,7 +562,7 @@ SUBJECTS = (
         (
             Link("fixture", "soccer club", "played at home by", "", "home club"),
             Link("fixture", "stadium", "played in", "hosted"),
-            Link("striker", "soccer club", "under contract with", "signed"),
+            Link("striker", "soccer club", "playing for", "signed"),
         ),
         (),
         _table(
@@ -644,8 +644,8 @@ SUBJECTS = (
         "chip number, passport, favourite toy, kennel, pedigree, coat length",
         (
             Link("pet", "pet owner", "owned by", "brought in"),
-            Link("treatment", "pet", "given to"),
-            Link("treatment", "veterinarian", "carried out by", "carried out"),
+            Link("treatment", "pet", "for"),
+            Link("treatment", "veterinarian", "performed by", "performed"),
         ),
         (Across("pet", "veterinarian", "treatment", "treated by"),),
         _table(
@@ -754,7 +754,7 @@ SUBJECTS = (
             Link("meter", "household", "installed at"),
             Link("meter reading", "meter", "read from"),
             Link("technician", "technician", "led by", "led", "leader"),
-            Link("meter", "technician", "looked after by", "looked after"),
+            Link("meter", "technician", "maintained by", "maintained"),
         ),
         (),
         _table(
@@ -832,7 +832,7 @@ SUBJECTS = (
         "test",
         "favourite colour, bank name, tax receipt, spouse, religion, fax number",
         (
-            Link("donation", "donor", "given by", "given"),
+            Link("donation", "donor", "made by", "made"),
             Link("donation", "campaign", "for", "received"),
             Link("campaign", "volunteer", "headed by", "headed"),
             Link("volunteer", "volunteer", "mentored by", "mentored", "mentor"),

@@ -202,7 +202,10 @@ def join_item(voice, layout, table):
     """Rows whose parent meets a condition; at times with one of their own beside it."""
     cond = conditions.through(voice, layout, table)
     own = cond and voice.rng.random() < 0.25 and simple(voice, table)
-    return listing(voice, table, conditions.joined("and", own, cond) if own else cond)
+    if own:
+        plain = cond.explained.replace(cond.refs[0].of, "that belong to", 1)
+        cond = conditions.joined("and", own, cond._replace(explained=plain))
+    return listing(voice, table, cond)
 
 
 def three_tables_item(voice, layout, table):
@@ -650,7 +653,7 @@ def most_common_item(voice, layout, table):
     return Item(
         frame.format(col=asked, things=about(voice, table, cond)),
         query([trees.of(group)], table, cond, group=[trees.of(group)], order=[(trees.count(), True)], limit=1),
-        f"Gives the {token(group)} with the highest number of {said(table, cond)}.",
+        f"Gives the {token(group)} with the highest number of {said(table, cond)} per {token(group)}.",
         merged(cond.plan, Plan(full=frozenset([(table.sql, group.sql)]))),
         frame=f"{frame} {cond.frame}",
         cut=(trees.count(), 1),
@@ -748,7 +751,7 @@ def per_parent_item(voice, layout, table):
     return Item(
         frame.format(parent=parent.singular, cols=cols, metric=asked, things=voice.things(ref.child)),
         _per_parent(ref, shown, tree),
-        f"Gives the {explained} of each {parent.singular} and the {plain}.",
+        f"Lists the {explained} of the {parent.plural} and for each the {plain}.",
         Plan(whole=frozenset([(ref.child.sql, ref.column)])),
         frame=frame,
     )
@@ -768,7 +771,7 @@ def left_join_zero_item(voice, layout, table):
     return Item(
         f"{question} {extra.format(things=things)}",
         _per_parent(ref, shown, counted, "LEFT"),
-        f"Gives the {explained} of each {parent.singular} and the number of its {ref.child.table.plural}, 0 without any.",
+        f"Lists the {explained} of the {parent.plural} and for each the number of {ref.child.table.plural}, 0 without any.",
         frame=f"{frame} {extra}",
     )
 
@@ -804,7 +807,7 @@ def most_children_item(voice, layout, table):
             order=[(tree, way == "DESC")],
             limit=1,
         ),
-        f"Gives the {explained} of the {parent.singular} with the {explained_metric}.",
+        f"Gives the {explained} of the one of the {parent.plural} with the {explained_metric}.",
         Plan(leading=frozenset([(ref.child.sql, ref.column)])),
         frame=frame,
         cut=(tree, 1),
