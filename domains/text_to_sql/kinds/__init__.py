@@ -7,7 +7,7 @@ import random
 import sqlite3
 from contextlib import closing
 
-from domains.text_to_sql import explain
+from domains.text_to_sql import explain, mutate
 from domains.text_to_sql.generate import Voice, prompt_text, surround, tidy
 from domains.text_to_sql.kinds import trees
 from domains.text_to_sql.kinds.conditions import resolve
@@ -18,6 +18,7 @@ from domains.text_to_sql.kinds.layout import Layout, make_layout
 
 SCHEMAS_PER_SUBJECT = {"sft": 40, "dpo": 30, "dev": 8, "test": 8}
 FILLS_TRIED = 4
+MEASURED = ("dev", "test")  # splits whose databases must tell right from nearly right
 INFORMAL = 0.08  # share of questions without a capital and a mark at the end
 
 
@@ -50,25 +51,20 @@ def make_row(rng: random.Random, layout: Layout, split: str, tries: int = 20) ->
 
 def row_of(rng: random.Random, layout: Layout, split: str, kind: str) -> dict | None:
     """One row of this kind on the schema, or None where it cannot be asked there or chance gave nothing sound."""
+    return row_with(rng, layout, split, kind, 0)[0]
+
+
+def row_with(rng: random.Random, layout: Layout, split: str, kind: str, more: int) -> tuple:
+    """(row or None, so many more databases for it)."""
     item = KINDS[kind][0](Voice(rng, split), layout, rng.choice(layout.tables))
-    if item is None:
-        return None
-    sql, answer = None, tidy(item.answer)
-    if item.tree is not None:
-        nouns = {table.sql: table.table.singular for table in layout.tables}
-        answer = tidy(resolve(item.answer, item.tree, nouns))
-        tree = trees.finish(item.tree)
-        sql = trees.text(tree)
-        if explain.explains(sql, answer) is False:
-            return None  # words that cannot be told apart: the name of a unit and the name of a coworker
-    for _ in range(FILLS_TRIED):
-        fills = [fill(rng, layout, item.plan) for _ in range(2)]
-        if sql is None or is_sound(layout.ddl, fills, tree, sql, item.cut):
-            break
-    else:
-        return None
+    sql, answer, tree = _written(item, layout) if item else (None, None, None)
+    if answer is None:
+        return None, []
+    fills = _sound_fills(rng, layout, item, tree, sql, split in MEASURED)
+    if fills is None:
+        return None, []
     question = informal(rng, surround(rng, split, tidy(item.question)))
-    return {
+    row = {
         "prompt": prompt_text(layout.ddl, question),
         "cluster": layout.id,
         "category": kind,
@@ -82,7 +78,42 @@ def row_of(rng: random.Random, layout: Layout, split: str, kind: str) -> dict | 
         "missing": list(item.missing),
         "question": question,
         "completion": f"```sql\n{sql}\n```\n{answer}" if sql else answer,
+        **({"synonyms": item.synonyms} if item.synonyms else {}),
     }
+    return row, [fill(rng, layout, item.plan) for _ in range(more)]
+
+
+def _written(item, layout: Layout) -> tuple:
+    """(query, explanation, tree) of an item; no explanation where the check would not accept it."""
+    if item.tree is None:
+        return None, tidy(item.answer), None
+    nouns = {table.sql: table.table.singular for table in layout.tables}
+    answer = tidy(resolve(item.answer, item.tree, nouns))
+    tree = trees.finish(item.tree)
+    sql = trees.text(tree)
+    if explain.explains(sql, answer, item.synonyms) is False:
+        return None, None, None  # words that cannot be told apart: the name of a unit and the name of a coworker
+    return sql, answer, tree
+
+
+def _sound_fills(rng, layout: Layout, item, tree, sql, measured: bool) -> list | None:
+    """Two databases on which the query says something; of a benchmark, those that fewest wrong queries pass."""
+    best, fewest = None, None
+    for _ in range(FILLS_TRIED):
+        fills = [fill(rng, layout, item.plan) for _ in range(2)]
+        if sql is None:
+            return fills
+        if not is_sound(layout.ddl, fills, tree, sql, item.cut):
+            continue
+        if not measured:
+            return fills
+        with closing(mutate.Databases(layout.ddl, fills)) as databases:
+            left = len(mutate.unnoticed(sql, databases, mutate.names_of(layout.ddl)))
+        if best is None or left < fewest:
+            best, fewest = fills, left
+        if not left:
+            break
+    return best
 
 
 def informal(rng: random.Random, question: str) -> str:

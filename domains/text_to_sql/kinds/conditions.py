@@ -155,12 +155,9 @@ def _one_of(rng, bound):
         plant = Plant(_others(column, values), tuple(values))
         return Test("not in", trees.negated(trees.one_of(trees.of(bound), values)), (said,), (said,), plant)
     said = listed(values, "or")
-    if rng.random() < 0.25:
-        tests = [trees.compare("=", trees.of(bound), one) for one in values]
-        tree = tests[0]
-        for one in tests[1:]:
-            tree = trees.both("or", tree, one)
-        return Test("in", tree, (said,), (said,), plant)
+    if len(values) == 2 and rng.random() < 0.3:
+        one, other = (trees.compare("=", trees.of(bound), one) for one in values)
+        return Test("in", trees.both("or", one, other), (said,), (said,), plant)
     return Test("in", trees.one_of(trees.of(bound), values), (said,), (said,), plant)
 
 

@@ -681,7 +681,7 @@ SUBJECTS = (
         "dpo",
         "shoe size, voting record, badge colour, locker, spouse, pension plan",
         (
-            Link("union member", "local", "organised in", "admitted"),
+            Link("union member", "union branch", "organised in", "admitted"),
             Link("due payment", "union member", "paid by", "paid"),
         ),
         (),
@@ -695,8 +695,8 @@ SUBJECTS = (
             r monthly wage / wage in a month = 900..5200""",
         ),
         _table(
-            "local, union locals",
-            """n local name / name = Local 12, Local 27, Local 33, Local 48, Local 51, Local 60
+            "union branch, union branches",
+            """n branch name / name = Local 12, Local 27, Local 33, Local 48, Local 51, Local 60
             c province / region = Alberta, Quebec, Ontario
             i hall seats / seats in the hall = 40..700""",
         ),

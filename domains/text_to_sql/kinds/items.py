@@ -31,7 +31,10 @@ LABELS = (("high", "low"), ("yes", "no"), ("A", "B"), ("keep", "check"), ("first
 
 
 class Item(NamedTuple):
-    """A question before its databases; tree is None for a refusal. cut: (sort key, rows) where a LIMIT cuts."""
+    """A question before its databases; tree is None for a refusal.
+
+    cut: (sort key, rows) where a LIMIT cuts; synonyms: {identifier: words} that the explanation may use for it.
+    """
 
     question: str
     tree: object
@@ -40,6 +43,7 @@ class Item(NamedTuple):
     missing: tuple = ()
     frame: str = ""
     cut: tuple = ()
+    synonyms: dict = {}
 
 
 # --- shared parts -------------------------------------------------------------------------------------
@@ -552,7 +556,7 @@ def _bound(voice) -> tuple:
     return operator, k, voice.rng.choice(phrases.BOUNDS[operator][voice.split]).format(k=k)
 
 
-EXPLAINED_BOUND = {">": "above {k}", ">=": "at least {k}", "<": "below {k}", "=": "{k}"}
+EXPLAINED_BOUND = {">": "more than {k}", ">=": "at least {k}", "<": "fewer than {k}", "=": "exactly {k}"}
 
 
 def having_item(voice, layout, table):
@@ -568,8 +572,7 @@ def having_item(voice, layout, table):
         query(
             [trees.of(group)], table, cond, group=[trees.of(group)], having=trees.compare(operator, trees.count(), k)
         ),
-        f"Lists each {token(group)} for which the number of {said(table, cond)} is "
-        f"{EXPLAINED_BOUND[operator].format(k=k)}.",
+        f"Lists each {token(group)} with {EXPLAINED_BOUND[operator].format(k=k)} {said(table, cond)}.",
         merged(cond.plan, Plan(full=frozenset([(table.sql, group.sql)]))),
         frame=f"{frame} {cond.frame}",
     )
@@ -595,8 +598,8 @@ def having_join_item(voice, layout, table):
             group=[key],
             having=trees.compare(operator, trees.count(), k),
         ),
-        f"Lists the {explained} of {parent.plural} for which the number of {ref.child.table.plural} is "
-        f"{EXPLAINED_BOUND[operator].format(k=k)}.",
+        f"Lists the {explained} of {parent.plural} with {EXPLAINED_BOUND[operator].format(k=k)} "
+        f"{ref.child.table.plural}.",
         frame=frame,
     )
 
@@ -877,32 +880,30 @@ def self_join_item(voice, layout, table):
     ref = voice.rng.choice(refs)
     name, things, numbers = ref.child.columns[0], voice.things(ref.child), of_kinds(ref.child, *NUMBERS)
     asked, noun = voice.column(name), ref.child.table
-    cols = plural(asked)
+    own, above = trees.col(name.sql, "a"), trees.col(name.sql, "b")
+    slots = {"things": things, "thing": noun.singular, "role": ref.role, "cols": plural(asked), "of": ref.of}
+    synonyms = {ref.child.sql.strip('"'): [ref.role]}
     form = voice.rng.choice(("pair", "more", "under"))
-    own = trees.col(name.sql, "a")
-    slots = {"things": things, "thing": noun.singular, "role": ref.role, "cols": cols, "of": ref.of}
     if form == "pair":
         frame = voice.pick(phrases.SELF_PAIR)
-        made = _paired(ref, [own, trees.col(name.sql, "b")])
-        answer = f"Lists the {token(name)} of all {noun.plural} with a {ref.role} and the {token(name)} of the {ref.role}."
-        return Item(frame.format(**slots), made, answer, frame=frame)
+        answer = f"Lists the {token(name)} of {noun.plural} and the {token(name)} of their {ref.role}."
+        return Item(frame.format(**slots), _paired(ref, [own, above]), answer, frame=frame, synonyms=synonyms)
     if form == "more" and numbers:
         column = voice.rng.choice(numbers)
         operator, word, side = voice.rng.choice(((">", "higher", "above"), ("<", "lower", "below")))
         frame = voice.pick(phrases.SELF_MORE)
-        test = trees.compare(operator, trees.col(column.sql, "a"), trees.col(column.sql, "b"))
-        answer = f"Lists the {token(name)} of {noun.plural} whose {token(column)} is {side} that of their {ref.role}."
-        plan = Plan(
-            full=frozenset([(ref.child.sql, column.sql)]),
-            tweaks=(equal_above(ref.child.sql, ref.child.key, ref.column, column.sql),),
-        )
+        made = _paired(ref, [own], trees.compare(operator, trees.col(column.sql, "a"), trees.col(column.sql, "b")))
+        said_of = token(column)
+        answer = f"Lists the {token(name)} of {noun.plural} whose {said_of} is {side} the {said_of} of their {ref.role}."
+        tweak = equal_above(ref.child.sql, ref.child.key, ref.column, column.sql)
+        plan = Plan(full=frozenset([(ref.child.sql, column.sql)]), tweaks=(tweak,))
         question = frame.format(col=voice.column(column), word=word, **slots)
-        return Item(question, _paired(ref, [own], test), answer, plan, frame=frame)
+        return Item(question, made, answer, plan, frame=frame, synonyms=synonyms)
     value, frame = voice.rng.choice(name.column.values), voice.pick(phrases.SELF_UNDER)
-    test = trees.compare("=", trees.col(name.sql, "b"), value)
-    answer = f"Lists the {token(name)} of {noun.plural} whose {ref.role} has the {token(name)} {value}."
-    lead = _first_row(ref.child.sql, name.sql, value)
-    return Item(frame.format(v=value, **slots), _paired(ref, [own], test), answer, Plan(tweaks=(lead,)), frame=frame)
+    made = _paired(ref, [own], trees.compare("=", above, value))
+    answer = f"Lists the {token(name)} of {noun.plural} with a {ref.role} whose {token(name)} is {value}."
+    plan = Plan(tweaks=(_first_row(ref.child.sql, name.sql, value),))
+    return Item(frame.format(v=value, **slots), made, answer, plan, frame=frame, synonyms=synonyms)
 
 
 def _first_row(table: str, column: str, value):

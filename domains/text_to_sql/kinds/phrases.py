@@ -1215,7 +1215,7 @@ WITH_PARENT = {  # children with a column of their parent: {pcols}
 PARENT_OF = {  # the parent of one row that is called by its name
     "sft": (
         "What is the {cols} of the {parent} of {v}?",
-        "Which {parent} does {v} have? Give the {cols}.",
+        "Which {parent} does {v} belong to? Give the {cols}.",
         "Show the {cols} of the {parent} of the {thing} {v}.",
         "Give me the {cols} of the {parent} that belongs to the {thing} {v}.",
         "Find the {parent} of {v}: its {cols}.",
@@ -1227,7 +1227,7 @@ PARENT_OF = {  # the parent of one row that is called by its name
     "dev": ("Name the {cols} of the {parent} that goes with {v}.", "We have a {thing} called {v}: what is the {cols} of the {parent}?"),
     "test": (
         "Can you tell me the {cols} of the {parent} that {v} has?",
-        "To which {parent} does the {thing} {v} belong? Only the {cols}.",
+        "Whose is the {thing} {v}? Only the {cols} of that {parent}.",
         "Look for the {thing} {v} and tell me the {cols} of its {parent}.",
     ),
 }
