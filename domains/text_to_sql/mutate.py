@@ -9,7 +9,7 @@ import random
 import sqlite3
 import sys
 from collections import Counter
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from sqlglot.dialects.sqlite import SQLite
 
 from common import cli
 from domains.text_to_sql import explain
+from domains.text_to_sql.verify import same_result
 
 BORDERS = {exp.GT: exp.GTE, exp.GTE: exp.GT, exp.LT: exp.LTE, exp.LTE: exp.LT}
 OPPOSITES = {exp.GT: exp.LT, exp.GTE: exp.LTE, exp.LT: exp.GT, exp.LTE: exp.GTE, exp.EQ: exp.NEQ, exp.NEQ: exp.EQ}
@@ -98,7 +99,11 @@ def _changes(node, names: Names):
     kind = type(node)
     if kind in (exp.And, exp.Or):
         left, right = node.left.copy(), node.right.copy()
-        other = exp.And(this=left, expression=right) if kind is exp.Or else exp.Paren(this=exp.Or(this=left, expression=right))
+        other = (
+            exp.And(this=left, expression=right)
+            if kind is exp.Or
+            else exp.Paren(this=exp.Or(this=left, expression=right))
+        )
         yield "AND and OR", other
         yield "condition dropped", node.left.copy()
         yield "condition dropped", node.right.copy()
@@ -231,7 +236,9 @@ def _table_of(column: exp.Column) -> str:
         start = select.args.get("from_")
         sources = [one.this for one in [*([start] if start else []), *(select.args.get("joins") or [])]]
         for one in sources:
-            if isinstance(one, exp.Table) and (column.table == one.alias_or_name or not column.table and len(sources) == 1):
+            if isinstance(one, exp.Table) and (
+                column.table == one.alias_or_name or not column.table and len(sources) == 1
+            ):
                 return one.name
         select = select.find_ancestor(exp.Select)
     return ""
@@ -246,7 +253,9 @@ def _columns(node: exp.Column, names: Names):
         if node.name.lower() in lower and len(columns) > 1:
             other = columns[(lower.index(node.name.lower()) + 1) % len(columns)]
             changed = node.copy()
-            changed.set("this", exp.to_identifier(other, quoted=node.this.args.get("quoted") or not other.isidentifier()))
+            changed.set(
+                "this", exp.to_identifier(other, quoted=node.this.args.get("quoted") or not other.isidentifier())
+            )
             yield "column", changed
 
 
@@ -284,33 +293,28 @@ def _other_side(node: exp.Join) -> exp.Join:
 # --- the count ----------------------------------------------------------------------------------------
 
 
-class Databases:
-    """Databases of one schema that queries are run on; closed by close()."""
-
-    def __init__(self, ddl: str, fills: list):
-        self.open = []
-        for script in fills:
-            self.open.append(sqlite3.connect(":memory:"))
-            self.open[-1].executescript(ddl + script)
-
-    def results(self, sql: str) -> list:
-        """The rows on each database, one after another; None where the query fails."""
-        for database in self.open:
-            try:
-                yield database.execute(sql).fetchall()
-            except sqlite3.Error:
-                yield None
-
-    def close(self) -> None:
-        for database in self.open:
-            database.close()
+@contextmanager
+def opened(ddl: str, fills: list):
+    """One database in memory for each fill, as a list of connections."""
+    with ExitStack() as stack:
+        databases = [stack.enter_context(closing(sqlite3.connect(":memory:"))) for _ in fills]
+        for database, script in zip(databases, fills, strict=True):
+            database.executescript(ddl + script)
+        yield databases
 
 
-def passes(gold: list, sql: str, databases: Databases, ordered: bool) -> bool:
+def results(sql: str, databases: list):
+    """The rows on each database, one after another; None where the query fails."""
+    for database in databases:
+        try:
+            yield database.execute(sql).fetchall()
+        except sqlite3.Error:
+            yield None
+
+
+def passes(gold: list, sql: str, databases: list, ordered: bool) -> bool:
     """Whether the query gives the gold rows on every database, as verify() compares them."""
-    from domains.text_to_sql.verify import same_result
-
-    for right, rows in zip(gold, databases.results(sql), strict=True):
+    for right, rows in zip(gold, results(sql, databases), strict=True):
         if rows is None or len(rows) != len(right) or rows and len(rows[0]) != len(right[0]):
             return False
         if rows != right and not same_result(right, rows, [1] * len(right) if ordered else None):
@@ -318,24 +322,23 @@ def passes(gold: list, sql: str, databases: Databases, ordered: bool) -> bool:
     return True
 
 
-def unnoticed(sql: str, databases: Databases, names: Names = NONE) -> dict:
-    """The mutants of `sql` that give its result on every database."""
+def unnoticed(sql: str, databases: list, names: Names = NONE) -> dict:
+    """The mutants of `sql`, as mutants_of() gives them, that have its result on every database."""
     ordered = explain.parse(sql).args.get("order") is not None
-    gold = list(databases.results(sql))
+    gold = list(results(sql, databases))
     return {one: what for one, what in mutants_of(sql, names).items() if passes(gold, one, databases, ordered)}
 
 
 def count(row: dict, more: list) -> Counter:
     """{("mutants" | "equivalent" | "passed", what was changed): number} of a row; `more` are fills for equivalence."""
     names, found = names_of(row["ddl"]), Counter()
-    own, others = Databases(row["ddl"], row["fills"]), Databases(row["ddl"], more)
-    with closing(own), closing(others):
+    with opened(row["ddl"], row["fills"]) as own, opened(row["ddl"], more) as others:
         left = unnoticed(row["gold"], own, names)
         equal = unnoticed(row["gold"], others, names) if left else {}
-        for one, what in mutants_of(row["gold"], names).items():
-            found["mutants", what] += 1
-            if one in left:
-                found["equivalent" if one in equal else "passed", what] += 1
+    for one, what in mutants_of(row["gold"], names).items():
+        found["mutants", what] += 1
+        if one in left:
+            found["equivalent" if one in equal else "passed", what] += 1
     return found
 
 

@@ -107,7 +107,7 @@ def _sound_fills(rng, layout: Layout, item, tree, sql, measured: bool) -> list |
             continue
         if not measured:
             return fills
-        with closing(mutate.Databases(layout.ddl, fills)) as databases:
+        with mutate.opened(layout.ddl, fills) as databases:
             left = len(mutate.unnoticed(sql, databases, mutate.names_of(layout.ddl)))
         if best is None or left < fewest:
             best, fewest = fills, left
@@ -132,7 +132,9 @@ def is_sound(ddl: str, fills: list, tree, sql: str, cut: tuple) -> bool:
             connection.executescript(ddl + script)
             rows = connection.execute(sql).fetchall()
             found = rows and any(value is not None for row in rows for value in row) and rows != [(0,)]
-            if not found or any(sorted(map(repr, connection.execute(one))) == sorted(map(repr, rows)) for one in checks):
+            if not found or any(
+                sorted(map(repr, connection.execute(one))) == sorted(map(repr, rows)) for one in checks
+            ):
                 return False
             keys = [row[0] for row in connection.execute(border)] if border else []
         if border and (len(keys) <= cut[1] or keys[-1] == keys[-2]):

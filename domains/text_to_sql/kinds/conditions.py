@@ -1,7 +1,7 @@
 """Conditions: a tree, the way a person says it after a plural noun, the way the explanation does, and its data.
 
-A library: `simple` asks about one column of a table, `pair` about two, `through` about the rows that a foreign key leads
-to, and `some` picks one of these.
+A library: `simple` asks about one column of a table, `pair` about two, `through` about the rows that a foreign key
+leads to, and `some` picks one of these.
 """
 
 import re
@@ -112,7 +112,9 @@ def _compare(rng, bound):
     meets |= {"<=": lambda n: n <= value, "=": lambda n: n == value}
     plant = Plant(tuple(filter(meets[operator], near)), tuple(n for n in near if not meets[operator](n)))
     tree = trees.compare(operator, trees.of(bound), value)
-    return Test("= number" if operator == "=" else operator, tree, (spoken_number(rng, value, column),), (value,), plant)
+    return Test(
+        "= number" if operator == "=" else operator, tree, (spoken_number(rng, value, column),), (value,), plant
+    )
 
 
 def _between(rng, bound):
@@ -206,7 +208,9 @@ def _period(rng, bound, day):
     """A year or a month, by strftime, or for a year at times by BETWEEN."""
     year, month, column = day[:4], day[:7], trees.of(bound)
     if rng.random() < 0.6:
-        plant = Plant((f"{year}-01-01", f"{year}-12-31", f"{year}-06-10"), (f"{int(year) - 1}-12-31", f"{int(year) + 1}-01-01"))
+        plant = Plant(
+            (f"{year}-01-01", f"{year}-12-31", f"{year}-06-10"), (f"{int(year) - 1}-12-31", f"{int(year) + 1}-01-01")
+        )
         return Test("year", trees.compare("=", trees.date_part("%Y", column), year), (year,), (year,), plant)
     first = f"{month}-01"
     plant = Plant(
@@ -251,7 +255,9 @@ def simple(voice, table, kinds=USUAL, avoid=()) -> Condition | None:
         (kind, column)
         for kind in kinds
         for column in table.columns
-        if column.sql not in avoid and column.column.kind in MAKERS[kind][0] and not (kind == "null" and column.required)
+        if column.sql not in avoid
+        and column.column.kind in MAKERS[kind][0]
+        and not (kind == "null" and column.required)
     ]
     if not fits:
         return None
@@ -443,9 +449,7 @@ def linked(voice, layout, table, negated: bool) -> Condition | None:
     inner = simple(voice, ref.child) if voice.rng.random() < (0.35 if negated else 0.65) else ANY
     inner = inner or ANY
     options = [
-        one
-        for one in (phrases.WITHOUT if negated else phrases.SOME)[voice.split]
-        if ref.did or "{did}" not in one
+        one for one in (phrases.WITHOUT if negated else phrases.SOME)[voice.split] if ref.did or "{did}" not in one
     ]
     phrase = voice.rng.choice(options)
     foreign = trees.col(ref.column, ref.child.sql)

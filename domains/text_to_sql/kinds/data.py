@@ -138,7 +138,9 @@ def _foreign_keys(rng, refs: list, rows: list, made: dict, good: dict, plan: Pla
         numbers = (
             _upward(rng, len(rows))
             if itself
-            else _spread(rng, len(rows), len(made[ref.parent.sql]), good[ref.parent.sql], key in plan.whole, key in plan.leading)
+            else _spread(
+                rng, len(rows), len(made[ref.parent.sql]), good[ref.parent.sql], key in plan.whole, key in plan.leading
+            )
         )
         if not ref.required and not itself and key not in plan.whole:
             for i in rng.sample(range(len(rows)), 2 if layout.gaps else 1):

@@ -123,7 +123,8 @@ SUBJECTS = (
         ),
         _table(
             "product, products, goods",
-            """n product name / name = Desk Lamp, Tea Kettle, Bath Towel, Wall Clock, Door Mat, Garden Hose, Cook's Knife,
+            """n product name / name = Desk Lamp, Tea Kettle, Bath Towel, Wall Clock, Door Mat, Garden Hose,
+            Cook's Knife,
             Picture Frame, Bread Box, Floor Fan, Coat Rack, Candle Set
             c product category / category = Kitchen, Bath, Garden, Living, Hall
             r price / cost = 3..120 more expensive, cheaper
@@ -149,7 +150,8 @@ SUBJECTS = (
         (Across("outpatient", "doctor", "consultation", "seen by"),),
         _table(
             "outpatient, outpatients",
-            """n patient name / name = Alma Reed, Boris Falk, Cora Shaw, Dev Patel, Ella Quinn, Felix Wood, Greta O'Neal,
+            """n patient name / name = Alma Reed, Boris Falk, Cora Shaw, Dev Patel, Ella Quinn, Felix Wood,
+            Greta O'Neal,
             Hans Iversen, Ines Marti, Jack Orr, Kara Bond, Luis Vega
             c gender = Female, Male
             c hometown / town = Ashby, Milford, Dunmore, Selby
@@ -158,7 +160,8 @@ SUBJECTS = (
         ),
         _table(
             "doctor, doctors, physicians",
-            """n doctor name / name = Dr Abel, Dr Baum, Dr Chen, Dr Dietz, Dr Eriksen, Dr Fox, Dr Gill, Dr Hart, Dr Imhof
+            """n doctor name / name = Dr Abel, Dr Baum, Dr Chen, Dr Dietz, Dr Eriksen, Dr Fox, Dr Gill, Dr Hart,
+            Dr Imhof
             c field / special field = Heart, Skin, Bones, Eyes, Children
             i working years / years of work = 1..38
             r fee / consultation fee = 40..260
@@ -174,7 +177,8 @@ SUBJECTS = (
         ),
         _table(
             "prescription, prescriptions",
-            """n drug name / drug = Amoxil, Brufen, Cetrin, Doxal, Enalap, Flutin, Glimet, Heparol, Ibumax, Ketral, Lorano,
+            """n drug name / drug = Amoxil, Brufen, Cetrin, Doxal, Enalap, Flutin, Glimet, Heparol, Ibumax, Ketral,
+            Lorano,
             Metfor
             i daily dose / dose a day = 1..6
             i treatment days / days of treatment = 3..60
@@ -194,7 +198,8 @@ SUBJECTS = (
         (Across("coworker", "client project", "assignment", "assigned to"),),
         _table(
             "coworker, coworkers, colleagues",
-            """n name / full name = Amir Said, Beth Lowe, Carl Lind, Dina Roth, Emil Kane, Faye O'Dell, Gus Marsh, Hilda Fry,
+            """n name / full name = Amir Said, Beth Lowe, Carl Lind, Dina Roth, Emil Kane, Faye O'Dell, Gus Marsh,
+            Hilda Fry,
             Ian Bell, Joan Pike, Karl Jung, Lotte Berg, Milo Hart, Nora Vance
             c position / job = Clerk, Analyst, Engineer, Director
             i salary / pay = 24000..98000
@@ -235,7 +240,8 @@ SUBJECTS = (
         (),
         _table(
             "band, bands, groups of musicians",
-            """n band name / name = Paper Moon, The Old Saints, Velvet Tide, Iron Lark, Night Bus, Kings of Rain, Salt Flats,
+            """n band name / name = Paper Moon, The Old Saints, Velvet Tide, Iron Lark, Night Bus, Kings of Rain,
+            Salt Flats,
             Blue Static, Wild Acre, Lady Ghost
             c country / home country = Ireland, Canada, Sweden, Japan, Brazil
             c style / music style = Rock, Folk, Jazz, Electronic
@@ -244,7 +250,8 @@ SUBJECTS = (
         ),
         _table(
             "album, albums, records",
-            """n album title / title = First Light, Low Water, Hotel Rooms, Long Shadows, Tin Roof, Second Skin, Open Roads,
+            """n album title / title = First Light, Low Water, Hotel Rooms, Long Shadows, Tin Roof, Second Skin,
+            Open Roads,
             Dust, Echoes of June, Don't Wait, Harvest Home, Mirrors
             c label / record label = Northstar, Bluebird, Cellar, Meteor
             d release date / date of release = 1999..2023
@@ -253,7 +260,8 @@ SUBJECTS = (
         ),
         _table(
             "song, songs, tunes",
-            """n song title / title = Rain on Tin, Stay, Harbour Lights, Run Slow, Glass, Who's There, Kite, Lantern, Old
+            """n song title / title = Rain on Tin, Stay, Harbour Lights, Run Slow, Glass, Who's There, Kite,
+            Lantern, Old
             Friend, Silver, Tomorrow, Wires, Yellow Door, Zero
             i length / length in seconds = 90..480 longer, shorter
             c mood = Happy, Sad, Calm, Angry
@@ -288,7 +296,8 @@ SUBJECTS = (
         ),
         _table(
             "event, events",
-            """n event title / title = Jazz Night, Poetry Slam, Spring Fair, Chess Open, Wine Tasting, Film Gala, Book Day,
+            """n event title / title = Jazz Night, Poetry Slam, Spring Fair, Chess Open, Wine Tasting, Film Gala,
+            Book Day,
             Food Market, New Year's Ball, Science Show, Craft Sunday, Quiz Evening
             c event type / type = Music, Market, Talk, Dance
             d event date / day of the event = 2021..2024
@@ -297,7 +306,8 @@ SUBJECTS = (
         ),
         _table(
             "guest, guests, visitors",
-            """n guest name / name = Tara Boyd, Uwe Klein, Vera Novak, Will Hunt, Xenia Pop, Yan Li, Zoe March, Abe O'Toole,
+            """n guest name / name = Tara Boyd, Uwe Klein, Vera Novak, Will Hunt, Xenia Pop, Yan Li, Zoe March,
+            Abe O'Toole,
             Bea Finch, Cem Aydin, Dora Hill, Ed Rowe
             c home town / town = Linz, Ghent, Turku, Cork
             i age / age in years = 16..85 older, younger
@@ -323,7 +333,8 @@ SUBJECTS = (
         (Across("driver", "truck", "delivery", "who have driven"),),
         _table(
             "driver, drivers",
-            """n driver name / name = Aldo Serra, Bjorn Dahl, Cyril Roux, Dario Costa, Emre Kaya, Frank O'Leary, Goran Ilic,
+            """n driver name / name = Aldo Serra, Bjorn Dahl, Cyril Roux, Dario Costa, Emre Kaya, Frank O'Leary,
+            Goran Ilic,
             Henk Visser, Igor Blok, Jens Holm, Kurt Weiss, Luca Bruno
             c home base / base = Dover, Calais, Bremen, Genoa
             i hire year / year of hiring = 1995..2022
@@ -359,7 +370,8 @@ SUBJECTS = (
         (Across("student", "seminar", "enrolment", "enrolled in"),),
         _table(
             "student, students, undergraduates",
-            """n student name / name = Ana Ruiz, Bo Larsen, Cleo Hart, Dirk Maas, Elif Demir, Fay Burton, Gil Navarro, Hana
+            """n student name / name = Ana Ruiz, Bo Larsen, Cleo Hart, Dirk Maas, Elif Demir, Fay Burton,
+            Gil Navarro, Hana
             Kim, Ida O'Shea, Jo Winter, Kai Ono, Lia Serra, Max Beck
             c major / main subject = Biology, History, Physics, Law
             i entry year / year of entry = 2015..2023
@@ -368,7 +380,8 @@ SUBJECTS = (
         ),
         _table(
             "seminar, seminars, classes",
-            """n seminar title / title = Ethics, Optics, Roman Law, Genetics, World Trade, Logic, Ancient Greece, Statistics,
+            """n seminar title / title = Ethics, Optics, Roman Law, Genetics, World Trade, Logic, Ancient Greece,
+            Statistics,
             Ecology, Modern Art
             i credit points / credits = 2..12
             c semester / term = Spring, Autumn, Summer
@@ -402,7 +415,8 @@ SUBJECTS = (
         (),
         _table(
             "policy holder, policy holders, insured people",
-            """n holder name / name = Agnes Wolf, Bruno Tamm, Celia Rios, Doug Penn, Edda Storm, Franz Huber, Gwen O'Keefe,
+            """n holder name / name = Agnes Wolf, Bruno Tamm, Celia Rios, Doug Penn, Edda Storm, Franz Huber,
+            Gwen O'Keefe,
             Hugo Lima, Inga Falk, Jorge Paz, Kate Rush
             c canton / region = Bern, Vaud, Uri, Zug
             i birth year / year of birth = 1940..2002
@@ -410,7 +424,8 @@ SUBJECTS = (
         ),
         _table(
             "policy, policies",
-            """n policy code / code = PL-100, PL-101, PL-102, PL-103, PL-104, PL-105, PL-106, PL-107, PL-108, PL-109, PL-110,
+            """n policy code / code = PL-100, PL-101, PL-102, PL-103, PL-104, PL-105, PL-106, PL-107, PL-108,
+            PL-109, PL-110,
             PL-111, PL-112
             c cover type / kind of cover = Car, Home, Travel, Life
             r yearly premium / premium = 60..2400
@@ -451,7 +466,8 @@ SUBJECTS = (
         ),
         _table(
             "house, houses, homes",
-            """n street / street name = Oak Lane 4, Mill Road 11, High Street 30, Elm Court 2, King's Row 8, Hill Drive 5,
+            """n street / street name = Oak Lane 4, Mill Road 11, High Street 30, Elm Court 2, King's Row 8,
+            Hill Drive 5,
             Lake View 1, Park Avenue 77, Station Road 6, Rose Alley 9, Bay Street 14, North End 3
             c house type / type = Detached, Terraced, Bungalow, Cottage
             i asking price / price asked = 90000..950000 more expensive, cheaper
@@ -461,7 +477,8 @@ SUBJECTS = (
         ),
         _table(
             "prospect, prospects, interested people",
-            """n prospect name / name = Mona Ives, Ned Pratt, Ophelia Rey, Paul Otto, Queenie Low, Rob Teller, Sue Ames, Tom
+            """n prospect name / name = Mona Ives, Ned Pratt, Ophelia Rey, Paul Otto, Queenie Low, Rob Teller,
+            Sue Ames, Tom
             Lister, Una Byrne
             i budget / money to spend = 100000..900000
             c origin / where they come from = Local, Abroad, Other county""",
@@ -493,7 +510,8 @@ SUBJECTS = (
         ),
         _table(
             "post, posts",
-            """n post title / title = On Walking, Why Bread, City Bees, My Desk, Snow Again, Two Trains, Dad's Garden, The List,
+            """n post title / title = On Walking, Why Bread, City Bees, My Desk, Snow Again, Two Trains,
+            Dad's Garden, The List,
             Late Summer, Small Talk, Good Pens, Night Shift
             c topic / subject = Travel, Food, Nature, Work
             d publication date / date of publication = 2018..2024
@@ -527,7 +545,8 @@ SUBJECTS = (
         (),
         _table(
             "station, stations",
-            """n station name / name = North Gate, Ridge Top, Canal Bank, Airport Road, Quarry, Lighthouse Point, Farmer's Field,
+            """n station name / name = North Gate, Ridge Top, Canal Bank, Airport Road, Quarry, Lighthouse Point,
+            Farmer's Field,
             Old Town
             c terrain / kind of terrain = Hill, Valley, Coast, Urban
             i altitude / height above sea level = 2..2400 higher, lower
@@ -618,7 +637,8 @@ SUBJECTS = (
         ),
         _table(
             "car owner, car owners",
-            """n owner name / name = Ali Baran, Berta Gil, Conor O'Brien, Dag Moe, Esra Tok, Flavia Neri, Georg Abt, Hedda Sand
+            """n owner name / name = Ali Baran, Berta Gil, Conor O'Brien, Dag Moe, Esra Tok, Flavia Neri,
+            Georg Abt, Hedda Sand
             c village / home village = Ahrdorf, Binz, Calw
             i birth year / year of birth = 1938..2004""",
         ),
@@ -656,7 +676,8 @@ SUBJECTS = (
         ),
         _table(
             "pet, pets",
-            """n pet name / name = Bello, Caramel, Daisy, Elvis, Fluffy, Gizmo, Hazel, Iggy, Joker, Kiki, Loki, Minka, Nero
+            """n pet name / name = Bello, Caramel, Daisy, Elvis, Fluffy, Gizmo, Hazel, Iggy, Joker, Kiki, Loki,
+            Minka, Nero
             c species / kind of animal = Cat, Hamster, Parrot, Rabbit
             i birth year / year of birth = 2006..2023 younger, older
             r body weight / weight in kilos = 0.1..48 heavier, lighter
@@ -687,7 +708,8 @@ SUBJECTS = (
         (),
         _table(
             "union member, union members",
-            """n member name / name = Alvaro Sanz, Bianca Rey, Curt Maier, Delia Ponce, Egon Vogel, Fiona O'Malley, Gabor Toth,
+            """n member name / name = Alvaro Sanz, Bianca Rey, Curt Maier, Delia Ponce, Egon Vogel, Fiona O'Malley,
+            Gabor Toth,
             Hertha Lang, Imre Kiss, Josef Nagy
             c trade / craft = Welder, Baker, Painter, Roofer
             d entry date / day of entry = 1995..2023
@@ -719,7 +741,8 @@ SUBJECTS = (
         (Across("actor", "play", "stage role", "cast in"),),
         _table(
             "actor, actors, performers",
-            """n actor name / name = Asta Noor, Basil Rook, Carmen Ey, Dorian Hale, Edith O'Casey, Flynn Rush, Gala Mir, Hugh Penn,
+            """n actor name / name = Asta Noor, Basil Rook, Carmen Ey, Dorian Hale, Edith O'Casey, Flynn Rush,
+            Gala Mir, Hugh Penn,
             Isla Ford, Jude Marsh
             c home country / country = Wales, Malta, Latvia
             i birth year / year of birth = 1940..2002 younger, older
@@ -727,7 +750,8 @@ SUBJECTS = (
         ),
         _table(
             "play, plays, stage plays",
-            """n play title / title = The Gate, Winter King, Two Sisters, A Fool's Errand, Ashes, The Letter, Harvest Moon, Storms
+            """n play title / title = The Gate, Winter King, Two Sisters, A Fool's Errand, Ashes, The Letter,
+            Harvest Moon, Storms
             c play genre / genre = Comedy, Tragedy, Farce
             i premiere year / year of the premiere = 1890..2023 newer, older
             i running minutes / length in minutes = 45..210 longer, shorter""",
@@ -740,7 +764,8 @@ SUBJECTS = (
         ),
         _table(
             "stage role, stage roles, parts",
-            """n role name / role = Anna, Bishop, Captain, Doctor, Emperor, Fool, Ghost, Herald, Innkeeper, Jester, Knight, Lady
+            """n role name / role = Anna, Bishop, Captain, Doctor, Emperor, Fool, Ghost, Herald, Innkeeper, Jester,
+            Knight, Lady
             c role size / size of the role = Lead, Supporting, Silent
             i line count / number of lines = 0..400
             d first night / date of the first night = 2017..2024""",
@@ -805,7 +830,8 @@ SUBJECTS = (
         ),
         _table(
             "parcel, parcels, shipments",
-            """n tracking code / code = P-501, P-502, P-503, P-504, P-505, P-506, P-507, P-508, P-509, P-510, P-511, P-512, P-513
+            """n tracking code / code = P-501, P-502, P-503, P-504, P-505, P-506, P-507, P-508, P-509, P-510,
+            P-511, P-512, P-513
             c parcel state / state = Waiting, On the road, Delivered, Returned
             r weight / weight in kilos = 0.1..31 heavier, lighter
             r postage / postage paid = 3..45
@@ -840,7 +866,8 @@ SUBJECTS = (
         (Across("donor", "campaign", "donation", "who supported"),),
         _table(
             "donor, donors, benefactors",
-            """n donor name / name = Astrid Vik, Bela Kun, Constance Ho, Dag Olsen, Esme Ward, Felipe Reis, Gita Rao, Hiro Abe,
+            """n donor name / name = Astrid Vik, Bela Kun, Constance Ho, Dag Olsen, Esme Ward, Felipe Reis,
+            Gita Rao, Hiro Abe,
             Imogen O'Grady, Jarek Zak, Kaja Moen
             c donor type / type = Person, Firm, Foundation
             c land / country = Norway, Peru, Japan, Kenya
@@ -855,7 +882,8 @@ SUBJECTS = (
         ),
         _table(
             "campaign, campaigns, drives",
-            """n campaign title / title = Warm Winter, Clean Wells, School Bags, Tree Week, Night Shelter, Kids' Meals, Safe Sea
+            """n campaign title / title = Warm Winter, Clean Wells, School Bags, Tree Week, Night Shelter,
+            Kids' Meals, Safe Sea
             c cause / good cause = Health, Nature, Children
             i target sum / target = 5000..200000
             i launch year / year of the launch = 2008..2024 newer, older""",
@@ -880,7 +908,8 @@ SUBJECTS = (
         (Across("hero", "quest", "quest run", "who set out on"),),
         _table(
             "hero, heroes, adventurers",
-            """n hero name / name = Aldric, Brynn, Corvus, Drusilla, Eowulf, Fenna, Grimm, Hilda, Isolde, Jorund, Kael, Lyra
+            """n hero name / name = Aldric, Brynn, Corvus, Drusilla, Eowulf, Fenna, Grimm, Hilda, Isolde, Jorund,
+            Kael, Lyra
             c hero class / class = Knight, Mage, Thief, Healer
             i level / hero level = 1..80 stronger, weaker
             i gold / gold owned = 0..9000 richer, poorer
@@ -895,7 +924,8 @@ SUBJECTS = (
         ),
         _table(
             "quest, quests",
-            """n quest title / title = Lost Crown, Dragon's Den, The Deep Well, Black Tower, Frozen Pass, Old Bridge, Wolf Hunt
+            """n quest title / title = Lost Crown, Dragon's Den, The Deep Well, Black Tower, Frozen Pass,
+            Old Bridge, Wolf Hunt
             c danger / danger level = Low, Medium, Deadly
             i reward / reward in gold = 10..2000
             i minimum level / level needed = 1..70""",
@@ -920,7 +950,8 @@ SUBJECTS = (
         (),
         _table(
             "scientist, scientists, researchers",
-            """n scientist name / name = Abena Osei, Björn Lind, Chiara Sala, Deniz Ak, Emeka Obi, Freya Dam, Goro Mori, Hanne
+            """n scientist name / name = Abena Osei, Björn Lind, Chiara Sala, Deniz Ak, Emeka Obi, Freya Dam,
+            Goro Mori, Hanne
             Skov, Ivo Petri, Juana Mora, Keira O'Dowd
             c discipline / field = Chemistry, Geology, Botany
             i paper count / number of papers = 0..140
@@ -929,7 +960,8 @@ SUBJECTS = (
         ),
         _table(
             "experiment, experiments",
-            """n experiment name / name = Alkali, Basalt Melt, Crystal Two, Dewpoint, Erosion, Fern Light, Gravity Well, Hydra
+            """n experiment name / name = Alkali, Basalt Melt, Crystal Two, Dewpoint, Erosion, Fern Light,
+            Gravity Well, Hydra
             c safety class / class of safety = S1, S2, S3
             r material cost / cost of material = 20..9000
             d first run / date of the first run = 2015..2024

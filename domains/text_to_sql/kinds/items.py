@@ -9,7 +9,7 @@ from typing import NamedTuple
 from domains.text_to_sql import frames
 from domains.text_to_sql.generate import AFTER_HEAD, agree
 from domains.text_to_sql.kinds import conditions, phrases, trees
-from domains.text_to_sql.kinds.conditions import ANY, NUMBERS, children_of, merged, parents_of, simple, some, token
+from domains.text_to_sql.kinds.conditions import ANY, NUMBERS, merged, parents_of, simple, some, token
 from domains.text_to_sql.kinds.data import Plan, border_group, equal_above
 from domains.text_to_sql.schema import random_value, round_value
 
@@ -463,7 +463,9 @@ def join_aggregate_item(voice, layout, table):
         frame = voice.pick(phrases.COUNT)
         counted = query([trees.count()], table, cond)
         answer = f"Counts the {said(table, cond)}."
-        return Item(frame.format(things=about(voice, table, cond)), counted, answer, cond.plan, frame=f"{frame} {cond.frame}")
+        return Item(
+            frame.format(things=about(voice, table, cond)), counted, answer, cond.plan, frame=f"{frame} {cond.frame}"
+        )
     return _aggregate(voice, table, cond)
 
 
@@ -534,7 +536,11 @@ def group_item(voice, layout, table):
     if not groups or cond.refs:
         return None
     group = voice.rng.choice(groups)
-    return None if group.sql in cond.columns else _grouped(voice, table, cond, group, voice.column(group), token(group), Plan())
+    return (
+        None
+        if group.sql in cond.columns
+        else _grouped(voice, table, cond, group, voice.column(group), token(group), Plan())
+    )
 
 
 def join_group_item(voice, layout, table):
@@ -590,7 +596,9 @@ def having_join_item(voice, layout, table):
     parent, frame = ref.parent.table, voice.pick(phrases.HAVING)
     key = trees.col(ref.parent.key, ref.parent.sql)
     return Item(
-        frame.format(group=parent.singular, groups=voice.things(ref.parent), bound=words, things=voice.things(ref.child)),
+        frame.format(
+            group=parent.singular, groups=voice.things(ref.parent), bound=words, things=voice.things(ref.child)
+        ),
         trees.select(
             [trees.of(one) for one in shown],
             trees.table(ref.parent),
@@ -607,42 +615,37 @@ def having_join_item(voice, layout, table):
 def having_metric_item(voice, layout, table):
     """Groups by the sum or average of a column, within a table or over a join."""
     ref = child_of(voice, layout, *NUMBERS) if voice.rng.random() < 0.5 else None
-    child = ref.child if ref else table
-    groups = of_kinds(table, "category")
+    child, groups = (ref.child if ref else table), of_kinds(table, "category")
     found = metric(voice, child, functions=("AVG", "SUM"), with_things=False)
     if found is None or not (ref or groups) or "year" in found[3].column.words:
         return None
     tree, asked, plain, column = found
-    group = None if ref else voice.rng.choice(groups)
     function, number = type(tree).__name__.upper(), round_value(voice.rng, column.column)
     number = round(number * (voice.rng.choice((2, 3)) if function == "SUM" else 1))
     operator = voice.rng.choice((">", ">", "<"))
-    side = voice.rng.choice(phrases.SIDES[operator][voice.split]).format(v=number)
-    whole = f"{asked} of the {voice.things(child)}"
-    article = "an" if re.match("[aeiou]", asked) else "a"
-    words = ref.parent.table.singular if ref else voice.column(group)
-    frame = voice.pick(phrases.HAVING_METRIC)
-    tests = {"having": trees.compare(operator, tree.copy(), number)}
-    plan = Plan(full=frozenset([(child.sql, column.sql)]))
-    tweak = border_group(child.sql, ref.column if ref else group.sql, column.sql, function, number)
-    bound = f"{'above' if operator == '>' else 'below'} {number}"
-    if ref:
-        shown = ref.parent.columns[0]
-        start, joins = trees.table(ref.parent), [trees.join(child, trees.ties(ref))]
-        made = trees.select([trees.of(shown)], start, joins, group=[trees.col(ref.parent.key, ref.parent.sql)], **tests)
-        answer = f"Lists the {token(shown)} of {ref.parent.table.plural} for which the {plain} of the {child.table.plural} is {bound}."
-    else:
-        made = query([trees.of(group)], child, group=[trees.of(group)], **tests)
-        plan = merged(plan, Plan(full=frozenset([(child.sql, group.sql)])))
-        answer = f"Lists each {token(group)} for which the {plain} of the {child.table.plural} is {bound}."
+    shown = ref.parent.columns[0] if ref else voice.rng.choice(groups)
+    clauses = {
+        "group": [trees.col(ref.parent.key, ref.parent.sql) if ref else trees.of(shown)],
+        "having": trees.compare(operator, tree, number),
+    }
+    start = trees.table(ref.parent if ref else child)
+    made = trees.select([trees.of(shown)], start, [trees.join(child, trees.ties(ref))] if ref else [], **clauses)
+    key, foreign = (child.sql, column.sql), ref.column if ref else shown.sql
+    full = frozenset([key] if ref else [key, (child.sql, shown.sql)])
+    plan = Plan(full=full, tweaks=(border_group(child.sql, foreign, column.sql, function, number),))
+    who = f"the {token(shown)} of {ref.parent.table.plural}" if ref else f"each {token(shown)}"
+    side = "above" if operator == ">" else "below"
+    words = ref.parent.table.singular if ref else voice.column(shown)
+    frame, whole = voice.pick(phrases.HAVING_METRIC), f"{asked} of the {voice.things(child)}"
     question = frame.format(
         group=words,
         groups=voice.things(ref.parent) if ref else plural(words),
         metric=whole,
-        a_metric=f"{article} {whole}",
-        bound=side,
+        a_metric=f"a {whole}",
+        bound=voice.rng.choice(phrases.SIDES[operator][voice.split]).format(v=number),
     )
-    return Item(question, made, answer, merged(plan, Plan(tweaks=(tweak,))), frame=frame)
+    answer = f"Lists {who} for which the {plain} of the {child.table.plural} is {side} {number}."
+    return Item(question, made, answer, plan, frame=frame)
 
 
 def most_common_item(voice, layout, table):
@@ -706,7 +709,9 @@ def with_parent_item(voice, layout, table):
     theirs, pcols, psaid = outputs(voice, ref.parent, 0.1, singular=True)
     frame = voice.pick(phrases.WITH_PARENT)
     return Item(
-        frame.format(things=about(voice, table, cond), cols=cols, pcols=pcols, parent=ref.role or ref.parent.table.singular),
+        frame.format(
+            things=about(voice, table, cond), cols=cols, pcols=pcols, parent=ref.role or ref.parent.table.singular
+        ),
         query([trees.of(one) for one in [*shown, *theirs]], table, cond),
         f"Lists the {psaid} of the {ref.parent.table.plural} and the {explained} of {said(table, cond)}.",
         cond.plan,
@@ -774,7 +779,8 @@ def left_join_zero_item(voice, layout, table):
     return Item(
         f"{question} {extra.format(things=things)}",
         _per_parent(ref, shown, counted, "LEFT"),
-        f"Lists the {explained} of the {parent.plural} and for each the number of {ref.child.table.plural}, 0 without any.",
+        f"Lists the {explained} of the {parent.plural} and for each the number of {ref.child.table.plural}, "
+        "0 without any.",
         frame=f"{frame} {extra}",
     )
 
@@ -797,7 +803,10 @@ def most_children_item(voice, layout, table):
     else:
         options = [one for one in phrases.MOST_CHILDREN[voice.split] if ref.did or "{did}" not in one]
         way, frame, tree = "DESC", voice.rng.choice(options), trees.count()
-        slots, explained_metric = {"things": voice.things(ref.child), "did": ref.did}, f"highest number of {ref.child.table.plural}"
+        slots, explained_metric = (
+            {"things": voice.things(ref.child), "did": ref.did},
+            f"highest number of {ref.child.table.plural}",
+        )
     key = trees.col(ref.parent.key, ref.parent.sql)
     joins = [trees.join(ref.child, trees.ties(ref))]
     return Item(
@@ -894,7 +903,9 @@ def self_join_item(voice, layout, table):
         frame = voice.pick(phrases.SELF_MORE)
         made = _paired(ref, [own], trees.compare(operator, trees.col(column.sql, "a"), trees.col(column.sql, "b")))
         said_of = token(column)
-        answer = f"Lists the {token(name)} of {noun.plural} whose {said_of} is {side} the {said_of} of their {ref.role}."
+        answer = (
+            f"Lists the {token(name)} of {noun.plural} whose {said_of} is {side} the {said_of} of their {ref.role}."
+        )
         tweak = equal_above(ref.child.sql, ref.child.key, ref.column, column.sql)
         plan = Plan(full=frozenset([(ref.child.sql, column.sql)]), tweaks=(tweak,))
         question = frame.format(col=voice.column(column), word=word, **slots)

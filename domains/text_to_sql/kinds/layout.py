@@ -1,7 +1,7 @@
 """Schemas of one to four tables: a subject bound to a style, with its foreign keys, becomes DDL.
 
-A library: `make_layout(rng, subject, number)`. Names and types are those of schema.py; on top of its styles come keys of
-two columns, constraints, comments and tables that a question does not need.
+A library: `make_layout(rng, subject, number)`. Names and types are those of schema.py; on top of its styles come keys
+of two columns, constraints, comments and tables that a question does not need.
 """
 
 import random

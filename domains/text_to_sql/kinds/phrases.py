@@ -262,7 +262,11 @@ CONDITIONS = {
             "whose {col} ends with {v}",
             "where {col} ends on '{v}'",
         ),
-        "dpo": ("whose {col} closes with {v}", "with {v} as the last part of the {col}", "having a {col} of the form ...{v}"),
+        "dpo": (
+            "whose {col} closes with {v}",
+            "with {v} as the last part of the {col}",
+            "having a {col} of the form ...{v}",
+        ),
         "dev": ("where the {col} finishes with {v}", "with the ending {v} in the {col}"),
         "test": (
             "whose {col} has {v} at the very end",
@@ -790,7 +794,10 @@ DIRECTION = {  # by the kind of what is sorted by
             "ASC": ("sorted by {col}", "in alphabetical order of {col}", "sorted by {col} from A to Z"),
         },
         "dpo": {"DESC": ("backwards by {col}, Z first",), "ASC": ("alphabetically by {col}",)},
-        "dev": {"DESC": ("arranged by {col}, last letter of the alphabet first",), "ASC": ("arranged by {col}, A first",)},
+        "dev": {
+            "DESC": ("arranged by {col}, last letter of the alphabet first",),
+            "ASC": ("arranged by {col}, A first",),
+        },
         "test": {
             "DESC": ("in reverse order of {col}, Z to A", "with the {col} going from Z back to A"),
             "ASC": ("in alphabetical order by {col}", "with the {col} going from A to Z"),
@@ -943,10 +950,20 @@ AGGREGATE = {
     ),
 }
 AGG_WORDS = {
-    "sft": {"AVG": ("average", "mean"), "SUM": ("total", "combined"), "MAX": ("highest", "maximum"), "MIN": ("lowest", "minimum")},
+    "sft": {
+        "AVG": ("average", "mean"),
+        "SUM": ("total", "combined"),
+        "MAX": ("highest", "maximum"),
+        "MIN": ("lowest", "minimum"),
+    },
     "dpo": {"AVG": ("average",), "SUM": ("total",), "MAX": ("largest",), "MIN": ("smallest",)},
     "dev": {"AVG": ("mean",), "SUM": ("total",), "MAX": ("greatest",), "MIN": ("lowest",)},
-    "test": {"AVG": ("average", "mean"), "SUM": ("total", "overall"), "MAX": ("highest", "biggest"), "MIN": ("lowest", "smallest")},
+    "test": {
+        "AVG": ("average", "mean"),
+        "SUM": ("total", "overall"),
+        "MAX": ("highest", "biggest"),
+        "MIN": ("lowest", "smallest"),
+    },
 }
 SEVERAL = {  # {metrics}: "average price and the highest price"
     "sft": (
@@ -1047,8 +1064,8 @@ CASE = {  # {a} {b}: two labels, {phrase}: a condition
         "We call the {things} {phrase} '{a}' and the rest '{b}': show the {cols} with that word.",
     ),
     "test": (
-        "Can you show the {cols} of the {things} with a flag that says '{a}' for those {phrase} and '{b}' for any other?",
-        "Split the {things} in two, '{a}' for those {phrase} and '{b}' for everything else; I need the {cols} and the word.",
+        "Can you show the {cols} of the {things} with a flag saying '{a}' for those {phrase} and '{b}' for any other?",
+        "Split the {things} in two, '{a}' for those {phrase} and '{b}' for all else; I need the {cols} and the word.",
         "The {cols} of the {things}, each followed by '{a}' if it is one of those {phrase}, or by '{b}' if not.",
     ),
 }
@@ -1070,7 +1087,11 @@ GROUP = {  # {metric}: "number of books" or "average price of the books"
         "Group by {group}: what is the {metric}?",
         "Tell me each {group} and its {metric}.",
     ),
-    "dpo": ("Break the {metric} down by {group}.", "Print each {group} next to the {metric}.", "Separately for each {group}, the {metric}."),
+    "dpo": (
+        "Break the {metric} down by {group}.",
+        "Print each {group} next to the {metric}.",
+        "Separately for each {group}, the {metric}.",
+    ),
     "dev": ("Grouped by {group}, what is the {metric}?", "Name every {group} and the {metric} it has."),
     "test": (
         "Can you split the {metric} by {group}?",
@@ -1129,7 +1150,10 @@ HAVING_METRIC = {  # {metric}: "total price of the books"; {bound}: "above 30"
         "{groups} with {a_metric} {bound}",
         "Give me the {groups} whose {metric} is {bound}.",
     ),
-    "dpo": ("Return each {group} for which the {metric} is {bound}.", "Print the {groups} where the {metric} comes out {bound}."),
+    "dpo": (
+        "Return each {group} for which the {metric} is {bound}.",
+        "Print the {groups} where the {metric} comes out {bound}.",
+    ),
     "dev": ("Name every {group} at which the {metric} is {bound}.", "What {groups} reach {a_metric} {bound}?"),
     "test": (
         "Can you tell me the {groups} for which the {metric} turns out {bound}?",
@@ -1138,14 +1162,39 @@ HAVING_METRIC = {  # {metric}: "total price of the books"; {bound}: "above 30"
     ),
 }
 BOUNDS = {
-    ">": {"sft": ("more than {k}", "over {k}"), "dpo": ("upwards of {k}, so more than {k},",), "dev": ("above {k}",), "test": ("more than {k}",)},
-    "<": {"sft": ("fewer than {k}", "less than {k}"), "dpo": ("under {k}",), "dev": ("below {k}",), "test": ("fewer than {k}",)},
-    ">=": {"sft": ("at least {k}", "{k} or more"), "dpo": ("no fewer than {k}",), "dev": ("{k} or above",), "test": ("at least {k}",)},
+    ">": {
+        "sft": ("more than {k}", "over {k}"),
+        "dpo": ("upwards of {k}, so more than {k},",),
+        "dev": ("above {k}",),
+        "test": ("more than {k}",),
+    },
+    "<": {
+        "sft": ("fewer than {k}", "less than {k}"),
+        "dpo": ("under {k}",),
+        "dev": ("below {k}",),
+        "test": ("fewer than {k}",),
+    },
+    ">=": {
+        "sft": ("at least {k}", "{k} or more"),
+        "dpo": ("no fewer than {k}",),
+        "dev": ("{k} or above",),
+        "test": ("at least {k}",),
+    },
     "=": {"sft": ("exactly {k}",), "dpo": ("just {k}",), "dev": ("precisely {k}",), "test": ("exactly {k}",)},
 }
 SIDES = {
-    ">": {"sft": ("above {v}", "over {v}", "of more than {v}"), "dpo": ("beyond {v}",), "dev": ("higher than {v}",), "test": ("above {v}", "larger than {v}")},
-    "<": {"sft": ("below {v}", "under {v}", "of less than {v}"), "dpo": ("short of {v}",), "dev": ("lower than {v}",), "test": ("below {v}", "smaller than {v}")},
+    ">": {
+        "sft": ("above {v}", "over {v}", "of more than {v}"),
+        "dpo": ("beyond {v}",),
+        "dev": ("higher than {v}",),
+        "test": ("above {v}", "larger than {v}"),
+    },
+    "<": {
+        "sft": ("below {v}", "under {v}", "of less than {v}"),
+        "dpo": ("short of {v}",),
+        "dev": ("lower than {v}",),
+        "test": ("below {v}", "smaller than {v}"),
+    },
 }
 COMMON = {  # the most frequent value
     "sft": (
@@ -1160,7 +1209,10 @@ COMMON = {  # the most frequent value
         "Which {col} has the most {things}?",
     ),
     "dpo": ("Print the {col} shared by the most {things}.", "What {col} leads in number of {things}?"),
-    "dev": ("Name the {col} that comes up most for {things}.", "What is the usual, that is most frequent, {col} of {things}?"),
+    "dev": (
+        "Name the {col} that comes up most for {things}.",
+        "What is the usual, that is most frequent, {col} of {things}?",
+    ),
     "test": (
         "Which {col} turns up most often for {things}?",
         "Can you tell me the {col} that is most widespread among {things}?",
@@ -1179,8 +1231,14 @@ PERIOD = {  # {period}: year or month
         "By {period} of the {col}, what is the {metric}?",
         "How does the {metric} develop by {period} of {col}?",
     ),
-    "dpo": ("Break the {metric} down by {period} of the {col}.", "Print the {metric} {period} by {period}, judged by {col}."),
-    "dev": ("Grouped by the {period} of the {col}, what is the {metric}?", "Name the {metric} of each {period}, by {col}."),
+    "dpo": (
+        "Break the {metric} down by {period} of the {col}.",
+        "Print the {metric} {period} by {period}, judged by {col}.",
+    ),
+    "dev": (
+        "Grouped by the {period} of the {col}, what is the {metric}?",
+        "Name the {metric} of each {period}, by {col}.",
+    ),
     "test": (
         "Can you give me the {metric} {period} by {period}, based on the {col}?",
         "What was the {metric} in each {period}? Use the {col}.",
@@ -1205,7 +1263,10 @@ WITH_PARENT = {  # children with a column of their parent: {pcols}
         "Print the {cols} of {things} next to the {pcols} of the {parent} they have.",
         "Pair the {cols} of the {things} with the {pcols} of the {parent} that each has.",
     ),
-    "dev": ("Name the {cols} of {things}, plus the {parent}'s {pcols} for each.", "We need {things} by {cols}, with {pcols} of the {parent}."),
+    "dev": (
+        "Name the {cols} of {things}, plus the {parent}'s {pcols} for each.",
+        "We need {things} by {cols}, with {pcols} of the {parent}.",
+    ),
     "test": (
         "Can you show me the {cols} of the {things} along with the {pcols} of the {parent}?",
         "Which {pcols} does the {parent} of each of the {things} have? Show the {cols} of the {things} first.",
@@ -1223,8 +1284,14 @@ PARENT_OF = {  # the parent of one row that is called by its name
         "{cols} of the {parent} of {v}",
         "I need the {cols} of the {parent} for the {thing} '{v}'.",
     ),
-    "dpo": ("Print the {cols} of the {parent} behind the {thing} {v}.", "Whose {thing} is {v}? Print the {cols} of the {parent}."),
-    "dev": ("Name the {cols} of the {parent} that goes with {v}.", "We have a {thing} called {v}: what is the {cols} of the {parent}?"),
+    "dpo": (
+        "Print the {cols} of the {parent} behind the {thing} {v}.",
+        "Whose {thing} is {v}? Print the {cols} of the {parent}.",
+    ),
+    "dev": (
+        "Name the {cols} of the {parent} that goes with {v}.",
+        "We have a {thing} called {v}: what is the {cols} of the {parent}?",
+    ),
     "test": (
         "Can you tell me the {cols} of the {parent} that {v} has?",
         "Whose is the {thing} {v}? Only the {cols} of that {parent}.",
@@ -1242,8 +1309,14 @@ PER_PARENT = {  # the number of children, or an aggregate over them, of each par
         "{metric} for each {parent}, by {cols}",
         "I need the {cols} of each {parent} together with the {metric}.",
     ),
-    "dpo": ("Print for every {parent} the {cols} and the {metric}.", "Break the {metric} down by {parent}, showing the {cols}."),
-    "dev": ("Name the {cols} of every {parent}, and the {metric} it has.", "What {metric} does each {parent} have? With the {cols}, please."),
+    "dpo": (
+        "Print for every {parent} the {cols} and the {metric}.",
+        "Break the {metric} down by {parent}, showing the {cols}.",
+    ),
+    "dev": (
+        "Name the {cols} of every {parent}, and the {metric} it has.",
+        "What {metric} does each {parent} have? With the {cols}, please.",
+    ),
     "test": (
         "Can you list the {cols} of each {parent} along with the {metric}?",
         "Make a table: {cols} of the {parent}, {metric}.",
@@ -1261,8 +1334,14 @@ HOW_MANY_EACH = {
         "number of {things} per {parent}, with the {cols}",
         "Give the {cols} and the number of {things} of each {parent}.",
     ),
-    "dpo": ("Print the {cols} of every {parent} with a count of its {things}.", "How many {things} go to each {parent}? By {cols}."),
-    "dev": ("Name the {cols} of each {parent} and the tally of its {things}.", "Each {parent} has how many {things}? With {cols}."),
+    "dpo": (
+        "Print the {cols} of every {parent} with a count of its {things}.",
+        "How many {things} go to each {parent}? By {cols}.",
+    ),
+    "dev": (
+        "Name the {cols} of each {parent} and the tally of its {things}.",
+        "Each {parent} has how many {things}? With {cols}.",
+    ),
     "test": (
         "Can you tell me how many {things} there are for each {parent}? I need the {cols}.",
         "Which {parent} has how many {things}? List the {cols} and the number.",
@@ -1288,10 +1367,7 @@ WITH_ZERO = {  # what is added so that parents without children are not left out
         "If there are no {things}, it should say 0.",
     ),
 }
-NONE = {  # parents without children; {without}: of WITHOUT
-    "sft": ("{without}",),
-}
-WITHOUT = {  # phrases after a plural: {did}: "placed"
+WITHOUT = {  # parents without children, after a plural; {did}: "placed"
     "sft": (
         "without any {things}",
         "with no {things}",
@@ -1340,8 +1416,14 @@ MOST_CHILDREN = {  # the parent with the most children; {did}
         "Give me the {cols} of the {parent} that {did} the most {things}.",
         "Which {parent} has the highest number of {things}? I need the {cols}.",
     ),
-    "dpo": ("Print the {cols} of the {parent} that counts the most {things}.", "What {parent} leads in number of {things}? By {cols}."),
-    "dev": ("Name the {cols} of the {parent} with the greatest number of {things}.", "Nobody has more {things} than which {parent}? The {cols}."),
+    "dpo": (
+        "Print the {cols} of the {parent} that counts the most {things}.",
+        "What {parent} leads in number of {things}? By {cols}.",
+    ),
+    "dev": (
+        "Name the {cols} of the {parent} with the greatest number of {things}.",
+        "Nobody has more {things} than which {parent}? The {cols}.",
+    ),
     "test": (
         "Can you tell me the {cols} of the {parent} with more {things} than any other?",
         "Which {parent} comes first by number of {things}? Only the {cols}.",
@@ -1359,8 +1441,14 @@ MOST_TOTAL = {  # {metric}: "total amount of the payments"; {most}: highest or l
         "For which {parent} is the {metric} {most}? Give the {cols}.",
         "I need the {cols} of the {parent} whose {metric} is {most}.",
     ),
-    "dpo": ("Print the {cols} of the {parent} reaching the {most} {metric}.", "What {parent} stands at the {most} {metric}? By {cols}."),
-    "dev": ("Name the {cols} of the {parent} that gets to the {most} {metric}.", "We look for the {parent} of the {most} {metric}: the {cols}."),
+    "dpo": (
+        "Print the {cols} of the {parent} reaching the {most} {metric}.",
+        "What {parent} stands at the {most} {metric}? By {cols}.",
+    ),
+    "dev": (
+        "Name the {cols} of the {parent} that gets to the {most} {metric}.",
+        "We look for the {parent} of the {most} {metric}: the {cols}.",
+    ),
     "test": (
         "Can you tell me the {cols} of the {parent} where the {metric} is {most}?",
         "Which {parent} ends up with the {most} {metric}? Only the {cols}.",
@@ -1397,8 +1485,14 @@ SELF_MORE = {  # rows that beat the row above them
         "Give me the {cols} of all {things} whose {col} is {word} than the {role}'s.",
         "Who among the {things} has a {word} {col} than the own {role}? The {cols}.",
     ),
-    "dpo": ("Print the {cols} of {things} having a {word} {col} than the {role} has.", "Whose {col} is {word} than the {role}'s? Print the {cols} of these {things}."),
-    "dev": ("Name the {cols} of {things} that come out {word} on {col} than the {role}.", "We look for {things} at a {word} {col} than the {role}: the {cols}."),
+    "dpo": (
+        "Print the {cols} of {things} having a {word} {col} than the {role} has.",
+        "Whose {col} is {word} than the {role}'s? Print the {cols} of these {things}.",
+    ),
+    "dev": (
+        "Name the {cols} of {things} that come out {word} on {col} than the {role}.",
+        "We look for {things} at a {word} {col} than the {role}: the {cols}.",
+    ),
     "test": (
         "Can you tell me the {cols} of the {things} that have a {word} {col} than the {role} above them?",
         "Compare the {col} of the {things} with that of the {role}: for whom is it {word}? Only the {cols}.",
@@ -1417,7 +1511,10 @@ SELF_UNDER = {  # who stands under one row, called by its name
         "For whom is {v} the {role}? I need the {cols}.",
     ),
     "dpo": ("Print the {cols} of those {things} with {v} for {role}.", "Whose {role} is {v}? Print the {cols}."),
-    "dev": ("Name the {cols} of the {things} under {v}, who is the {role}.", "{v} is the {role} of which {things}? The {cols}."),
+    "dev": (
+        "Name the {cols} of the {things} under {v}, who is the {role}.",
+        "{v} is the {role} of which {things}? The {cols}.",
+    ),
     "test": (
         "Can you tell me the {cols} of the {things} that have {v} for a {role}?",
         "As {role}, whom does {v} look after? Only the {cols} of the {things}.",
@@ -1454,8 +1551,14 @@ BUT_NOT = {
         "Which {cols} have {one} but no {other}?",
         "Give me the {cols} that appear for {one} but never for {other}.",
     ),
-    "dpo": ("Print the {cols} of {one} minus those of {other}.", "Which {cols} turn up for {one} only, and not for {other}?"),
-    "dev": ("Name the {cols} that {one} do not share with {other}.", "Leaving out what {other} have, which {cols} do {one} have?"),
+    "dpo": (
+        "Print the {cols} of {one} minus those of {other}.",
+        "Which {cols} turn up for {one} only, and not for {other}?",
+    ),
+    "dev": (
+        "Name the {cols} that {one} do not share with {other}.",
+        "Leaving out what {other} have, which {cols} do {one} have?",
+    ),
     "test": (
         "Can you tell me the {cols} that come up for {one} and are missing for {other}?",
         "I'm after {cols} for which there are {one} but there are no {other}.",
@@ -1473,8 +1576,14 @@ TOGETHER = {
         "Find the {cols} that {one} or {other} have.",
         "I need the {cols} of {one} plus those of {other}, no repeats.",
     ),
-    "dpo": ("Print one list of {cols}: those of {one}, then those of {other}.", "Merge the {cols} of {one} and {other}."),
-    "dev": ("Name the {cols} of {one} and of {other}, all in one column.", "Taken together, which {cols} do {one} and {other} have?"),
+    "dpo": (
+        "Print one list of {cols}: those of {one}, then those of {other}.",
+        "Merge the {cols} of {one} and {other}.",
+    ),
+    "dev": (
+        "Name the {cols} of {one} and of {other}, all in one column.",
+        "Taken together, which {cols} do {one} and {other} have?",
+    ),
     "test": (
         "Can you put the {cols} of {one} and of {other} into a single list?",
         "I'd like every {col} that comes up for {one} or for {other}, once each.",
