@@ -43,7 +43,7 @@ def load_domain(name: str):
 
 
 def rows_of(domain, maker: str, *given) -> list:
-    """The rows of the domain's load_seeds, load_benchmark or generate; UserError when there is none or one is unfit."""
+    """The rows of the domain's load_seeds, load_benchmark or a generator; UserError for none, or one that is unfit."""
     rows = list(getattr(domain, maker)(*given))
     place = (
         f"{maker}({', '.join(map(repr, (one for one in given if isinstance(one, (int, str)))))}) of {name_of(domain)}"
@@ -51,7 +51,7 @@ def rows_of(domain, maker: str, *given) -> list:
     if not rows:
         raise UserError(f"{place} gives no row; see 'Your own domain' in README.md.")
     for i, row in enumerate(rows):
-        missing = [key for key in ROWS[maker] if row.get(key) is None]
+        missing = [key for key in ROWS.get(maker, ROWS["generate"]) if row.get(key) is None]
         if missing:
             raise UserError(f"{place}: row {i} has no {', '.join(missing)}; see 'Your own domain' in README.md.")
     return rows

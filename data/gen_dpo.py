@@ -32,6 +32,9 @@ def parse_args(argv=None):
     parser.add_argument(
         "--judge", default="verifier", choices=("verifier",), help="who ranks: the domain's own verifier"
     )
+    parser.add_argument(
+        "--generator", default="generate", metavar="FUNCTION", help="what makes the prompts in the domain"
+    )
     parser.add_argument("--base", default=model.DEFAULT_BASE, help="model folder or name on the Hub")
     parser.add_argument("--n", type=int, default=4000, help="prompts to sample")
     parser.add_argument("--samples", type=int, default=4, help="samples per prompt")
@@ -291,12 +294,14 @@ def main(args):
     started = time.time()
     args.dtype = model.choose_dtype(args.dtype)
     domain = load_domain(args.domain)
-    if not (hasattr(domain, "generate") and hasattr(domain, "verify")):
-        raise cli.UserError(f"the domain {args.domain} has no generate() or verify(), which --judge verifier needs.")
+    if not (hasattr(domain, args.generator) and hasattr(domain, "verify")):
+        raise cli.UserError(
+            f"the domain {args.domain} has no {args.generator}() or verify(), which --judge verifier needs."
+        )
     adapter, folder, target = args.out / "sft", args.out / "gen_dpo", args.out / "data/dpo.jsonl"
     parent = model.check_merged(adapter / "merged", args.base)
     model.check_system(parent, adapter, domain.SYSTEM_PROMPT)
-    rows = rows_of(domain, "generate", random.Random(args.seed + 1), args.n, "dpo")
+    rows = rows_of(domain, args.generator, random.Random(args.seed + 1), args.n, "dpo")
     sampled = sample_blocks(args, domain, rows, folder, parent)
     made = build_rows(args, rows, sampled, parent)
     due = sum(row.get("refuse", False) for row in rows)

@@ -37,6 +37,12 @@ def parse_args(argv=None):
     parser.add_argument(
         "--teacher", default="templates", help="templates (the domain's own), anthropic:MODEL, openai:MODEL, with @URL"
     )
+    parser.add_argument(
+        "--generator",
+        default="generate",
+        metavar="FUNCTION",
+        help="what makes the template teacher's rows in the domain",
+    )
     parser.add_argument("--n", type=int, default=6000, help="rows to write")
     parser.add_argument("--max_characters", type=int, default=6000, help="longest prompt with completion")
     parser.add_argument(
@@ -63,10 +69,12 @@ def load_seeds(domain):
 
 def teach(domain, args, wanted):
     """Candidate rows: the curated seeds first, then the templates'."""
-    if not hasattr(domain, "generate"):
-        raise cli.UserError(f"the domain {args.domain} has no generate(), so --teacher templates cannot work.")
+    if not hasattr(domain, args.generator):
+        raise cli.UserError(
+            f"the domain {args.domain} has no {args.generator}(), so --teacher templates cannot work with it."
+        )
     seeds = load_seeds(domain)
-    made = rows_of(domain, "generate", random.Random(args.seed), wanted, "sft")
+    made = rows_of(domain, args.generator, random.Random(args.seed), wanted, "sft")
     return seeds + [{**row, "seed_id": None, "teacher": "templates"} for row in made]
 
 

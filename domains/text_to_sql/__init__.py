@@ -9,6 +9,7 @@ from common.cli import ROOT
 from common.files import read_json, read_jsonl
 from domains.text_to_sql import teach as teacher
 from domains.text_to_sql.generate import generate, prompt_text
+from domains.text_to_sql.kinds import generate as generate_2
 from domains.text_to_sql.verify import verify
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "load_seeds",
     "load_benchmark",
     "generate",
+    "generate_2",
     "verify",
     "dedup_text",
     "few_shot_prompt",

@@ -193,7 +193,7 @@ def make_schema(rng: random.Random, family: Family, number: int) -> Schema:
         chosen = [child, next(table for table in family.tables if table.singular == child.parent)]
     else:
         chosen = [rng.choice(family.tables)]
-    suffix = _key_words(family, style).split()[-1]
+    suffix = key_words(family, style).split()[-1]
     spare = [rng.randrange(len(chosen)) for _ in range(style.spare)]
     usable = stock_of(family)
     tables, dropped = [], []
@@ -204,7 +204,7 @@ def make_schema(rng: random.Random, family: Family, number: int) -> Schema:
         dropped += [table.columns[j] for j in range(1, len(table.columns)) if j not in kept and len(chosen) == 1]
         stock = rng.sample(usable, min(spare.count(i) - own, len(usable)))
         foreign = f"{chosen[1].singular} {suffix}" if len(chosen) == 2 and i == 0 else ""
-        tables.append(_bind(rng, family, table, [table.columns[j] for j in [0] + kept], stock, foreign, style))
+        tables.append(bind(rng, family, table, [table.columns[j] for j in [0] + kept], stock, foreign, style))
     lines = [_ddl(rng, table, tables[-1], style) for table in tables]
     present = {column.column.words for table in tables for column in table.columns}
     return Schema(
@@ -231,12 +231,12 @@ def stock_of(family: Family) -> list:
     return [column for column in STOCK if not words & {*column.words.split(), *column.synonyms}]
 
 
-def _key_words(family: Family, style: Style) -> str:
+def key_words(family: Family, style: Style) -> str:
     """The key's pattern in this family: with 'id' where people ask for some other number, code or key."""
     return "{table} id" if style.key[-2:] != "id" and _words_of(family) & {"number", "code", "key"} else style.key
 
 
-def _bind(rng, family: Family, table: Table, columns: list, stock: list, foreign: str, style: Style) -> BoundTable:
+def bind(rng, family: Family, table: Table, columns: list, stock: list, foreign: str, style: Style) -> BoundTable:
     """The table with its names in this style."""
 
     def name(words):
@@ -254,7 +254,7 @@ def _bind(rng, family: Family, table: Table, columns: list, stock: list, foreign
     return BoundTable(
         table,
         sql,
-        name(_key_words(family, style).format(table=table.singular)),
+        name(key_words(family, style).format(table=table.singular)),
         tuple(
             BoundColumn(*parts) for parts in zip(columns, map(name, names), [sql] * len(columns), required, strict=True)
         ),

@@ -1,0 +1,161 @@
+"""The second generator: the kinds of questions that real databases are asked, over schemas of one to four tables.
+
+A library: `generate(rng, n, split)`, as that of generate.py, which stays the default until this one is measured better.
+"""
+
+import random
+import sqlite3
+from contextlib import closing
+
+from domains.text_to_sql import explain, mutate
+from domains.text_to_sql.generate import Voice, prompt_text, surround, tidy
+from domains.text_to_sql.kinds import trees
+from domains.text_to_sql.kinds.conditions import resolve
+from domains.text_to_sql.kinds.data import fill
+from domains.text_to_sql.kinds.families import subjects
+from domains.text_to_sql.kinds.items import KINDS
+from domains.text_to_sql.kinds.layout import Layout, make_layout
+
+SCHEMAS_PER_SUBJECT = {"sft": 40, "dpo": 30, "dev": 8, "test": 8}
+FILLS_TRIED = 4
+MEASURED = ("dev", "test")  # splits whose databases must tell right from nearly right
+INFORMAL = 0.08  # share of questions without a capital and a mark at the end
+
+
+def generate(rng: random.Random, n: int, split: str) -> list:
+    """n rows of split sft, dpo, dev or test, spread evenly over its subjects; the splits share neither."""
+    makers = [(subject, i) for subject in subjects(split) for i in range(SCHEMAS_PER_SUBJECT[split])]
+    rng.shuffle(makers)
+    layouts, rows = [], []
+    for i in range(3 * n):
+        if len(layouts) < len(makers):
+            layouts.append(make_layout(rng, *makers[i]))
+        row = make_row(rng, layouts[i % len(makers)], split)
+        if row is not None:
+            rows.append({"id": f"{split}-{len(rows):06d}", **row})
+        if len(rows) == n:
+            break
+    return rows
+
+
+def make_row(rng: random.Random, layout: Layout, split: str, tries: int = 20) -> dict | None:
+    """One row on the schema, or None when chance gave nothing sound in `tries` attempts."""
+    kinds, weights = list(KINDS), [weight for _, weight in KINDS.values()]
+    for _ in range(tries):
+        kind = rng.choices(kinds, weights)[0]
+        row = row_of(rng, layout, split, kind)
+        if row is not None:
+            return row
+    return None
+
+
+def row_of(rng: random.Random, layout: Layout, split: str, kind: str) -> dict | None:
+    """One row of this kind on the schema, or None where it cannot be asked there or chance gave nothing sound."""
+    return row_with(rng, layout, split, kind, 0)[0]
+
+
+def row_with(rng: random.Random, layout: Layout, split: str, kind: str, more: int) -> tuple:
+    """(row or None, so many more databases for it)."""
+    item = KINDS[kind][0](Voice(rng, split), layout, rng.choice(layout.tables))
+    sql, answer, tree = _written(item, layout) if item else (None, None, None)
+    if answer is None:
+        return None, []
+    fills = _sound_fills(rng, layout, item, tree, sql, split in MEASURED)
+    if fills is None:
+        return None, []
+    question = informal(rng, surround(rng, split, tidy(item.question)))
+    row = {
+        "prompt": prompt_text(layout.ddl, question),
+        "cluster": layout.id,
+        "category": kind,
+        "schema_id": layout.id,
+        "family": layout.family.name,
+        "frame": item.frame,
+        "ddl": layout.ddl,
+        "fills": fills,
+        "gold": sql,
+        "refuse": sql is None,
+        "missing": list(item.missing),
+        "question": question,
+        "completion": f"```sql\n{sql}\n```\n{answer}" if sql else answer,
+        **({"synonyms": item.synonyms} if item.synonyms else {}),
+    }
+    return row, [fill(rng, layout, item.plan) for _ in range(more)]
+
+
+def _written(item, layout: Layout) -> tuple:
+    """(query, explanation, tree) of an item; no explanation where the check would not accept it."""
+    if item.tree is None:
+        return None, tidy(item.answer), None
+    nouns = {table.sql: table.table.singular for table in layout.tables}
+    answer = tidy(resolve(item.answer, item.tree, nouns))
+    tree = trees.finish(item.tree)
+    sql = trees.text(tree)
+    if explain.explains(sql, answer, item.synonyms) is False:
+        return None, None, None  # words that cannot be told apart: the name of a unit and the name of a coworker
+    return sql, answer, tree
+
+
+def _sound_fills(rng, layout: Layout, item, tree, sql, measured: bool) -> list | None:
+    """Two databases on which the query says something; of a benchmark, those that fewest wrong queries pass."""
+    best, fewest = None, None
+    for _ in range(FILLS_TRIED):
+        fills = [fill(rng, layout, item.plan) for _ in range(2)]
+        if sql is None:
+            return fills
+        if not is_sound(layout.ddl, fills, tree, sql, item.cut):
+            continue
+        if not measured:
+            return fills
+        with mutate.opened(layout.ddl, fills) as databases:
+            left = len(mutate.unnoticed(sql, databases, mutate.names_of(layout.ddl)))
+        if best is None or left < fewest:
+            best, fewest = fills, left
+        if not left:
+            break
+    return best
+
+
+def informal(rng: random.Random, question: str) -> str:
+    """The question as typed in a hurry, at times."""
+    if rng.random() >= INFORMAL or question[:2].isupper():
+        return question
+    return question[:1].lower() + question[1:].rstrip(".?")
+
+
+def is_sound(ddl: str, fills: list, tree, sql: str, cut: tuple) -> bool:
+    """Whether the query says something on every database, and each of its conditions matters."""
+    checks = [trees.text(without) for without in _simpler(tree)]
+    border = _border(tree, *cut) if cut else None
+    for script in fills:
+        with closing(sqlite3.connect(":memory:")) as connection:
+            connection.executescript(ddl + script)
+            rows = connection.execute(sql).fetchall()
+            found = rows and any(value is not None for row in rows for value in row) and rows != [(0,)]
+            if not found or any(
+                sorted(map(repr, connection.execute(one))) == sorted(map(repr, rows)) for one in checks
+            ):
+                return False
+            keys = [row[0] for row in connection.execute(border)] if border else []
+        if border and (len(keys) <= cut[1] or keys[-1] == keys[-2]):
+            return False  # fewer rows than asked for, or the LIMIT cuts through a tie
+    return True
+
+
+def _simpler(tree) -> list:
+    """The query without its WHERE, and without its HAVING."""
+    found = []
+    for clause in ("where", "having"):
+        if tree.args.get(clause):
+            copy = tree.copy()
+            copy.set(clause, None)
+            found.append(copy)
+    return found
+
+
+def _border(tree, key, rows: int) -> str:
+    """A query for the sort keys of the rows that a LIMIT leaves in, and of the first that it leaves out."""
+    copy = tree.copy()
+    copy.set("expressions", [key.copy()])
+    copy.set("limit", trees.exp.Limit(expression=trees.value(rows + 1)))
+    return trees.text(trees.finish(copy))

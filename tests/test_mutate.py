@@ -1,0 +1,93 @@
+"""pytest tests/test_mutate.py
+
+Mutants of gold queries: each simple mistake is made, and the databases of the second generator tell it from the truth.
+"""
+
+import random
+from collections import Counter
+
+import pytest
+
+from domains.text_to_sql import kinds, mutate
+
+DDL = """CREATE TABLE author (id INTEGER PRIMARY KEY, name TEXT, land TEXT);
+CREATE TABLE book (id INTEGER PRIMARY KEY, title TEXT, genre TEXT, price REAL, cost REAL, sold DATE,
+  author_id INTEGER REFERENCES author(id));"""
+NAMES = mutate.names_of(DDL)
+
+
+def test_names_leave_out_keys():
+    assert NAMES.columns["book"] == {"text": ["title", "genre"], "real": ["price", "cost"], "date": ["sold"]}
+    assert NAMES.keys == {"author": "id", "book": "id"}
+
+
+@pytest.mark.parametrize(
+    ("sql", "what", "mutant"),
+    [
+        ("SELECT a FROM t WHERE b > 3 AND c = 1", "border", "SELECT a FROM t WHERE b >= 3 AND c = 1"),
+        ("SELECT a FROM t WHERE b > 3 AND c = 1", "operator", "SELECT a FROM t WHERE b < 3 AND c = 1"),
+        ("SELECT a FROM t WHERE b > 3 AND c = 1", "AND and OR", "SELECT a FROM t WHERE (b > 3 OR c = 1)"),
+        ("SELECT a FROM t WHERE b > 3 AND c = 1", "condition dropped", "SELECT a FROM t WHERE c = 1"),
+        ("SELECT a FROM t WHERE b > 3", "bound", "SELECT a FROM t WHERE b > 4"),
+        ("SELECT a FROM t WHERE b > '2020-02-28'", "bound", "SELECT a FROM t WHERE b > '2020-02-29'"),
+        (
+            "SELECT a FROM t WHERE strftime('%Y', b) = '2020'",
+            "bound",
+            "SELECT a FROM t WHERE STRFTIME('%Y', b) = '2021'",
+        ),
+        ("SELECT a FROM t WHERE b LIKE 'x%'", "LIKE", "SELECT a FROM t WHERE b LIKE '%x%'"),
+        ("SELECT a FROM t WHERE b LIKE '%x'", "LIKE", "SELECT a FROM t WHERE b LIKE 'x%'"),
+        ("SELECT COUNT(DISTINCT a) FROM t", "DISTINCT", "SELECT COUNT(a) FROM t"),
+        ("SELECT DISTINCT a FROM t", "DISTINCT", "SELECT a FROM t"),
+        ("SELECT a FROM t ORDER BY b DESC", "order", "SELECT a FROM t ORDER BY b"),
+        ("SELECT a FROM t ORDER BY b LIMIT 3", "LIMIT", "SELECT a FROM t ORDER BY b LIMIT 4"),
+        ("SELECT a FROM t LEFT JOIN u ON t.i = u.i", "join", "SELECT a FROM t JOIN u ON t.i = u.i"),
+        ("SELECT a FROM t JOIN u ON t.i = u.i", "join", "SELECT a FROM t LEFT JOIN u ON t.i = u.i"),
+        ("SELECT a FROM t GROUP BY a HAVING COUNT(*) > 2", "HAVING dropped", "SELECT a FROM t GROUP BY a"),
+        ("SELECT a FROM t WHERE b BETWEEN 1 AND 2", "border", "SELECT a FROM t WHERE b > 1 AND b <= 2"),
+        ("SELECT a FROM t WHERE b IN (1, 2)", "value dropped", "SELECT a FROM t WHERE b IN (1)"),
+        ("SELECT a FROM t WHERE b IS NULL", "negation", "SELECT a FROM t WHERE NOT b IS NULL"),
+        ("SELECT AVG(a) FROM t", "aggregate", "SELECT SUM(a) FROM t"),
+        ("SELECT a - b FROM t", "arithmetic", "SELECT b - a FROM t"),
+        ("SELECT a FROM t UNION SELECT b FROM u", "set operation", "SELECT a FROM t UNION ALL SELECT b FROM u"),
+        ("SELECT a FROM t EXCEPT SELECT b FROM u", "set operation", "SELECT a FROM t INTERSECT SELECT b FROM u"),
+        ("SELECT price FROM book", "column", "SELECT cost FROM book"),
+        (
+            "SELECT name FROM author JOIN book ON book.author_id = author.id",
+            "foreign key",
+            "SELECT name FROM author JOIN book ON book.id = author.id",
+        ),
+    ],
+)
+def test_mutants(sql, what, mutant):
+    assert mutate.mutants_of(sql, NAMES).get(mutant) == what
+
+
+def test_a_mutant_that_the_data_do_not_show_is_found():
+    fill = "INSERT INTO book (id, title, price) VALUES (1, 'A', {}), (2, 'B', 9);"
+    sql = "SELECT title FROM book WHERE price > 3"
+    for price, hidden in ((2, True), (3, False)):
+        with mutate.opened(DDL, [fill.format(price)]) as databases:
+            left = mutate.unnoticed(sql, databases)
+            assert ("SELECT title FROM book WHERE price >= 3" in left) == hidden
+            assert "SELECT title FROM book WHERE price < 3" not in left and "SELECT title FROM book" not in left
+    with mutate.opened(DDL, [fill.format(2)]) as own, mutate.opened(DDL, [fill.format(3)]) as others:
+        assert set(mutate.unnoticed(sql, own)) - set(mutate.unnoticed(sql, others))
+
+
+def test_at_most_one_in_a_hundred_passes():
+    """On a row of each kind, with data as the benchmark has them."""
+    rng, found = random.Random(6), Counter()
+    found = mutate.survey(rng, 1, "test")
+    assert set(found) == set(kinds.KINDS) - {"unanswerable", "write_request"}
+    counts = sum(mutate.by(found, 0).values(), Counter())
+    assert counts["mutants"] > 400 and counts["equivalent"] < 0.15 * counts["mutants"]
+    assert counts["passed"] <= 0.01 * (counts["mutants"] - counts["equivalent"]), mutate.table(
+        mutate.by(found, 1), "what is changed"
+    )
+
+
+def test_the_table_counts_what_was_found():
+    found = {"filter": Counter({("mutants", "border"): 4, ("equivalent", "border"): 2, ("passed", "border"): 1})}
+    assert mutate.table(mutate.by(found, 1), "what").split("\n")[1].split() == ["border", "4", "2", "1", "50.0%"]
+    assert mutate.table(mutate.by(found, 0), "kind").split("\n")[-1].split() == ["all", "4", "2", "1", "50.0%"]
