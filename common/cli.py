@@ -19,6 +19,7 @@ SECTIONS = (
     "gen_sft",
     "sft",
     "merge",
+    "quality",
     "gen_dpo",
     "dpo",
     "answer",

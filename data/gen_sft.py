@@ -26,10 +26,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 from common import cli, files, llm, paid, provenance
 from common.domain import load_domain, rows_of, verdict_on
 from data import card, teaching
+from data.similar import near_duplicates
 
 PROVENANCE = ("seed_id", "teacher", "category", "schema_id", "family")  # kept of a row, where it has them
 TAUGHT = ("date", "method", "prompt_version", "seed", "agreement")  # of a row that a model wrote
-SHINGLE = 3  # words; short enough that one changed value does not make two texts different
 
 
 def parse_args(argv=None):
@@ -113,33 +113,6 @@ def held_out(domain, rows, reasons, args):
     twins = near_duplicates(kept_apart + [compare(rows[i]) for i in fit], args.jaccard)[len(kept_apart) :]
     same = {i for i, twin in zip(fit, twins, strict=True) if twin is not None and twin < len(kept_apart)}
     return ["in the benchmark" if i in same else reason for i, reason in enumerate(reasons)]
-
-
-def shingles(text):
-    """The set of word trigrams of a text (the whole text when it is shorter)."""
-    words = text.lower().split()
-    return {" ".join(words[i : i + SHINGLE]) for i in range(max(1, len(words) - SHINGLE + 1))}
-
-
-def near_duplicates(texts, threshold):
-    """For each text the index of an earlier one with Jaccard similarity >= threshold, or None.
-
-    MinHash proposes (Broder 1997; 128 permutations), the true Jaccard similarity of the trigram sets decides. The index
-    looks 0.2 lower than the threshold, since an estimate from 128 permutations is off by up to 0.1.
-    """
-    from datasketch import MinHash, MinHashLSH
-
-    sets = [shingles(text) for text in texts]
-    hashes = MinHash.bulk([[s.encode() for s in one] for one in sets], num_perm=128)
-    index, found = MinHashLSH(threshold=max(0.3, threshold - 0.2), num_perm=128), []
-    for i, minhash in enumerate(hashes):
-        similar = (
-            j for j in sorted(index.query(minhash)) if len(sets[i] & sets[j]) >= threshold * len(sets[i] | sets[j])
-        )
-        found.append(next(similar, None))
-        if found[-1] is None:
-            index.insert(i, minhash)
-    return found
 
 
 def select(domain, rows, reasons, args):

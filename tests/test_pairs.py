@@ -11,7 +11,7 @@ import pytest
 
 from common.cli import UserError
 from common.domain import load_domain
-from data import gen_dpo, gen_sft
+from data import gen_dpo, gen_sft, similar
 from train.dpo import split_pairs
 
 GOOD, BAD_FORMAT, NO_EXPLANATION = [1, 1, 1], [1, 0, 1], [1, 1, 0]
@@ -247,9 +247,15 @@ def test_half_a_line_of_a_killed_run_is_dropped(tmp_path):
 # --- duplicates and selection -----------------------------------------------------------------------
 
 
+def shingles(text):
+    """The set of word trigrams of a text, the whole text when it is shorter."""
+    words = text.lower().split()
+    return {" ".join(words[i : i + 3]) for i in range(max(1, len(words) - 2))}
+
+
 def brute_force(candidates, threshold):
     """near_duplicates by comparing each text with every earlier one that was kept."""
-    sets, kept, found = [gen_sft.shingles(text) for text in candidates], [], []
+    sets, kept, found = [shingles(text) for text in candidates], [], []
     for i, own in enumerate(sets):
         twin = next((j for j in kept if len(own & sets[j]) / len(own | sets[j]) >= threshold), None)
         found.append(twin)
@@ -273,7 +279,7 @@ def generated_texts():
 
 @pytest.mark.parametrize("threshold", [0.6, 0.8, 0.9])
 def test_near_duplicates_are_those_of_a_full_comparison(generated_texts, threshold):
-    found, expected = gen_sft.near_duplicates(generated_texts, threshold), brute_force(generated_texts, threshold)
+    found, expected = similar.near_duplicates(generated_texts, threshold), brute_force(generated_texts, threshold)
     assert len(found) == 300
     duplicates = [i for i, twin in enumerate(expected) if twin is not None]
     assert len(duplicates) >= (40 if threshold < 0.9 else 5)
@@ -283,12 +289,12 @@ def test_near_duplicates_are_those_of_a_full_comparison(generated_texts, thresho
     assert len(missed) <= 0.15 * len(duplicates) and len(wrong) <= len(missed)
     for i, twin in enumerate(found):
         if twin is not None:
-            one, other = gen_sft.shingles(generated_texts[i]), gen_sft.shingles(generated_texts[twin])
+            one, other = shingles(generated_texts[i]), shingles(generated_texts[twin])
             assert twin < i and found[twin] is None and len(one & other) >= threshold * len(one | other)
 
 
 def test_equal_and_short_texts_are_duplicates_and_case_does_not_matter():
-    assert gen_sft.near_duplicates(["Hi", "hi", "ho", "Count the big cats now.", "count the BIG cats now."], 0.9) == [
+    assert similar.near_duplicates(["Hi", "hi", "ho", "Count the big cats now.", "count the BIG cats now."], 0.9) == [
         None,
         0,
         None,
