@@ -18,6 +18,8 @@ from common.domain import load_domain
 from common.rows import read_examples
 from common.training import (
     BOUNDS,
+    DEV_BOUNDS,
+    add_dev_flag,
     add_training_flags,
     check_lengths,
     conversation_of,
@@ -43,6 +45,7 @@ def parse_args(argv=None):
         "--data", default=None, help="JSONL with prompt and completion, or with messages (default: data/sft.jsonl)"
     )
     add_training_flags(parser)
+    add_dev_flag(parser)
     add_strict_flag(parser)
     parser.add_argument(
         "--chat_template", default=None, help="a Jinja file, or chatml, where the base's own is missing or unfit"
@@ -63,7 +66,7 @@ def parse_args(argv=None):
         gradient_accumulation_steps=4,
         max_length=2048,
     )
-    return cli.within(cli.parse(parser, argv), **BOUNDS)
+    return cli.within(cli.parse(parser, argv), **BOUNDS, **DEV_BOUNDS)
 
 
 def check_labels(trainer, tokenizer, stop_id, packing, expected):
@@ -113,7 +116,7 @@ def build_trainer(args, base, tokenizer, rows, dev_rows, domain, work):
         train_dataset=Dataset.from_list(chat.training_rows(rows, domain.SYSTEM_PROMPT, columns)),
         eval_dataset=Dataset.from_list(chat.training_rows(dev_rows, domain.SYSTEM_PROMPT, columns)),
     )
-    return prepare_trainer(trainer)
+    return prepare_trainer(trainer, args)
 
 
 def check_steps(args, tokenizer, rows, work):
@@ -153,7 +156,8 @@ def main(args):
     )
     trainer.train(resume_from_checkpoint=resume_point(work))
     after = perplexity_of(trainer.model, tokenizer, domain, dev_rows)
-    metrics = training_metrics(trainer, folder, before=before, after=after, trainable=trainable, total=total)
+    told = {"perplexity_before": before, "perplexity_after": after}
+    metrics = training_metrics(trainer, folder, **told, trainable=trainable, total=total)
     files.write_json(folder / "chat.json", decision)
     save_adapter(folder, trainer.model, tokenizer, "sft", args.base, None, data, domain.SYSTEM_PROMPT)
     trained = ("sft", trainer.model, contextlib.nullcontext())
