@@ -61,7 +61,8 @@ def add_dev_flag(parser):
 
 
 # Settings that change no weight, or are compared by what they name.
-ELSEWHERE = ("recipe", "tracked", "command_tail", "out", "base", "data", "chat_template", "report_to", "off_policy")
+ELSEWHERE = ("recipe", "tracked", "command_tail", "out", "base", "data", "chat_template", "replay", "report_to",
+             "off_policy")  # fmt: skip
 # What the counts of the trainers may be, for cli.within.
 BOUNDS = {
     "limit": (0, None),

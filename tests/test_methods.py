@@ -54,6 +54,23 @@ def test_answers_by_themselves_are_all_there_and_no_pair_stays_together():
     assert made == dpo.single_answers(rows, "Be brief.", seed=0) != dpo.single_answers(rows, "Be brief.", seed=1)
 
 
+def test_replayed_rows_are_the_share_asked_for_and_not_under_the_domains_system_prompt(tmp_path, capsys):
+    general = [{"prompt": f"How many is {i} and {i}?", "completion": str(2 * i)} for i in range(50)]
+    general[7] = {"messages": [{"role": "system", "content": "Count."}, {"role": "user", "content": "Seven?"},
+                               {"role": "assistant", "content": "14"}]}  # fmt: skip
+    files.write_jsonl(tmp_path / "general.jsonl", general)
+    flags = [*FLAGS, "--replay", str(tmp_path / "general.jsonl"), "--replay_share"]
+    made = sft.replayed(sft.parse_args([*flags, "0.2"]), list(range(96)))
+    assert len(made) == 24 and made == sft.replayed(sft.parse_args([*flags, "0.2"]), list(range(96)))
+    assert sft.replayed(sft.parse_args([*flags, "0.2", "--seed", "1"]), list(range(96))) != made
+    everything = sft.replayed(sft.parse_args([*flags, "0.8"]), list(range(96)))
+    assert "has 50 rows, where a share of 0.8 asks for 384" in capsys.readouterr().out
+    systems = [row["prompt"][0]["content"] for row in everything]
+    assert len(everything) == 50 and systems.count("") == 49 and systems[7] == "Count."
+    assert {row["prompt"][0]["role"] for row in everything} == {"system"}
+    assert sft.replayed(sft.parse_args(FLAGS), list(range(96))) == []
+
+
 @pytest.fixture(scope="module")
 def adapted(tiny_base, tmp_path_factory):
     """out with an adapter of random updates as out/sft, and pairs as out/data/dpo.jsonl."""
@@ -188,7 +205,42 @@ def test_kto_runs_through_the_stage(adapted, tiny_base, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_dora_with_loraplus_in_8_bits_trains_and_merges(tiny_base, tmp_path):
+def test_the_control_takes_the_same_rows_and_steps_and_the_chosen_answers_alone(adapted, tiny_base, tmp_path, capsys):
+    from bench import control
+    from eval import answer
+    from train import merge
+
+    out = tmp_path / "out"
+    shutil.copytree(adapted, out)
+    flags = ["--base", str(tiny_base), "--out", str(out)]
+    merge.merge(merge.parse_args([*flags, "--dtype", "float32"]), out / "sft")
+    dpo.main(dpo.parse_args([*FLAGS, *flags, "--limit", "24"]))
+    more = ["--engine", "hf", "--limit", "6", "--reference_rows", "2", "--max_new_tokens", "8"]
+    answer.main(answer.parse_args([*FLAGS, *flags, *more]))
+    control.main(control.parse_args([*FLAGS[:2], "--out", str(out)]))
+    mine, its = (files.read_json(out / folder / "run.json") for folder in ("control/dpo", "dpo"))
+    assert mine["counts"] == its["counts"] and mine["inputs"] == its["inputs"]
+    for key in ("steps", "tokens"):
+        assert mine["metrics"][key] == its["metrics"][key]
+    assert {key for key, value in its["settings"].items() if mine["settings"][key] != value} == {
+        "out", "data", "loss_type", "loss_weights"
+    }  # fmt: skip
+    assert mine["settings"]["loss_type"] == ["sft"]
+    made = files.read_json(out / "control/control.json")
+    asked = files.read_jsonl(out / "answers/dpo.jsonl")
+    assert [row["id"] for row in made["rows"]] == [row["id"] for row in asked]
+    assert made["summary"]["difference"]["all"]["dpo_vs_control"]["n"] == 6
+    control.main(control.parse_args([*FLAGS[:2], "--out", str(out)]))
+    assert "is there already" in capsys.readouterr().out
+    with (out / "data/dpo.jsonl").open("a") as handle:
+        handle.write("\n")
+    with pytest.raises(cli.UserError, match="is not the file that .* was trained on"):
+        control.main(control.parse_args([*FLAGS[:2], "--out", str(out)]))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_dora_with_loraplus_in_8_bits_trains_with_replayed_rows_and_merges(tiny_base, tmp_path):
     from bitsandbytes.nn import Linear8bitLt
 
     rows = [{key: row[key] for key in ("id", "prompt")} | {"completion": row["chosen"]} for row in pairs(32)]
@@ -206,8 +258,11 @@ def test_dora_with_loraplus_in_8_bits_trains_and_merges(tiny_base, tmp_path):
     assert {rate for name, rate in named.items() if "lora_A" in name} == {1e-3}
     assert {rate for name, rate in named.items() if "lora_B" in name} == {8e-3}
     assert any("lora_magnitude_vector" in name for name in named)
+    files.write_jsonl(tmp_path / "general.jsonl", [{"prompt": "Which day is it?", "completion": "Monday."}] * 9)
+    args.replay = str(tmp_path / "general.jsonl")
     sft.main(args)
     record = files.read_json(tmp_path / "sft/run.json")
+    assert record["counts"] == {"rows": 32, "replay": 4} and args.replay in record["inputs"]
     assert record["metrics"]["perplexity_after"] < record["metrics"]["perplexity_before"]
     figures = files.read_json(tmp_path / "sft/merged/merge.json")
     assert figures["taken"] == "dequantised" and figures["dequantised"]["agreement"] > 0.95
