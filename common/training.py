@@ -5,7 +5,7 @@ import shutil
 import time
 from pathlib import Path
 
-from common import chat, cli, files, model, score
+from common import chat, cli, files, model, score, tracking
 from common.domain import rows_of, verdict_on
 
 SAMPLES = 12
@@ -50,7 +50,12 @@ def add_training_flags(parser):
         default=False,
         help="two steps at the longest batch: does it fit, how long, no more",
     )
-    add("--report_to", default="none", choices=("none", "wandb"), help="wandb is offline unless WANDB_MODE=online")
+    add(
+        "--report_to",
+        default="none",
+        choices=tracking.BACKENDS,
+        help="wandb is offline unless WANDB_API_KEY is set; mlflow writes to ./mlruns",
+    )
 
 
 def add_dev_flag(parser):
@@ -109,14 +114,11 @@ def make_trainer_arguments(args, config, work, evaluated=True, **more):
     `evaluated` is whether there are rows to evaluate on.
     """
     import dataclasses
-    import os
 
     import torch
 
-    if args.report_to == "wandb":
-        os.environ.setdefault("WANDB_MODE", "offline")
     fields = {field.name for field in dataclasses.fields(config)}
-    named = {key: value for key, value in vars(args).items() if key in fields}
+    named = {key: value for key, value in vars(args).items() if key in fields and key != "report_to"}
     on_gpu = torch.cuda.is_available()
     return config(
         output_dir=str(work),
@@ -127,6 +129,7 @@ def make_trainer_arguments(args, config, work, evaluated=True, **more):
         save_total_limit=1,
         per_device_eval_batch_size=args.per_device_train_batch_size,
         disable_tqdm=False,
+        report_to="none",  # common/tracking.py does it, with one set of names for all
         dataset_num_proc=None,
         run_name=f"{args.section}-{args.seed}",
         logging_first_step=True,

@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import chat, cli, files, model, provenance, score
+from common import chat, cli, files, model, provenance, score, tracking
 from common.check import check, take_steps
 from common.domain import load_domain
 from common.rows import group_pairs, read_pairs
@@ -374,6 +374,7 @@ def main(args):
     if args.check:
         return
     work = prepare_output(folder, args, data, parent, **conversation_of(tokenizer, domain, dev_rows))
+    run = tracking.start(args, work)
     network = load_policy(args, adapter)
     before = perplexity_of(network, tokenizer, domain, dev_rows)
     prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in dev_rows[:KL_PROMPTS]]
@@ -381,6 +382,7 @@ def main(args):
     kl = kl_so_far(work, checkpoint)
     watch = kl_callback(tokenizer, prompts, kl, work)
     trainer = build_trainer(args, network, tokenizer, rows, held, domain, work, [watch])
+    tracking.watch(trainer, run)
     watch.trainer = trainer
     restore_policy(trainer, checkpoint)
     proof = prove_reference(trainer, args, tokenizer, rows, domain.SYSTEM_PROMPT, adapter, work, bool(checkpoint))
@@ -404,6 +406,7 @@ def main(args):
         policy=provenance.policy_of(rows, parent),
         counts={"pairs": len(rows), "held_out": len(held), SAME: same},
     )
+    tracking.finish(run, folder)
     remove_checkpoints(folder)
     print(
         f"KL {metrics['kl']:.3f} nats per answer, perplexity {before:.3f} -> {metrics['perplexity_after']:.3f}, peak "

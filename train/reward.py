@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import chat, cli, files, model, provenance
+from common import chat, cli, files, model, provenance, tracking
 from common.domain import load_domain
 from common.rows import group_pairs, read_pairs
 from common.training import (
@@ -165,8 +165,10 @@ def main(args):
     check_lengths(tokenizer, domain.SYSTEM_PROMPT, rows + held, SIDES, args)
     template = [tokenizer.chat_template, tokenizer.eos_token, tokenizer.pad_token]
     work = prepare_output(folder, args, data, system_prompt=domain.SYSTEM_PROMPT, template=template)
+    run = tracking.start(args, work)
     network = model.load_base(args.base, args, scalar=True)
     trainer = build_trainer(args, network, tokenizer, rows, held, domain, work)
+    tracking.watch(trainer, run)
     trainable, total = model.trainable_share(trainer.model)
     kept = len(trainer.train_dataset)  # trl leaves out what is longer than --max_length, of --allow_truncation
     print(f"{kept} pairs, {len(held)} held out, {trainable:,} of {total:,} parameters trained", flush=True)
@@ -177,6 +179,7 @@ def main(args):
     save_adapter(folder, trainer.model, tokenizer, "reward", args.base, None, data, domain.SYSTEM_PROMPT)
     counts = {"pairs": kept, "held_out": len(held), SAME: same}
     files.write_run_record(folder, args, started, inputs=[data], counts=counts, metrics=metrics)
+    tracking.finish(run, folder)
     remove_checkpoints(folder)
     print(
         f"right on {found['accuracy']:.1%} ({100 * found['low']:.1f} to {100 * found['high']:.1f}) of {len(held)} "

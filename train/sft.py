@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import chat, cli, files, model, provenance
+from common import chat, cli, files, model, provenance, tracking
 from common.check import check, take_steps
 from common.domain import load_domain
 from common.rows import read_examples
@@ -173,9 +173,11 @@ def main(args):
     inputs = [data, *([Path(args.replay)] if args.replay else [])]
     more = {"replay": files.sha256(args.replay)} if args.replay else {}
     work = prepare_output(folder, args, data, **conversation_of(tokenizer, domain, dev_rows), **more)
+    run = tracking.start(args, work)
     base = model.load_base(args.base, args)
     before = perplexity_of(base, tokenizer, domain, dev_rows)
     trainer = build_trainer(args, base, tokenizer, rows, dev_rows, domain, work)
+    tracking.watch(trainer, run)
     check_labels(trainer, tokenizer, stop_id, args.packing, len(rows))
     trainable, total = model.trainable_share(trainer.model)
     print(
@@ -195,6 +197,7 @@ def main(args):
     model.release()  # the merge loads the base again
     merge(args, folder)
     files.write_run_record(folder, args, started, inputs=inputs, counts=counts, metrics=metrics)
+    tracking.finish(run, folder)
     remove_checkpoints(folder)
     print(
         f"perplexity {before:.2f} -> {after:.3f}, {metrics['tokens_per_second']:.0f} tokens/s, adapter "
