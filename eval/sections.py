@@ -435,7 +435,7 @@ def skills_section(found) -> list:
     lines = ["## Alignment tax", "", *_tax_method(found)]
     for name in found.mmlu["summary"]["benchmarks"]:
         lines += _benchmark_part(found, name)
-    lines += _general_text_part(found)
+    lines += [*_general_text_part(found), *_tasks_part(found)]
     for form, made in reported_forms(found, benchmark_name(found)).items():
         subjects = [
             [subject, one["dpo"]["n"], *(percent(one[name]["accuracy"]) for name in MODELS)]
@@ -537,6 +537,31 @@ def _general_text_part(found):
         "log-probability per token, in nats, paired by window and averaged over windows; negative is worse.",
         "",
         *table(["change", "log-probability", "verdict", "detectable"], rows),
+        "",
+    ]
+
+
+def _tasks_part(found):
+    tasks = found.mmlu["summary"].get("tasks", [])
+    if not tasks:
+        return []
+    rows = []
+    for one in tasks:
+        changes = [
+            "-"
+            if change["low"] is None
+            else f"{change['difference']:+.4f} ({change['low']:+.4f} to {change['high']:+.4f})"
+            for change in one["difference"].values()
+        ]
+        label = f"{one['task']} ({one['filter']}, {one['metric']})"
+        rows.append([label, *(f"{one['score'][model]:.4f}" for model in MODELS), *changes, one["n"]])
+    pairs = [against(pair) for pair in tasks[0]["difference"]]
+    return [
+        "### Other tasks of lm-eval",
+        "",
+        "As lm-eval ships them; a score is the mean over questions, a difference is paired by question.",
+        "",
+        *table(["task (filter, metric)", *NAMES.values(), *pairs, "n"], rows),
         "",
     ]
 
