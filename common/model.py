@@ -6,6 +6,7 @@ adapter checks it against the base it was given.
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 from common import cli, files
@@ -187,7 +188,8 @@ def quantization(args):
 
 
 def load_base(base: str, args, quantized: bool = True, scalar: bool = False):
-    """The base model, quantised when asked, otherwise in args.dtype; on the GPU when there is one.
+    """The base model, quantised when asked, otherwise in args.dtype; on the GPU when there is one, of several
+    processes each on its own.
 
     scalar: with a new head of one output, drawn by --seed, in place of the vocabulary's: a reward model.
     """
@@ -201,7 +203,7 @@ def load_base(base: str, args, quantized: bool = True, scalar: bool = False):
         base,
         quantization_config=quantization(args) if quantized else None,
         dtype=getattr(torch, args.dtype),
-        device_map={"": 0} if torch.cuda.is_available() else {"": "cpu"},
+        device_map={"": int(os.environ.get("LOCAL_RANK", 0)) if torch.cuda.is_available() else "cpu"},
         **({"num_labels": 1} if scalar else {}),
     )
     for module in model.modules():

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from common import files
+from common.apart import is_first
 from common.cli import UserError
 
 PROJECT = "post-training"
@@ -31,7 +32,7 @@ def start(args, work) -> Run | None:
 
     UserError when the package is not installed.
     """
-    if args.report_to == "none":
+    if args.report_to == "none" or not is_first():
         return None
     if importlib.util.find_spec(args.report_to) is None:
         package = {"mlflow": "mlflow-skinny"}.get(args.report_to, args.report_to)

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from common import chat, cli, files, model, score, tracking
+from common.apart import first_alone, processes
 from common.domain import rows_of, verdict_on
 
 SAMPLES = 12
@@ -247,12 +248,13 @@ def prepare_output(folder, args, data, parent=None, **more) -> Path:
         **{name: model.settings_hash(value) for name, value in more.items()},
     }
     mark = work / "made_with.json"
-    known = files.read_json(mark) if mark.is_file() else now
-    if known != now:
-        changed = ", ".join(name.replace("_", " ") for name in now if known.get(name) != now[name])
-        print(f"changed since the last checkpoint: {changed}; training starts anew.")
-        shutil.rmtree(work)
-    files.write_json(mark, now)
+    with first_alone():
+        known = files.read_json(mark) if mark.is_file() else now
+        if known != now:
+            changed = ", ".join(name.replace("_", " ") for name in now if known.get(name) != now[name])
+            print(f"changed since the last checkpoint: {changed}; training starts anew.")
+            shutil.rmtree(work)
+        files.write_json(mark, now)
     return work
 
 
@@ -310,6 +312,7 @@ def training_metrics(trainer, folder, **more) -> dict:
         "train_seconds": seconds,
         "train_peak_memory_gib": max(item["peak_memory_gib"] for item in history if "seconds" in item),
         "adapter_mib": adapter / 2**20,
+        "processes": processes(),
         **more,
     }
 

@@ -16,6 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
 from common import chat, cli, files, model, provenance, score, tracking
+from common.apart import is_first
 from common.check import check, take_steps
 from common.domain import load_domain
 from common.rows import group_pairs, read_pairs
@@ -317,6 +318,8 @@ def kl_callback(tokenizer, prompts, log, work):
         trainer = None
 
         def on_evaluate(self, args, state, control, **kwargs):
+            if not state.is_world_process_zero:
+                return
             kl = kl_from_reference(self.trainer, tokenizer, prompts)
             if log and kl > 3 and kl > 5 * max(log[-1]["kl"], 0.1):
                 print(
@@ -385,10 +388,13 @@ def main(args):
     tracking.watch(trainer, run)
     watch.trainer = trainer
     restore_policy(trainer, checkpoint)
-    proof = prove_reference(trainer, args, tokenizer, rows, domain.SYSTEM_PROMPT, adapter, work, bool(checkpoint))
+    if is_first():
+        proof = prove_reference(trainer, args, tokenizer, rows, domain.SYSTEM_PROMPT, adapter, work, bool(checkpoint))
     trainable, total = model.trainable_share(trainer.model)
     print(f"{len(rows)} pairs, {len(held)} held out, {trainable:,} of {total:,} parameters trained", flush=True)
     trainer.train(resume_from_checkpoint=checkpoint)
+    if not is_first():
+        return
     metrics = finish(trainer, folder, tokenizer, domain, dev_rows, prompts, kl, before)
     save_adapter(folder, trainer.model, tokenizer, "dpo", args.base, adapter, data, domain.SYSTEM_PROMPT)
     trained = ("dpo", trainer.model, contextlib.nullcontext())

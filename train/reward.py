@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
 from common import chat, cli, files, model, provenance, tracking
+from common.apart import is_first
 from common.domain import load_domain
 from common.rows import group_pairs, read_pairs
 from common.training import (
@@ -173,6 +174,8 @@ def main(args):
     kept = len(trainer.train_dataset)  # trl leaves out what is longer than --max_length, of --allow_truncation
     print(f"{kept} pairs, {len(held)} held out, {trainable:,} of {total:,} parameters trained", flush=True)
     trainer.train(resume_from_checkpoint=resume_point(work))
+    if not is_first():
+        return
     found = held_out_figures(trainer, tokenizer, domain.SYSTEM_PROMPT, held, folder, args.seed)
     metrics = training_metrics(trainer, folder, trainable=trainable, total=total, held_out=found)
     files.write_json(folder / "chat.json", decision)

@@ -15,6 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
 from common import chat, cli, files, model, provenance, tracking
+from common.apart import is_first
 from common.check import check, take_steps
 from common.domain import load_domain
 from common.rows import read_examples
@@ -186,6 +187,8 @@ def main(args):
         flush=True,
     )
     trainer.train(resume_from_checkpoint=resume_point(work))
+    if not is_first():
+        return
     after = perplexity_of(trainer.model, tokenizer, domain, dev_rows)
     told = {"perplexity_before": before, "perplexity_after": after}
     metrics = training_metrics(trainer, folder, **told, trainable=trainable, total=total)
