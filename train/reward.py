@@ -99,7 +99,7 @@ def rewards(network, tokenizer, system, prompts, answers, batch_size=16):
     order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
     made, was_training = torch.zeros(len(ids)), network.training
     network.eval()
-    narrow = network.config.dtype == torch.bfloat16  # the head is float32, as the adapter
+    narrow = str(network.config.dtype).endswith("bfloat16")  # and the head is float32, as the adapter
     with torch.inference_mode(), torch.autocast(network.device.type, torch.bfloat16, enabled=narrow):
         for start in range(0, len(order), batch_size):
             chosen = order[start : start + batch_size]
