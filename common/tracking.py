@@ -66,9 +66,10 @@ def start_wandb(name, settings, known):
         for path in paths:
             artefact.add_file(str(path))
         run.log_artifact(artefact)
-        place, url = files.shown(Path(run.dir).parent), run.url
+        said = (
+            f"is offline; upload it with: wandb sync {files.shown(run.sync_dir)}" if run.offline else f"is at {run.url}"
+        )
         run.finish()
-        said = f"is offline; upload it with: wandb sync {place}" if run.offline else f"is at {url}"
         print(f"the W&B run {found} {said}", flush=True)
 
     return found, Run(lambda metrics, step: run.log(metrics, step=step), close)

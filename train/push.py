@@ -37,11 +37,12 @@ def read_card(path, args):
 
     UserError for metadata that huggingface_hub does not read, and without licence or base.
     """
+    import yaml
     from huggingface_hub import ModelCard
 
     try:
         card = ModelCard(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, yaml.YAMLError) as error:
         said = " ".join(str(error).split())[:200].rstrip(".")
         raise cli.UserError(f"the metadata at the head of {path} cannot be read ({said}); mend it.") from None
     card.data.license, card.data.base_model = args.license or card.data.license, args.base_model or card.data.base_model
