@@ -9,7 +9,9 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from common import cli, files, model
 from train import push
@@ -113,18 +115,25 @@ def hub():
 
 
 @pytest.fixture
-def out(tmp_path, tiny_base):
-    """An adapter, its card and its report, as the stages leave them."""
-    import torch
-    from safetensors.torch import save_file
+def base(tmp_path):
+    """A base's folder, as far as lineage looks at it."""
+    folder = tmp_path / "base"
+    files.write_json(folder / "config.json", {"model_type": "llama"})
+    save_file({"w": np.ones(4, dtype=np.float32)}, folder / "model.safetensors")
+    return folder
 
+
+@pytest.fixture
+def out(tmp_path, base):
+    """An adapter, its card and its report, as the stages leave them."""
     folder = tmp_path / "out/dpo"
     for name in ("merged", "checkpoints"):
         (folder / name).mkdir(parents=True)
-    save_file({"lora_A.weight": torch.ones(4, 4)}, folder / "adapter_model.safetensors")
-    files.write_json(folder / "adapter_config.json", {"base_model_name_or_path": str(tiny_base), "r": 4})
-    model.load_tokenizer(tiny_base).save_pretrained(folder)
-    model.write_lineage(folder, "dpo", str(tiny_base))
+    save_file({"lora_A.weight": np.ones((4, 4), dtype=np.float32)}, folder / "adapter_model.safetensors")
+    files.write_json(folder / "adapter_config.json", {"base_model_name_or_path": str(base), "r": 4})
+    files.write_json(folder / "tokenizer.json", {"version": "1.0"})
+    files.write_text(folder / "chat_template.jinja", "{{ messages }}")
+    model.write_lineage(folder, "dpo", str(base))
     files.write_json(folder / "run.json", {"settings": {}})
     (folder / "training_args.bin").write_bytes(b"\x80")
     files.write_text(folder.parent / "MODEL_CARD.md", CARD)
@@ -181,7 +190,7 @@ def send_to(hub, out, *flags, token=TOKEN):
     return subprocess.run([sys.executable, *words], cwd=cli.ROOT, env=os.environ | own, text=True, capture_output=True)
 
 
-def test_what_the_hub_receives_is_the_model_its_card_and_report_and_no_path_of_this_machine(hub, out, tiny_base):
+def test_what_the_hub_receives_is_the_model_its_card_and_report_and_no_path_of_this_machine(hub, out, base):
     done = send_to(hub, out)
     assert done.returncode == 0, done.stderr
     got = hub.state["files"]
@@ -190,7 +199,7 @@ def test_what_the_hub_receives_is_the_model_its_card_and_report_and_no_path_of_t
     assert json.loads(got["adapter_config.json"]) == {"base_model_name_or_path": "owner/base", "r": 4}
     assert b"base_model: owner/base" in got["README.md"] and b"# A model" in got["README.md"]
     assert {"EVAL_REPORT.md", "eval/plots/a.png", "tokenizer.json", "chat_template.jinja"} <= set(got)
-    assert not any(str(tiny_base).encode() in content for content in got.values())
+    assert not any(str(base).encode() in content for content in got.values())
     assert not any(name.endswith(".bin") or name == "run.json" for name in got)
     assert "sent in" in done.stdout and TOKEN not in done.stdout + done.stderr
 
