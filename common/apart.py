@@ -1,6 +1,29 @@
-"""A function in a process of its own, whose memory, on the card too, is free again when it ends."""
+"""Processes: which of several this is, and a function in one of its own, whose memory is free again when it ends."""
+
+import contextlib
+import os
 
 from common.cli import UserError, quiet
+
+
+def processes() -> int:
+    """How many processes train together (accelerate launch); 1 without."""
+    return int(os.environ.get("WORLD_SIZE", 1))
+
+
+def is_first() -> bool:
+    """Whether this is the only process, or that of several that writes files and speaks."""
+    return int(os.environ.get("RANK", 0)) == 0
+
+
+def first_alone():
+    """A context that the first of several processes goes through before the others."""
+    if processes() == 1:
+        return contextlib.nullcontext()
+    import torch
+    from accelerate import PartialState
+
+    return PartialState(cpu=not torch.cuda.is_available()).main_process_first()
 
 
 def apart(what: str, function, *given):

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from common import chat, files, score
-from common.apart import apart
+from common.apart import apart, processes
 from common.cli import UserError
 
 LONG = 600  # seconds; a training that surely takes less is not checked
@@ -125,6 +125,10 @@ def check(args, steps, tokenizer, system, rows, columns, parameters):
     Writes check.json to the stage's folder. Does nothing when a check is not due. UserError, with what to change, when
     the training would not fit.
     """
+    if processes() > 1:
+        if args.check:
+            raise UserError("--check is for one process; leave accelerate launch out.")
+        return
     lengths = row_lengths(tokenizer, system, rows, columns)
     tokens = sum(lengths) * args.num_train_epochs
     # For each parameter and token 2 operations forward, 2 again in the backward pass, whose other 2, for the weights'

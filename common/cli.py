@@ -22,7 +22,9 @@ SECTIONS = (
     "quality",
     "gen_dpo",
     "dpo",
+    "reward",
     "answer",
+    "rerank",
     "winrate",
     "mmlu",
     "domain",
@@ -234,6 +236,8 @@ def quiet():
 
 def run(main, parse_args):
     """Run a script: UserError, a full disk and Ctrl-C end with one sentence; other tracebacks are our bugs."""
+    if int(os.environ.get("RANK", 0)):  # of several processes the first one speaks
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (for as long as the process lives)
     try:
         args = parse_args()
         quiet()

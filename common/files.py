@@ -301,16 +301,20 @@ def shown(path) -> str:
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
 
 
-def run_record(args, started: float, inputs=(), counts=None, **more) -> dict:
-    """What made a product: settings, input hashes, versions, commit, seed, counts, wall time, peak memory."""
-    settings = {
+def settings_of(args) -> dict:
+    """A stage's flags as a record holds them."""
+    return {
         key: str(value) if isinstance(value, Path) else value
         for key, value in sorted(vars(args).items())
         if key not in ("section", "command_tail", "endpoint")  # nobody else's affair is where a server stands
     }
+
+
+def run_record(args, started: float, inputs=(), counts=None, **more) -> dict:
+    """What made a product: settings, input hashes, versions, commit, seed, counts, wall time, peak memory."""
     return {
         "stage": args.section,
-        "settings": settings,
+        "settings": settings_of(args),
         "seed": args.seed,
         "inputs": {shown(path): sha256(path) for path in inputs},
         "versions": versions(),

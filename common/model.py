@@ -6,9 +6,10 @@ adapter checks it against the base it was given.
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
-from common import files
+from common import cli, files
 from common.cli import UserError
 
 READ = ("config.json", "tokenizer_config.json", "tokenizer.json", "tokenizer.model")  # beside weights and templates
@@ -160,11 +161,22 @@ def choose_dtype(name: str) -> str:
     return chosen
 
 
+def add_quantization_flags(parser):
+    """How the base is held while adapters are trained on it; the keys of bitsandbytes keep their own names."""
+    add = parser.add_argument
+    add("--load_in_4bit", action=cli.Switch, default=True, help="the base quantised by bitsandbytes (QLoRA)")
+    add("--load_in_8bit", action=cli.Switch, default=False, help="the base in 8 bits, in place of 4")
+    add("--bnb_4bit_quant_type", default="nf4", choices=("nf4", "fp4"))
+    add("--bnb_4bit_use_double_quant", action=cli.Switch, default=True)
+
+
 def quantization(args):
-    """The bitsandbytes settings of --load_in_4bit, or None."""
+    """The bitsandbytes settings of --load_in_8bit or --load_in_4bit, or None."""
     import torch
     from transformers import BitsAndBytesConfig
 
+    if args.load_in_8bit:
+        return BitsAndBytesConfig(load_in_8bit=True)
     if not args.load_in_4bit:
         return None
     return BitsAndBytesConfig(
@@ -175,17 +187,24 @@ def quantization(args):
     )
 
 
-def load_base(base: str, args, quantized: bool = True):
-    """The base model, in NF4 when asked, otherwise in args.dtype; on the GPU when there is one."""
+def load_base(base: str, args, quantized: bool = True, scalar: bool = False):
+    """The base model, quantised when asked, otherwise in args.dtype; on the GPU when there is one, of several
+    processes each on its own.
+
+    scalar: with a new head of one output, drawn by --seed, in place of the vocabulary's: a reward model.
+    """
     import torch
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
     require_base(base)
-    model = AutoModelForCausalLM.from_pretrained(
+    if scalar:
+        torch.manual_seed(args.seed)
+    model = (AutoModelForSequenceClassification if scalar else AutoModelForCausalLM).from_pretrained(
         base,
         quantization_config=quantization(args) if quantized else None,
         dtype=getattr(torch, args.dtype),
-        device_map={"": 0} if torch.cuda.is_available() else {"": "cpu"},
+        device_map={"": int(os.environ.get("LOCAL_RANK", 0)) if torch.cuda.is_available() else "cpu"},
+        **({"num_labels": 1} if scalar else {}),
     )
     for module in model.modules():
         # bitsandbytes repacks a layer for AVX512-BF16 in its first forward pass in eval mode on a CPU, and what is
@@ -225,7 +244,7 @@ def tokenizer_hash(folder) -> str:
 def read_lineage(folder) -> dict:
     """The lineage of an adapter folder. UserError when the folder is no finished adapter."""
     folder = Path(folder)
-    made_by = {"sft": "python train/sft.py", "dpo": "python train/dpo.py"}.get(folder.name, "")
+    made_by = f"python train/{folder.name}.py" if folder.name in ("sft", "dpo", "reward") else ""
     lineage = files.read_json(folder / "lineage.json", made_by)
     weights = folder / "adapter_model.safetensors"
     if not weights.is_file() or files.sha256(weights) != lineage["adapter_sha256"]:

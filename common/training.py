@@ -1,22 +1,22 @@
-"""What sft.py and dpo.py must agree on: flags, held-out rows, checkpoints, saved adapters and their samples."""
+"""What the trainers must agree on: flags, held-out rows, checkpoints, saved adapters and their samples."""
 
 import random
 import shutil
 import time
 from pathlib import Path
 
-from common import chat, cli, files, model, score
+from common import chat, cli, files, model, score, tracking
+from common.apart import first_alone, processes
 from common.domain import rows_of, verdict_on
 
 SAMPLES = 12
 
 
 def add_training_flags(parser):
-    """Flags of both trainers; the keys of trl, peft and bitsandbytes keep their own names."""
+    """Flags of all trainers; the keys of trl, peft and bitsandbytes keep their own names."""
     add = parser.add_argument
     add("--base", default=model.DEFAULT_BASE, help="model folder or name on the Hub")
     add("--limit", type=int, default=0, help="train on a seeded sample of this many rows; 0 takes all")
-    add("--eval_rows", type=int, default=200, help="rows of the dev benchmark held out for loss and perplexity")
     add("--learning_rate", type=float, help="peak learning rate")
     add("--num_train_epochs", type=float, help="passes over the data")
     add("--per_device_train_batch_size", type=int, help="rows in memory at once")
@@ -35,9 +35,8 @@ def add_training_flags(parser):
         choices=model.DTYPES,
         help="dtype of computation; auto: bfloat16 where the hardware has it",
     )
-    add("--load_in_4bit", action=cli.Switch, default=True, help="the base quantised by bitsandbytes (QLoRA)")
-    add("--bnb_4bit_quant_type", default="nf4", choices=("nf4", "fp4"))
-    add("--bnb_4bit_use_double_quant", action=cli.Switch, default=True)
+    model.add_quantization_flags(parser)
+    add("--loraplus_lr_ratio", type=float, default=None, help="LoRA+: learning rate of B over that of A, such as 16")
     add("--logging_steps", type=int, default=5)
     add("--eval_steps", type=float, default=0.2, help="steps between evaluations, or a share of all steps when below 1")
     add("--save_steps", type=float, default=0.2, help="steps between checkpoints, or a share of all steps when below 1")
@@ -47,7 +46,19 @@ def add_training_flags(parser):
         default=False,
         help="two steps at the longest batch: does it fit, how long, no more",
     )
-    add("--report_to", default="none", choices=("none", "wandb"), help="wandb is offline unless WANDB_MODE=online")
+    add(
+        "--report_to",
+        default="none",
+        choices=tracking.BACKENDS,
+        help="wandb is offline unless WANDB_API_KEY is set; mlflow writes to ./mlruns",
+    )
+
+
+def add_dev_flag(parser):
+    """--eval_rows, of the trainers of a language model."""
+    parser.add_argument(
+        "--eval_rows", type=int, default=200, help="rows of the dev benchmark held out for loss and perplexity"
+    )
 
 
 def add_lora_flags(parser):
@@ -57,21 +68,24 @@ def add_lora_flags(parser):
     add("--lora_alpha", type=int, default=32)
     add("--lora_dropout", type=float, default=0.0)
     add("--target_modules", default="all-linear", help="modules that get an adapter")
+    add("--use_dora", action=cli.Switch, default=False, help="DoRA: the length of each weight row is trained apart")
 
 
-LORA = ("r", "lora_alpha", "lora_dropout", "target_modules")  # what those flags set
+LORA = ("r", "lora_alpha", "lora_dropout", "target_modules", "use_dora")  # what those flags set
 
 # Settings that change no weight, or are compared by what they name.
-ELSEWHERE = ("recipe", "tracked", "command_tail", "out", "base", "data", "chat_template", "report_to", "off_policy")
-# What the counts of both trainers may be, for cli.within.
+ELSEWHERE = ("recipe", "tracked", "command_tail", "out", "base", "data", "chat_template", "replay", "report_to",
+             "off_policy")  # fmt: skip
+# What the counts of the trainers may be, for cli.within.
 BOUNDS = {
     "limit": (0, None),
-    "eval_rows": (1, None),  # perplexity before and after is part of what a training says of itself
     "per_device_train_batch_size": (1, None),
     "gradient_accumulation_steps": (1, None),
     "max_length": (1, None),
     "logging_steps": (1, None),
+    "loraplus_lr_ratio": (1, None),
 }
+DEV_BOUNDS = {"eval_rows": (1, None)}  # perplexity before and after is part of what a training says of itself
 
 
 def limited(rows: list, args) -> list:
@@ -86,11 +100,11 @@ def held_out(domain, args) -> list:
     return rows_of(domain, "load_benchmark", "dev")[: args.eval_rows]
 
 
-def lora_config(args):
+def lora_config(args, task_type="CAUSAL_LM"):
     """PEFT's config from the flags."""
     from peft import LoraConfig
 
-    return LoraConfig(bias="none", task_type="CAUSAL_LM", **{key: getattr(args, key) for key in LORA})
+    return LoraConfig(bias="none", task_type=task_type, **{key: getattr(args, key) for key in LORA})
 
 
 def make_trainer_arguments(args, config, work, evaluated=True, **more):
@@ -99,14 +113,11 @@ def make_trainer_arguments(args, config, work, evaluated=True, **more):
     `evaluated` is whether there are rows to evaluate on.
     """
     import dataclasses
-    import os
 
     import torch
 
-    if args.report_to == "wandb":
-        os.environ.setdefault("WANDB_MODE", "offline")
     fields = {field.name for field in dataclasses.fields(config)}
-    named = {key: value for key, value in vars(args).items() if key in fields}
+    named = {key: value for key, value in vars(args).items() if key in fields and key != "report_to"}
     on_gpu = torch.cuda.is_available()
     return config(
         output_dir=str(work),
@@ -117,17 +128,17 @@ def make_trainer_arguments(args, config, work, evaluated=True, **more):
         save_total_limit=1,
         per_device_eval_batch_size=args.per_device_train_batch_size,
         disable_tqdm=False,
+        report_to="none",  # common/tracking.py does it, with one set of names for all
         dataset_num_proc=None,
         run_name=f"{args.section}-{args.seed}",
         logging_first_step=True,
         dataloader_pin_memory=on_gpu,
-        **named,
-        **more,
+        **(named | more),
     )
 
 
-def prepare_trainer(trainer, weights=None):
-    """What both trainers need after construction: fp32 adapter weights and a progress bar with loss and speed.
+def prepare_trainer(trainer, args, weights=None):
+    """What all trainers need after construction: fp32 adapter weights, LoRA+ where asked, a bar with loss and speed.
 
     trl rounds a QLoRA adapter to bf16, whose steps are 1/256 of a weight: a learning rate of 5e-7 would change nothing,
     and DPO would not start from the SFT model. `weights` are the adapter's own, {name: tensor}, to be put back.
@@ -175,12 +186,24 @@ def prepare_trainer(trainer, weights=None):
     for name, parameter in trainer.model.named_parameters():
         if parameter.requires_grad:
             parameter.data = (weights[name] if weights else parameter.data).float()
+    if args.loraplus_lr_ratio:
+        use_loraplus(trainer, args.loraplus_lr_ratio)
     trainer.remove_callback(ProgressCallback)
     trainer.add_callback(Progress())
     trainer.add_callback(NoWidening())
     trainer.add_callback(WholeTraining())
     score_trained_tokens_only()
     return trainer
+
+
+def use_loraplus(trainer, ratio):
+    """Have the trainer's optimizer step the matrices B at `ratio` times the rate of A (LoRA+, arXiv 2402.12354)."""
+    from peft.optimizers import create_loraplus_optimizer
+
+    kind, settings = trainer.get_optimizer_cls_and_kwargs(trainer.args, trainer.model)
+    trainer.optimizer = create_loraplus_optimizer(
+        trainer.model, kind, loraplus_lr_ratio=ratio, loraplus_weight_decay=trainer.args.weight_decay, **settings
+    )
 
 
 def score_trained_tokens_only():
@@ -223,12 +246,13 @@ def prepare_output(folder, args, data, parent=None, **more) -> Path:
         **{name: model.settings_hash(value) for name, value in more.items()},
     }
     mark = work / "made_with.json"
-    known = files.read_json(mark) if mark.is_file() else now
-    if known != now:
-        changed = ", ".join(name.replace("_", " ") for name in now if known.get(name) != now[name])
-        print(f"changed since the last checkpoint: {changed}; training starts anew.")
-        shutil.rmtree(work)
-    files.write_json(mark, now)
+    with first_alone():
+        known = files.read_json(mark) if mark.is_file() else now
+        if known != now:
+            changed = ", ".join(name.replace("_", " ") for name in now if known.get(name) != now[name])
+            print(f"changed since the last checkpoint: {changed}; training starts anew.")
+            shutil.rmtree(work)
+        files.write_json(mark, now)
     return work
 
 
@@ -286,8 +310,7 @@ def training_metrics(trainer, folder, **more) -> dict:
         "train_seconds": seconds,
         "train_peak_memory_gib": max(item["peak_memory_gib"] for item in history if "seconds" in item),
         "adapter_mib": adapter / 2**20,
-        "perplexity_before": more.pop("before"),
-        "perplexity_after": more.pop("after"),
+        "processes": processes(),
         **more,
     }
 

@@ -33,6 +33,7 @@ SETTINGS = (
     "loss_type",
     "loss_weights",
 )
+IF_SET = ("load_in_8bit", "use_dora", "loraplus_lr_ratio", "label_smoothing")  # off unless asked for
 
 
 def licence(found) -> str:
@@ -132,8 +133,8 @@ def procedure(found) -> list:
     have = [found.runs[stage]["settings"] for stage in ("sft", "dpo")]
     rows = [
         [f"`{key}`", *(settings.get(key, "-") for settings in have)]
-        for key in SETTINGS
-        if any(key in settings for settings in have)
+        for key in SETTINGS + IF_SET
+        if any(settings.get(key) if key in IF_SET else key in settings for settings in have)
     ]
     proof, metrics = found.runs["dpo"]["proof"], found.runs["dpo"]["metrics"]
     return [

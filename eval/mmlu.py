@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ whe
 
 from common import cli, files, model
 from common.score import completion_logprobs
-from eval import stats
+from eval import harness, stats
 
 MODELS = ("base", "sft", "dpo")
 PAIRS = {"dpo_vs_base": ("dpo", "base"), "sft_vs_base": ("sft", "base")}
@@ -77,6 +77,7 @@ def parse_args(argv=None):
         help="dtype of computation; auto: bfloat16 where the hardware has it",
     )
     model.add_base_weights_flag(parser)
+    harness.add_task_flags(parser)
     return cli.parse(parser, argv)
 
 
@@ -762,6 +763,7 @@ def main(args):
     paths = model_paths(args)
     args.dtype = model.choose_dtype(args.dtype)
     benchmarks = read_benchmarks(args)
+    manager, names = harness.find_tasks(args)
     results, texts, counts = evaluate_models(args, paths, benchmarks)
     rows = make_rows(benchmarks, results)
     windows = [
@@ -769,6 +771,9 @@ def main(args):
         for one in texts
     ]
     summary = summarise(rows, windows)
+    more = harness.run_tasks(args, paths, manager, names) if names else []
+    if more:
+        summary["tasks"] = harness.summarise(more, MODELS, PAIRS)
     settings = {
         "benchmarks": describe(benchmarks),
         "shots": SHOTS,
@@ -781,8 +786,9 @@ def main(args):
     adapters = [args.out / name / "adapter_model.safetensors" for name in MODELS[1:]]
     args.mmlu_dir = args.mmlu_dir and Path(args.mmlu_dir).name  # where it lies on this machine is nobody's business
     run = files.run_record(args, started, inputs=adapters, counts=counts)
-    files.write_json(target, {"settings": settings, "summary": summary, "rows": rows, "windows": windows, "run": run})
-    print("\n".join([table(summary), *notes(counts, args.dtype)]))
+    made = {"settings": settings, "summary": summary, "rows": rows, "windows": windows, "run": run}
+    files.write_json(target, made | ({"task_rows": more} if more else {}))
+    print("\n".join([table(summary), *harness.table(summary.get("tasks", [])), *notes(counts, args.dtype)]))
     print(f"wrote {target} in {time.time() - started:.0f} s; next: python eval/report.py{args.command_tail}")
 
 

@@ -54,7 +54,8 @@ BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 
 
 class Found(NamedTuple):
-    """Everything that is reported, as loaded; `answers` by model and id, `runs` by stage, `source` of the base."""
+    """Everything that is reported, as loaded; `answers` by model and id, `runs` by stage, `source` of the base, and
+    `control` of bench/control.py, {} where that was not run."""
 
     domain: dict
     winrate: dict
@@ -66,6 +67,7 @@ class Found(NamedTuple):
     kl: list
     seconds: dict
     source: dict
+    control: dict = {}
 
 
 def parse_args(argv=None):
@@ -79,12 +81,14 @@ def command(args, stage):
 
 def sources(args):
     """{name: file} of everything that the report is made from, the run records aside."""
+    control = args.out / "control" / "control.json"
     return {
         **{name: args.out / "answers" / f"{name}.jsonl" for name in MODELS},
         **{name: args.out / "eval" / f"{name}.json" for name in NEEDED},
         "sft_log": args.out / "sft" / "log.json",
         "dpo_log": args.out / "dpo" / "log.json",
         "kl": args.out / "dpo" / "kl.json",
+        **({"control": control} if control.is_file() else {}),
     }
 
 
@@ -144,7 +148,19 @@ def load(args, domain) -> Found:
         runs=runs,
         seconds=stage_seconds(args, runs),
         source=load_source(runs["sft"]["settings"]["base"]),
+        control=load_control(args, domain),
     )
+
+
+def load_control(args, domain) -> dict:
+    """What bench/control.py wrote, {} where it was not run; UserError when it is of other models or verdicts."""
+    path, made_by = sources(args).get("control"), f"python bench/control.py{args.command_tail}"
+    if not path:
+        return {}
+    control = files.read_json(path, made_by)
+    provenance.check_inputs(control["run"], path, made_by)
+    provenance.check_judged(control["run"], domain, path, made_by)
+    return control
 
 
 def load_source(base):

@@ -221,6 +221,7 @@ def headline(found) -> list:
             wins["dpo_vs_base"]["n"],
         ],
         ["Win rate against SFT", "-", "-", share(wins["dpo_vs_sft"], "rate"), wins["dpo_vs_sft"]["n"]],
+        *control_rows(found),
         *mmlu_rows(found),
     ]
     columns, note = list(NAMES.values()), ""
@@ -232,8 +233,32 @@ def headline(found) -> list:
         *table(["", *columns, "n"], [*domain_rows(domain), *rows]),
         "",
         "In brackets: 95 % intervals. Win rate: by correctness alone, (wins + ties / 2) / n, so 50 % is a draw. "
-        f"{note}Tax: change from the base on the same items, negative is worse.",
+        f"{note}{control_note(found)}Tax: change from the base on the same items, negative is worse.",
     ]
+
+
+def control_rows(found) -> list:
+    """The rows of the first table on the control, none where bench/control.py was not run."""
+    if not found.control:
+        return []
+    summary = found.control["summary"]
+    rows = []
+    for part, made in summary["difference"].items():
+        label = f"Against the control, {PARTS[part]}" if len(summary["difference"]) > 1 else "Against the control"
+        sft, after = made["sft_vs_control"], made["dpo_vs_control"]
+        rows.append([label, "-", change(sft), change(after), after["n"]])
+    return rows
+
+
+def control_note(found) -> str:
+    """What the control is, for below the first table; nothing where there is none."""
+    if not found.control:
+        return ""
+    one = found.control["summary"]["accuracy"]["all"]
+    return (
+        "Control: the SFT model trained on for as many steps and rows as DPO, on the chosen answers alone; its domain "
+        f"accuracy is {share(one)}. "
+    )
 
 
 def verdicts(found) -> list:
@@ -247,7 +272,15 @@ def verdicts(found) -> list:
             f"win rate {share(wins, 'rate')}, **{verdict(wins, 0.5)}**"
             f"{answerable(found, pair)}{gained(found, pair)}."
         )
-    return [*made, tax_verdict(found)]
+    return [*made, *control_verdict(found), tax_verdict(found)]
+
+
+def control_verdict(found) -> list:
+    """Whether the preferences did more than further training on the chosen answers; nothing without a control."""
+    if not found.control:
+        return []
+    one = found.control["summary"]["difference"]["all"]["dpo_vs_control"]
+    return [f"SFT + DPO against the control (SFT on the chosen answers): accuracy {change(one)}, **{verdict(one)}**."]
 
 
 def answerable(found, pair) -> str:
@@ -405,7 +438,7 @@ def skills_section(found) -> list:
     lines = ["## Alignment tax", "", *_tax_method(found)]
     for name in found.mmlu["summary"]["benchmarks"]:
         lines += _benchmark_part(found, name)
-    lines += _general_text_part(found)
+    lines += [*_general_text_part(found), *_tasks_part(found)]
     for form, made in reported_forms(found, benchmark_name(found)).items():
         subjects = [
             [subject, one["dpo"]["n"], *(percent(one[name]["accuracy"]) for name in MODELS)]
@@ -504,6 +537,31 @@ def _general_text_part(found):
         "log-probability per token, in nats, paired by window and averaged over windows; negative is worse.",
         "",
         *table(["change", "log-probability", "verdict", "detectable"], rows),
+        "",
+    ]
+
+
+def _tasks_part(found):
+    tasks = found.mmlu["summary"].get("tasks", [])
+    if not tasks:
+        return []
+    rows = []
+    for one in tasks:
+        changes = [
+            "-"
+            if change["low"] is None
+            else f"{change['difference']:+.4f} ({change['low']:+.4f} to {change['high']:+.4f})"
+            for change in one["difference"].values()
+        ]
+        label = f"{one['task']} ({one['filter']}, {one['metric']})"
+        rows.append([label, *(f"{one['score'][model]:.4f}" for model in MODELS), *changes, one["n"]])
+    pairs = [against(pair) for pair in tasks[0]["difference"]]
+    return [
+        "### Other tasks of lm-eval",
+        "",
+        "As lm-eval ships them; a score is the mean over questions, a difference is paired by question.",
+        "",
+        *table(["task (filter, metric)", *NAMES.values(), *pairs, "n"], rows),
         "",
     ]
 
@@ -854,6 +912,11 @@ def recompute_section(places) -> list:
         ("SFT loss", "sft_log", "`loss` and `eval_loss` by `step`"),
         ("DPO loss, rewards, margin, accuracy", "dpo_log", "`loss`, `rewards/*`, `logps/*` and `eval_*` by `step`"),
         ("KL", "kl", "`kl` by `step`"),
+        *(
+            [("control", "control", "`summary`; from `rows[].{sft,dpo,control}.correct`")]
+            if "control" in places
+            else []
+        ),
         (
             "rows, pairs, settings, versions, proof of the reference",
             "runs",

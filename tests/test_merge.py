@@ -45,6 +45,23 @@ def test_plain_merge_equals_peft(adapter, tiny_base):
     assert not list(adapter.glob(".merged*")) and not (adapter / "base").exists()
 
 
+def test_a_dora_adapter_merges_as_peft_does(tiny_base, tmp_path):
+    folder = tmp_path / "sft"
+    config = LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM", use_dora=True, init_lora_weights=False)
+    network = get_peft_model(AutoModelForCausalLM.from_pretrained(tiny_base, dtype=torch.float32), config)
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if "magnitude" in name:
+                parameter.mul_(1 + 0.2 * torch.rand_like(parameter))
+    network.save_pretrained(folder)
+    model.load_tokenizer(tiny_base).save_pretrained(folder)
+    model.write_lineage(folder, "sft", str(tiny_base))
+    assert run(folder, tiny_base, "--no-load_in_4bit")["plain"]["kl"] < 1e-3
+    own, peft = load_file(folder / "merged/model.safetensors"), network.merge_and_unload().state_dict()
+    for name, tensor in own.items():
+        torch.testing.assert_close(tensor, peft[name].bfloat16(), msg=name)
+
+
 def test_quantised_merge_takes_the_nearer_base_and_says_how_near(adapter, tiny_base, capsys):
     figures = run(adapter, tiny_base)
     assert figures["taken"] == "dequantised" == files.read_json(adapter / "merged/lineage.json")["merged_from"]
@@ -93,12 +110,12 @@ def test_compare_by_hand():
 
 
 def test_what_cannot_be_merged_is_refused_in_a_sentence(adapter, tiny_base, tmp_path, monkeypatch):
-    dora = tmp_path / "dora"
-    shutil.copytree(adapter, dora, ignore=shutil.ignore_patterns("merged", "base"))
-    config = files.read_json(dora / "adapter_config.json")
-    files.write_json(dora / "adapter_config.json", config | {"use_dora": True})
-    with pytest.raises(cli.UserError, match="not a plain LoRA adapter"):
-        merge.updates_of(dora)
+    more = tmp_path / "more"
+    shutil.copytree(adapter, more, ignore=shutil.ignore_patterns("merged", "base"))
+    head = {"base_model.model.score.weight": torch.zeros(1, 64)}
+    save_file(load_file(more / "adapter_model.safetensors") | head, more / "adapter_model.safetensors")
+    with pytest.raises(cli.UserError, match="no LoRA or DoRA adapter alone"):
+        merge.updates_of(more)
     other = tmp_path / "base"
     shutil.copytree(tiny_base, other)
     weights = load_file(other / "model.safetensors")

@@ -763,3 +763,28 @@ def test_the_benchmark_is_named_by_hash(out):
     assert "Benchmark: 48 of the 900 rows of `test`, SHA-256 of all of them as JSON lines `abc123`." in write_report(
         out
     )
+
+
+def control_result(**points):
+    part = {pair: {**interval(value, key="difference"), "mcnemar_p": 1.0, "gained": 1, "lost": 1}
+            for pair, value in points.items()}  # fmt: skip
+    summary = {"accuracy": {"all": interval(0.612, key="accuracy")}, "difference": {"all": part}}
+    return {"summary": summary, "rows": [], "run": run_of("control")}
+
+
+def test_a_control_stands_in_the_first_screen_and_none_leaves_the_report_as_it_was(out):
+    before = write_report(out)
+    files.write_json(out / "control/control.json", control_result(dpo_vs_control=0.013, sft_vs_control=-0.051))
+    text = write_report(out)
+    row = next(line for line in screen(text).splitlines() if line.startswith("| Against the control |"))
+    assert row == "| Against the control | - | -5.1 points (-8.1 to -2.1) | +1.3 points (-1.7 to +4.3) | - | 48 |"
+    assert "its domain accuracy is 61.2 % (58.2 to 64.2)." in screen(text)
+    assert "accuracy +1.3 points (-1.7 to +4.3), **no difference shown**." in screen(text)
+    assert "control/control.json` |" in text.split("## How to recompute")[1]
+    (out / "control/control.json").unlink()
+    assert write_report(out) == before and "Against the control" not in before
+    stale = control_result(dpo_vs_control=0.0, sft_vs_control=0.0)
+    stale["run"]["inputs"] = {str(out / "dpo/log.json"): "0" * 64}
+    files.write_json(out / "control/control.json", stale)
+    with pytest.raises(UserError, match="run python bench/control.py"):
+        write_report(out)

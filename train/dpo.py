@@ -1,24 +1,29 @@
 """python train/dpo.py
 
 DPO on out/data/dpo.jsonl: goes on training the SFT adapter, with the frozen SFT model as the reference (proved at run
-time). Reads out/data/dpo.jsonl, out/sft and --base; writes out/dpo (adapter, tokenizer, merged/, log.json, samples.md,
-run.json). A killed run goes on from its last checkpoint.
+time). --loss_type names other losses of pairs (ipo, robust, sigmoid_norm, sft added by weights), or kto, which judges
+each answer by itself. Reads out/data/dpo.jsonl, out/sft and --base; writes out/dpo (adapter, tokenizer, merged/,
+log.json, samples.md, run.json). A killed run goes on from its last checkpoint.
 """
 
 import contextlib
 import math
+import random
 import sys
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import chat, cli, files, model, provenance, score
+from common import chat, cli, files, model, provenance, score, tracking
+from common.apart import is_first
 from common.check import check, take_steps
 from common.domain import load_domain
 from common.rows import group_pairs, read_pairs
 from common.training import (
     BOUNDS,
+    DEV_BOUNDS,
+    add_dev_flag,
     add_training_flags,
     check_lengths,
     conversation_of,
@@ -43,6 +48,10 @@ SAME = "dropped: chosen is rejected"
 # |loss at step 0 - ln 2| and |log-prob of a row, reference - out/sft from disk|, in nats. Both sides run the same
 # arithmetic, so even bf16 leaves only the order of sums; a wrong reference differs by far more.
 TOLERANCE = {"float32": 1e-4, "bfloat16": 1e-3}
+# Losses of trl's DPOTrainer, which compare the two answers of a pair, and of its KTOTrainer, which judge one answer.
+OF_PAIRS = ("sigmoid", "sft", "ipo", "robust", "sigmoid_norm", "hinge", "exo_pair", "nca_pair", "bco_pair", "sppo_hard",
+            "aot", "aot_unpaired", "apo_zero", "apo_down", "discopop")  # fmt: skip
+OF_ANSWERS = ("kto", "apo_zero_unpaired")
 
 
 def parse_args(argv=None):
@@ -51,12 +60,21 @@ def parse_args(argv=None):
         "--data", default=None, help="JSONL with prompt, chosen, rejected (default: out/data/dpo.jsonl)"
     )
     add_training_flags(parser)
+    add_dev_flag(parser)
     add_strict_flag(parser)
     parser.add_argument("--beta", type=float, default=0.1, help="strength of the pull to the reference")
     parser.add_argument(
-        "--loss_type", nargs="+", default=["sigmoid"], help="losses of trl's DPOTrainer, for example: sigmoid sft"
+        "--loss_type",
+        nargs="+",
+        default=["sigmoid"],
+        help=f"losses of pairs, added up ({', '.join(OF_PAIRS)}), or one of answers ({', '.join(OF_ANSWERS)})",
     )
     parser.add_argument("--loss_weights", nargs="+", type=float, default=None, help="a weight for each loss")
+    parser.add_argument(
+        "--label_smoothing", type=float, default=0.0, help="robust, exo_pair: share of pairs taken to be the wrong way"
+    )
+    parser.add_argument("--desirable_weight", type=float, default=1.0, help="kto: weight of the chosen answers")
+    parser.add_argument("--undesirable_weight", type=float, default=1.0, help="kto: weight of the rejected ones")
     parser.add_argument(
         "--held_out_share",
         type=float,
@@ -73,7 +91,34 @@ def parse_args(argv=None):
         gradient_accumulation_steps=8,
         max_length=2048,
     )
-    return cli.within(cli.parse(parser, argv), **BOUNDS, held_out_share=(0, 0.5))
+    return check_losses(cli.within(cli.parse(parser, argv), **BOUNDS, **DEV_BOUNDS, held_out_share=(0, 0.5)))
+
+
+def check_losses(args):
+    """`args` again; UserError for losses that there are not, that do not go together, or whose settings do not fit."""
+    losses, known = args.loss_type, OF_PAIRS + OF_ANSWERS
+    for name in losses:
+        if name not in known:
+            raise cli.UserError(f"no loss {name}{cli.nearest(name, known)}; there is {', '.join(known)}.")
+    if args.loss_weights and len(args.loss_weights) != len(losses):
+        raise cli.UserError(
+            f"{len(args.loss_weights)} --loss_weights for {len(losses)} losses ({' '.join(losses)}); give one for each."
+        )
+    alone = next((name for name in losses if name in OF_ANSWERS), None)
+    if alone and len(losses) > 1:
+        raise cli.UserError(f"{alone} judges answers, not pairs, so no other loss can be added; give it alone.")
+    if alone == "kto" and args.per_device_train_batch_size < 2:
+        raise cli.UserError(
+            "kto compares the answers of a batch, so --per_device_train_batch_size must be at least 2, not "
+            f"{args.per_device_train_batch_size}."
+        )
+    smoothed = [name for name in losses if name in ("robust", "exo_pair")]
+    if smoothed and not 0 < args.label_smoothing < 0.5:
+        raise cli.UserError(
+            f"{smoothed[0]} needs --label_smoothing between 0 and 0.5, not {args.label_smoothing:g}: the share of the "
+            "pairs that may be the wrong way round."
+        )
+    return args
 
 
 def split_pairs(rows, share):
@@ -114,24 +159,44 @@ def load_policy(args, adapter):
     return PeftModel.from_pretrained(model.load_base(args.base, args), str(adapter), is_trainable=True)
 
 
-def build_trainer(args, policy, tokenizer, rows, held, domain, work, callbacks=()):
-    """TRL's DPOTrainer; with ref_model=None it copies the loaded adapter to a frozen one named 'ref'."""
-    from datasets import Dataset
-    from trl import DPOConfig, DPOTrainer
+def single_answers(rows, system, seed) -> list:
+    """Pairs as TRL's KTOTrainer reads them, each answer by itself, in the order of `seed`.
 
-    settings = make_trainer_arguments(args, DPOConfig, work, evaluated=bool(held))
-    columns = ("chosen", "rejected")
+    Its estimate of the KL puts each answer under the prompt of its neighbour, so the two of a pair cannot be neighbours
+    by rule, nor all chosen ones come first.
+    """
+    made = [
+        {"prompt": row["prompt"], "completion": row["completion"], "label": side == "chosen"}
+        for side in ("chosen", "rejected")
+        for row in chat.training_rows([one | {"completion": one[side]} for one in rows], system, ("completion",))
+    ]
+    random.Random(seed).shuffle(made)
+    return made
+
+
+def build_trainer(args, policy, tokenizer, rows, held, domain, work, callbacks=()):
+    """TRL's DPOTrainer or KTOTrainer; with ref_model=None they copy the loaded adapter to a frozen one named 'ref'."""
+    from datasets import Dataset
+    from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer
+
+    if args.loss_type[0] in OF_ANSWERS:
+        make, config, more = KTOTrainer, KTOConfig, {"loss_type": args.loss_type[0]}
+        rows, held = (single_answers(part, domain.SYSTEM_PROMPT, args.seed) for part in (rows, held))
+    else:
+        make, config, more = DPOTrainer, DPOConfig, {}
+        rows, held = (chat.training_rows(part, domain.SYSTEM_PROMPT, ("chosen", "rejected")) for part in (rows, held))
+    settings = make_trainer_arguments(args, config, work, evaluated=bool(held), **more)
     weights = {name: p.detach().clone() for name, p in policy.named_parameters() if p.requires_grad}
-    trainer = DPOTrainer(
+    trainer = make(
         model=policy,
         ref_model=None,
         args=settings,
         processing_class=tokenizer,
         callbacks=list(callbacks),
-        train_dataset=Dataset.from_list(chat.training_rows(rows, domain.SYSTEM_PROMPT, columns)),
-        eval_dataset=Dataset.from_list(chat.training_rows(held, domain.SYSTEM_PROMPT, columns)) if held else None,
+        train_dataset=Dataset.from_list(rows),
+        eval_dataset=Dataset.from_list(held) if held else None,
     )
-    return prepare_trainer(trainer, weights)
+    return prepare_trainer(trainer, args, weights)
 
 
 def encode_pairs(tokenizer, rows, system):
@@ -249,6 +314,8 @@ def kl_callback(tokenizer, prompts, log, work):
         trainer = None
 
         def on_evaluate(self, args, state, control, **kwargs):
+            if not state.is_world_process_zero:
+                return
             kl = kl_from_reference(self.trainer, tokenizer, prompts)
             if log and kl > 3 and kl > 5 * max(log[-1]["kl"], 0.1):
                 print(
@@ -267,7 +334,8 @@ def finish(trainer, folder, tokenizer, domain, dev_rows, prompts, kl, before):
         kl.append({"step": trainer.state.global_step, "kl": kl_from_reference(trainer, tokenizer, prompts)})
     after = perplexity_of(trainer.model, tokenizer, domain, dev_rows)
     trainable, total = model.trainable_share(trainer.model)
-    metrics = training_metrics(trainer, folder, before=before, after=after, trainable=trainable, total=total)
+    told = {"perplexity_before": before, "perplexity_after": after}
+    metrics = training_metrics(trainer, folder, **told, trainable=trainable, total=total)
     final = kl[-1]["kl"]
     if final < 1e-3:
         print(
@@ -305,6 +373,7 @@ def main(args):
     if args.check:
         return
     work = prepare_output(folder, args, data, parent, **conversation_of(tokenizer, domain, dev_rows))
+    run = tracking.start(args, work)
     network = load_policy(args, adapter)
     before = perplexity_of(network, tokenizer, domain, dev_rows)
     prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in dev_rows[:KL_PROMPTS]]
@@ -312,12 +381,16 @@ def main(args):
     kl = kl_so_far(work, checkpoint)
     watch = kl_callback(tokenizer, prompts, kl, work)
     trainer = build_trainer(args, network, tokenizer, rows, held, domain, work, [watch])
+    tracking.watch(trainer, run)
     watch.trainer = trainer
     restore_policy(trainer, checkpoint)
-    proof = prove_reference(trainer, args, tokenizer, rows, domain.SYSTEM_PROMPT, adapter, work, bool(checkpoint))
+    if is_first():
+        proof = prove_reference(trainer, args, tokenizer, rows, domain.SYSTEM_PROMPT, adapter, work, bool(checkpoint))
     trainable, total = model.trainable_share(trainer.model)
     print(f"{len(rows)} pairs, {len(held)} held out, {trainable:,} of {total:,} parameters trained", flush=True)
     trainer.train(resume_from_checkpoint=checkpoint)
+    if not is_first():
+        return
     metrics = finish(trainer, folder, tokenizer, domain, dev_rows, prompts, kl, before)
     save_adapter(folder, trainer.model, tokenizer, "dpo", args.base, adapter, data, domain.SYSTEM_PROMPT)
     trained = ("dpo", trainer.model, contextlib.nullcontext())
@@ -335,6 +408,7 @@ def main(args):
         policy=provenance.policy_of(rows, parent),
         counts={"pairs": len(rows), "held_out": len(held), SAME: same},
     )
+    tracking.finish(run, folder)
     remove_checkpoints(folder)
     print(
         f"KL {metrics['kl']:.3f} nats per answer, perplexity {before:.3f} -> {metrics['perplexity_after']:.3f}, peak "

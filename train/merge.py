@@ -1,11 +1,11 @@
 """python train/merge.py --adapter out/dpo
 
 Merges an adapter into its base and writes the bf16 model that the evaluation and the CPU server use. Two candidates are
-made and measured against the adapter on the base that it was trained on: merged into the NF4 weights, dequantised, and
-merged into the base's own weights; the nearer one stays, with the figures in merged/merge.json. train/sft.py and
-train/dpo.py do this at their end; run it by hand to do it again. Goes through the weights file by file: its memory is
-the quantised model and one file of the base. Reads the adapter folder; writes merged/ in it, and for SFT base/, the
-dequantised base itself, which the evaluation compares with.
+made and measured against the adapter on the base that it was trained on: merged into the quantised weights,
+dequantised, and merged into the base's own weights; the nearer one stays, with the figures in merged/merge.json.
+train/sft.py and train/dpo.py do this at their end; run it by hand to do it again. Goes through the weights file by
+file: its memory is the quantised model and one file of the base. Reads the adapter folder; writes merged/ in it, and
+for SFT base/, the dequantised base itself, which the evaluation compares with.
 """
 
 import shutil
@@ -19,6 +19,7 @@ from common import chat, cli, files, model, score
 from common.domain import load_domain
 
 COMPARED = 16  # dev rows on whose references the models are compared
+LENGTHS = ".lora_magnitude_vector"  # PEFT's name of the part that DoRA adds
 AGREEMENT = 0.9  # of the most likely next tokens; below, what is served is not what was trained
 
 
@@ -32,9 +33,7 @@ def parse_args(argv=None):
         choices=model.DTYPES,
         help="dtype of computation; auto: bfloat16 where the hardware has it",
     )
-    parser.add_argument("--load_in_4bit", action=cli.Switch, default=True, help="the adapter was trained on NF4")
-    parser.add_argument("--bnb_4bit_quant_type", default="nf4", choices=("nf4", "fp4"))
-    parser.add_argument("--bnb_4bit_use_double_quant", action=cli.Switch, default=True)
+    model.add_quantization_flags(parser)
     add_strict_flag(parser)
     return cli.parse(parser, argv)
 
@@ -50,16 +49,16 @@ def add_strict_flag(parser):
 
 
 def updates_of(folder) -> dict:
-    """{name of a weight in the base: (A, B, scale)}: the weight becomes W + scale * B A (LoRA, arXiv 2106.09685).
+    """{name of a weight in the base: (A, B, scale, lengths of its rows or None)}, see updated().
 
-    Raises UserError for an adapter that is more than that (DoRA, whole modules saved beside it).
+    Raises UserError for an adapter that is more than that (whole modules saved beside it).
     """
     from peft import PeftConfig, load_peft_weights
 
     config = PeftConfig.from_pretrained(str(folder))
     weights = load_peft_weights(str(folder), device="cpu")
-    if getattr(config, "use_dora", False) or any("lora_A" not in key and "lora_B" not in key for key in weights):
-        raise cli.UserError(f"{folder} is not a plain LoRA adapter; only those can be merged here.")
+    if any(not any(part in key for part in (".lora_A.", ".lora_B.", LENGTHS)) for key in weights):
+        raise cli.UserError(f"{folder} is no LoRA or DoRA adapter alone; only those can be merged here.")
     made = {}
     for key, a in weights.items():
         if ".lora_A." not in key:
@@ -67,8 +66,18 @@ def updates_of(folder) -> dict:
         name = key.removeprefix("base_model.model.").replace(".lora_A", "")
         b = weights[key.replace(".lora_A.", ".lora_B.")]
         rank = a.shape[0]
-        made[name] = (a, b, config.lora_alpha / (rank**0.5 if config.use_rslora else rank))
+        lengths = weights.get(key.replace(".lora_A.weight", LENGTHS))
+        made[name] = (a, b, config.lora_alpha / (rank**0.5 if config.use_rslora else rank), lengths)
     return made
+
+
+def updated(weight, a, b, scale, lengths):
+    """The weight W after training: W + scale * B A (LoRA, arXiv 2106.09685), in DoRA (arXiv 2402.09353) each row of
+    that brought to its trained length."""
+    weight = weight.float() + scale * (b.to(weight.device).float() @ a.to(weight.device).float())
+    if lengths is None:
+        return weight
+    return weight * (lengths.to(weight.device).float() / weight.norm(dim=1))[:, None]
 
 
 def require_disk(base, folder):
@@ -88,7 +97,7 @@ def write_candidate(base, target, updates, quantised, device):
     quantised: {name: bitsandbytes layer} whose dequantised weights take the place of the base's, or {}.
     """
     import torch
-    from bitsandbytes.functional import dequantize_4bit
+    from peft.utils.integrations import dequantize_module_weight
     from safetensors import safe_open
     from safetensors.torch import save_file
 
@@ -101,11 +110,9 @@ def write_candidate(base, target, updates, quantised, device):
             for name in stored.keys():  # noqa: SIM118 (not a dict)
                 tensor = stored.get_tensor(name)
                 if name in quantised:
-                    layer = quantised[name]
-                    tensor = dequantize_4bit(layer.weight.data, layer.weight.quant_state)
+                    tensor = dequantize_module_weight(quantised[name])
                 if name in updates:
-                    a, b, scale = (x.to(device).float() if hasattr(x, "to") else x for x in updates[name])
-                    tensor = tensor.to(device).float() + scale * (b @ a)
+                    tensor = updated(tensor.to(device), *updates[name])
                     left.discard(name)
                 tensors[name] = tensor.to("cpu", torch.bfloat16 if tensor.is_floating_point() else tensor.dtype)
         save_file({name: t.contiguous() for name, t in tensors.items()}, target / path.name, metadata={"format": "pt"})
@@ -158,7 +165,7 @@ def compare(wanted, got) -> dict:
 def merge(args, folder):
     """Write folder/merged and return its figures, {candidate: {kl, agreement, tokens}, "taken": candidate}."""
     import torch
-    from bitsandbytes.nn import Linear4bit
+    from bitsandbytes.nn import Linear4bit, Linear8bitLt
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
@@ -170,7 +177,8 @@ def merge(args, folder):
     prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in rows]
     completions = [score.completion_ids(tokenizer, row["completion"]) + [tokenizer.eos_token_id] for row in rows]
     trained = model.load_base(args.base, args)
-    layers = {f"{name}.weight": layer for name, layer in trained.named_modules() if isinstance(layer, Linear4bit)}
+    kinds = (Linear4bit, Linear8bitLt)
+    layers = {f"{name}.weight": layer for name, layer in trained.named_modules() if isinstance(layer, kinds)}
     device = trained.device
     wanted = next_tokens(PeftModel.from_pretrained(trained, str(folder)), prompts, completions)
     candidates = {"dequantised": layers, "plain": {}} if layers else {"plain": {}}

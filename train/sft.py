@@ -2,22 +2,27 @@
 
 QLoRA supervised fine-tuning on data/sft.jsonl: a LoRA adapter over the base in NF4, loss on the completion only.
 Reads data/sft.jsonl and --base; writes out/sft (adapter, tokenizer, chat.json: what was decided about chat template and
-stop token; merged/, log.json, samples.md, run.json). A killed run goes on from its last checkpoint.
+stop token; merged/, log.json, samples.md, run.json). --replay mixes rows of another file in, of what the base could do
+before, against the alignment tax. A killed run goes on from its last checkpoint.
 """
 
 import contextlib
+import random
 import sys
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import chat, cli, files, model, provenance
+from common import chat, cli, files, model, provenance, tracking
+from common.apart import is_first
 from common.check import check, take_steps
 from common.domain import load_domain
 from common.rows import read_examples
 from common.training import (
     BOUNDS,
+    DEV_BOUNDS,
+    add_dev_flag,
     add_lora_flags,
     add_training_flags,
     check_lengths,
@@ -43,8 +48,13 @@ def parse_args(argv=None):
     parser.add_argument(
         "--data", default=None, help="JSONL with prompt and completion, or with messages (default: data/sft.jsonl)"
     )
+    parser.add_argument(
+        "--replay", default=None, metavar="FILE", help="rows of general use to mix in, in the forms that --data takes"
+    )
+    parser.add_argument("--replay_share", type=float, default=0.1, help="share of --replay's among all rows trained on")
     add_training_flags(parser)
     add_lora_flags(parser)
+    add_dev_flag(parser)
     add_strict_flag(parser)
     parser.add_argument(
         "--chat_template", default=None, help="a Jinja file, or chatml, where the base's own is missing or unfit"
@@ -65,7 +75,23 @@ def parse_args(argv=None):
         gradient_accumulation_steps=4,
         max_length=2048,
     )
-    return cli.within(cli.parse(parser, argv), **BOUNDS, r=(1, None))
+    return cli.within(cli.parse(parser, argv), **BOUNDS, **DEV_BOUNDS, r=(1, None), replay_share=(0, 0.9))
+
+
+def replayed(args, rows) -> list:
+    """As many rows of --replay, by --seed, as make --replay_share of these rows and themselves; none without --replay.
+
+    A row without a system message of its own gets an empty one: under the domain's it would teach that anything may be
+    asked of the domain.
+    """
+    if not args.replay:
+        return []
+    found = read_examples(Path(args.replay))
+    wanted = round(len(rows) * args.replay_share / (1 - args.replay_share))
+    if wanted > len(found):
+        print(f"note: {args.replay} has {len(found)} rows, where a share of {args.replay_share:g} asks for {wanted}.")
+    chosen = sorted(random.Random(args.seed).sample(range(len(found)), min(wanted, len(found))))
+    return [{**found[i], "prompt": chat.messages(found[i]["prompt"], "")} for i in chosen]
 
 
 def check_labels(trainer, tokenizer, stop_id, packing, expected):
@@ -115,7 +141,7 @@ def build_trainer(args, base, tokenizer, rows, dev_rows, domain, work):
         train_dataset=Dataset.from_list(chat.training_rows(rows, domain.SYSTEM_PROMPT, columns)),
         eval_dataset=Dataset.from_list(chat.training_rows(dev_rows, domain.SYSTEM_PROMPT, columns)),
     )
-    return prepare_trainer(trainer)
+    return prepare_trainer(trainer, args)
 
 
 def check_steps(args, tokenizer, rows, work):
@@ -132,6 +158,11 @@ def main(args):
     folder = args.out / "sft"
     provenance.check_data(args, domain, "gen_sft", data)
     rows = limited(read_examples(data, f"python data/gen_sft.py{args.command_tail}"), args)
+    again = replayed(args, rows)
+    counts = {"rows": len(rows), **({"replay": len(again)} if args.replay else {})}
+    if again:
+        rows = rows + again
+        random.Random(args.seed).shuffle(rows)
     dev_rows = held_out(domain, args)
     model.require_base(args.base)
     tokenizer, decision = chat.prepare_tokenizer(args.base, args.chat_template)
@@ -142,20 +173,27 @@ def main(args):
     check(args, check_steps, tokenizer, domain.SYSTEM_PROMPT, rows, ("completion",), model.parameters_of(args.base))
     if args.check:
         return
-    work = prepare_output(folder, args, data, **conversation_of(tokenizer, domain, dev_rows))
+    inputs = [data, *([Path(args.replay)] if args.replay else [])]
+    more = {"replay": files.sha256(args.replay)} if args.replay else {}
+    work = prepare_output(folder, args, data, **conversation_of(tokenizer, domain, dev_rows), **more)
+    run = tracking.start(args, work)
     base = model.load_base(args.base, args)
     before = perplexity_of(base, tokenizer, domain, dev_rows)
     trainer = build_trainer(args, base, tokenizer, rows, dev_rows, domain, work)
+    tracking.watch(trainer, run)
     check_labels(trainer, tokenizer, stop_id, args.packing, len(rows))
     trainable, total = model.trainable_share(trainer.model)
     print(
-        f"{len(rows)} rows, {trainable:,} of {total:,} parameters trained ({trainable / total:.1%}); "
-        f"held-out perplexity before: {before:.2f}",
+        f"{len(rows)} rows, {len(again)} of them replayed; {trainable:,} of {total:,} parameters trained "
+        f"({trainable / total:.1%}); held-out perplexity before: {before:.2f}",
         flush=True,
     )
     trainer.train(resume_from_checkpoint=resume_point(work))
+    if not is_first():
+        return
     after = perplexity_of(trainer.model, tokenizer, domain, dev_rows)
-    metrics = training_metrics(trainer, folder, before=before, after=after, trainable=trainable, total=total)
+    told = {"perplexity_before": before, "perplexity_after": after}
+    metrics = training_metrics(trainer, folder, **told, trainable=trainable, total=total)
     files.write_json(folder / "chat.json", decision)
     save_adapter(folder, trainer.model, tokenizer, "sft", args.base, None, data, domain.SYSTEM_PROMPT)
     trained = ("sft", trainer.model, contextlib.nullcontext())
@@ -163,7 +201,8 @@ def main(args):
     del trainer, base, trained
     model.release()  # the merge loads the base again
     merge(args, folder)
-    files.write_run_record(folder, args, started, inputs=[data], counts={"rows": len(rows)}, metrics=metrics)
+    files.write_run_record(folder, args, started, inputs=inputs, counts=counts, metrics=metrics)
+    tracking.finish(run, folder)
     remove_checkpoints(folder)
     print(
         f"perplexity {before:.2f} -> {after:.3f}, {metrics['tokens_per_second']:.0f} tokens/s, adapter "
