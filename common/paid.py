@@ -165,6 +165,13 @@ def teacher_terms(teacher: str) -> str:
     )
 
 
+def judge_terms(judge: str) -> str:
+    """What is known of the right to train on a model's verdicts, in one sentence."""
+    spec = llm.parse_spec(judge)
+    where = "its licence and terms" if spec.urls else f"its provider's terms ({TERMS[spec.provider]})"
+    return f"Whether {where} allow to train on what `{spec.model}` preferred is not known here: read them first."
+
+
 class Progress:
     """A bar over the rows (or other units) wanted: rate, time left, dollars so far and at the end, drops by reason."""
 

@@ -60,12 +60,7 @@ def parse_args(argv=None):
     parser.add_argument("--n", type=int, default=4000, help="prompts to sample")
     parser.add_argument("--samples", type=int, default=4, help="samples per prompt, shared out over the temperatures")
     parser.add_argument("--temperature", type=temperatures, default=1.0, help="one, or several with commas: 0.7,1.2")
-    parser.add_argument(
-        "--shots",
-        type=int,
-        default=0,
-        help="seeds shown as earlier turns, others for each sample; the pairs go without",
-    )
+    parser.add_argument("--shots", type=int, default=0, help="seeds that a sample sees as earlier turns, each others")
     parser.add_argument("--top_p", type=float, default=1.0)
     parser.add_argument("--max_new_tokens", type=int, default=256, help="longest sample in tokens")
     add_engine_flags(parser)
@@ -229,17 +224,22 @@ def judge(domain, row, samples):
 # --- pairs ------------------------------------------------------------------------------------------
 
 
-def with_extra(args, domain, rows, sampled):
-    """The samples of every row with other models' answers to it, judged alike."""
-    if not args.extra:
-        return sampled
-    found, strange = pairs.read_extra(args.extra, rows)
+def load_extra(args, rows) -> dict:
+    """{row's id: other models' answers} from --extra."""
+    found, strange = pairs.read_extra(args.extra, rows) if args.extra else ({}, 0)
     if strange:
         print(f"note: {strange} lines of {args.extra} answer no prompt of this run and are left out.")
+    return found
+
+
+def with_extra(domain, rows, sampled, extra):
+    """The samples of every row with other models' answers to it, judged alike."""
+    if not extra:
+        return sampled
     with ThreadPoolExecutor(4) as pool:
-        extra = pool.map(lambda row: judge(domain, row, found.get(row["id"], [])), rows)
+        judged = pool.map(lambda row: judge(domain, row, extra.get(row["id"], [])), rows)
         return [
-            {**item, "samples": pairs.level(item["samples"] + more)} for item, more in zip(sampled, extra, strict=True)
+            {**item, "samples": pairs.level(item["samples"] + more)} for item, more in zip(sampled, judged, strict=True)
         ]
 
 
@@ -303,7 +303,7 @@ def check(args, domain):
         )
 
 
-def dry_run(args, domain, rows):
+def dry_run(args, domain, rows, extra):
     """Show what a judge would be asked about the samples there are; without any, about the domain's seeds."""
     known = {item["row_sha256"]: item for item in read_whole_lines(args.out / "gen_dpo/samples.jsonl")}
     found = [(row, known.get(model.settings_hash(row))) for row in rows]
@@ -312,8 +312,7 @@ def dry_run(args, domain, rows):
         seeds = [{"text": seed["completion"], "finished": True} for seed in rows_of(domain, "load_seeds")]
         rng = random.Random(args.seed)
         found = [(row, {"samples": rng.sample(seeds, min(args.samples, len(seeds)))}) for row in rows]
-    more = pairs.read_extra(args.extra, rows)[0] if args.extra else {}
-    candidates = [{"samples": item["samples"] + more.get(row["id"], [])} for row, item in found]
+    candidates = [{"samples": item["samples"] + extra.get(row["id"], [])} for row, item in found]
     judging.show_prompts(args, domain, rows, candidates)
 
 
@@ -332,14 +331,15 @@ def main(args):
     domain = load_domain(args.domain)
     check(args, domain)
     rows = rows_of(domain, "generate", random.Random(args.seed + 1), args.n, "dpo")
+    extra = load_extra(args, rows)
     if args.dry_run and args.judge != "verifier":
-        return dry_run(args, domain, rows)
+        return dry_run(args, domain, rows, extra)
     args.dtype = model.choose_dtype(args.dtype)
     adapter, folder, target = args.out / "sft", args.out / "gen_dpo", args.out / "data/dpo.jsonl"
     parent = model.check_merged(adapter / "merged", args.base)
     model.check_system(parent, adapter, domain.SYSTEM_PROMPT)
     sampled = sample_blocks(args, domain, rows, folder, parent)
-    candidates, known = with_extra(args, domain, rows, sampled), None
+    candidates, known = with_extra(domain, rows, sampled, extra), None
     if args.judge != "verifier":
         made_with = sampled_with(args, domain, parent)
         candidates, known = judge_by_model(args, domain, rows, candidates, folder, made_with)

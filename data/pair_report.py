@@ -6,6 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from common import paid
 from data import pairs
 
 
@@ -133,7 +134,7 @@ def policy(candidates, made) -> list:
 def judge_lines(args, made, judge) -> list:
     """Where the judge's choice stood, and how far it agrees with the verifier."""
     place = both_orders(judge["both_orders"]) if args.ranking == "pairwise" else positions(made)
-    return ["## The judge", "", *place, *agreement(judge["agreement"])]
+    return ["## The judge", "", *place, *agreement(judge["agreement"]), "", paid.judge_terms(args.judge)]
 
 
 def positions(made) -> list:

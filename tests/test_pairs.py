@@ -297,7 +297,7 @@ def test_other_answers_find_their_prompts(tmp_path, capsys):
     domain = Namespace(verify=lambda row, text: Verdict(text == "yes", reason=text))
     args = gen_dpo.parse_args(["--extra", str(path)])
     sampled = [{"id": row["id"], "samples": [sample("own", (0, 1, 1))]} for row in PROMPTS]
-    candidates = gen_dpo.with_extra(args, domain, PROMPTS, sampled)
+    candidates = gen_dpo.with_extra(domain, PROMPTS, sampled, gen_dpo.load_extra(args, PROMPTS))
     assert "2 lines of" in capsys.readouterr().out and len(sampled[1]["samples"]) == 1
     rows = [{**row, "category": "c"} for row in PROMPTS]
     made, _ = gen_dpo.build_rows(args, rows, candidates, {"adapter_sha256": "b" * 64})

@@ -258,7 +258,8 @@ def test_pairs_of_another_adapter_need_off_policy(tmp_path, capsys):
     dpo.check_policy(args, [own, own], parent, "d.jsonl")
     assert provenance.policy_of([own, own], parent) == {"on": 2, "off": 0, "unknown": 0}
     said = refusal(dpo.check_policy, args, [own, other, silent], parent, "d.jsonl")
-    assert "1 of 3 pairs in d.jsonl were sampled from another model than the SFT adapter" in said and "--off_policy" in said
+    assert "1 of 3 pairs in d.jsonl were sampled from another model than the SFT adapter" in said
+    assert "--off_policy" in said
     assert refusal(dpo.check_policy, args, [{"adapter_sha256": ""}], parent, "d.jsonl"), "no hash is no match"
     args.off_policy = True
     dpo.check_policy(args, [own, other, silent], parent, "d.jsonl")
