@@ -25,8 +25,7 @@ def report(args, sampled, candidates, made, dropped, judge=None) -> str:
         "",
         *table(("", "share"), sample_shares(args, sampled)),
         *table(("no pair because", "prompts", "share"), drops(sampled, dropped)),
-        f"Near-identical: more than {args.max_similarity:g} of the characters in common.",
-        "",
+        *alike(args),
         *counted("score (correct, format, explanation)", "samples", (str(tuple(s["score"])) for s in flat(sampled))),
         *counted("the pair differs in", "pairs", (row["margin"] for row in made)),
         *([] if judge else counted("the rejected answer is wrong because", "pairs", (row["reason"] for row in made))),
@@ -74,6 +73,16 @@ def sample_shares(args, sampled) -> list:
 def drops(sampled, dropped) -> list:
     """Rows of the reasons why prompts have no pair."""
     return [(reason, count, f"{count / len(sampled):.3f}") for reason, count in dropped.most_common()]
+
+
+def alike(args) -> list:
+    """What counts as near-identical, where anything does."""
+    if args.max_similarity == 1:
+        return []
+    return [
+        f"Near-identical are two answers with more than {args.max_similarity:.0%} of their characters in common.",
+        "",
+    ]
 
 
 def lengths(made) -> list:

@@ -26,7 +26,7 @@ from data import gen_dpo, judging, pair_report
 
 ROOT = Path(__file__).resolve().parents[1]
 KEY = "sk-test-0123456789abcdef"
-PROMPTS = 40
+PROMPTS = 30
 DOMAIN = load_domain("text_to_sql")
 
 
@@ -126,8 +126,8 @@ def shown_texts(item):
     return {one["text"] for one in item["samples"] if one["finished"] and one["text"]}
 
 
-def rows_and_samples():
-    rows = DOMAIN.generate(random.Random(1), PROMPTS, "dpo")
+def rows_and_samples(n=PROMPTS):
+    rows = DOMAIN.generate(random.Random(1), n, "dpo")
     return rows, make_samples(rows)
 
 
@@ -242,7 +242,7 @@ def test_without_anyone_to_ask_a_run_stops_after_the_pilot(serve, tmp_path, caps
         run([flag for flag in flags(server.url, tmp_path) if flag != "--yes"])
     said = capsys.readouterr().out
     assert len(server.calls) == 10 and re.search(r"about \$[\d.]+ \(\$[\d.]+ to \$[\d.]+\)", said)
-    assert "30 more are to be judged" in said and not (tmp_path / "data/dpo.jsonl").exists()
+    assert f"{PROMPTS - 10} more are to be judged" in said and not (tmp_path / "data/dpo.jsonl").exists()
 
 
 def test_a_pilot_without_a_verdict_stops(serve, tmp_path):
@@ -312,7 +312,7 @@ cli.run(gen_dpo.main, gen_dpo.parse_args)
 
 def start(url, out):
     return subprocess.Popen(
-        [sys.executable, "-c", DRIVER, *flags(url, out, "--ranking", "pairwise", "--workers", "8")],
+        [sys.executable, "-c", DRIVER, *flags(url, out, "--ranking", "pairwise", "--workers", "8", "--n", "20")],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
 
@@ -334,7 +334,7 @@ def test_kills_lose_and_repeat_nothing(serve, tmp_path):
     assert first.returncode == 0, said
     faults = lambda number, user: rng.choice(("500", "reset", "cut", *[None] * 20))  # noqa: E731
     server = serve(GOOD_PAIRWISE, latency=0.02, fault=faults)
-    kills = sum(kill_after(start(server.url, tmp_path / "killed"), server, rng.randint(1, 60)) for _ in range(4))
+    kills = sum(kill_after(start(server.url, tmp_path / "killed"), server, rng.randint(1, 40)) for _ in range(4))
     last = start(server.url, tmp_path / "killed")
     said = last.communicate()[0]
     assert last.returncode == 0, said
@@ -388,9 +388,9 @@ def test_an_answer_cannot_end_itself():
 
 
 def judged_by(serve, tmp_path, answer, ranking):
-    """(rows, samples, what the judge at this server made of them)."""
+    """(flags, rows, samples, what the judge at this server made of them, what it cost)."""
     args = gen_dpo.parse_args(flags(serve(answer).url, tmp_path, "--ranking", ranking))
-    rows, sampled = rows_and_samples()
+    rows, sampled = rows_and_samples(15)
     judged, totals = judging.judge_prompts(args, DOMAIN, rows, sampled, {})
     return args, rows, sampled, judged, totals
 
@@ -401,7 +401,7 @@ def test_a_good_judge_ranks_pairwise_by_wins(serve, tmp_path):
         assert sorted(one.shown, key=quality) == sorted(one.shown, key=one.grades.get)
         assert sorted(one.grades.values()) == list(range(len(one.shown)))
     calls = sum(judging.calls_for(args, len(shown_texts(item))) for item in sampled)
-    assert totals["calls"] == {"answered": calls} and calls > 6 * PROMPTS
+    assert totals["calls"] == {"answered": calls} and calls > 6 * len(rows)
     orders = judging.both_orders(judged)
     assert orders["agree"] == orders["comparisons"] == calls // 2
     text = "\n".join(pair_report.both_orders(orders))
@@ -417,8 +417,8 @@ def test_a_judge_that_looks_at_places_only_decides_nothing_pairwise(serve, tmp_p
     assert all(len(set(one.grades.values())) == 1 for one in judged)
     assert judging.agreement(rows, sampled, judged) is None, "nothing is decided"
     assert "100.0%" in "".join(pair_report.both_orders(orders))
-    with pytest.raises(cli.UserError, match=f"no prompt of {PROMPTS} gave a pair that counts .all equal {PROMPTS}"):
-        run(flags(serve(first).url, tmp_path / "run", "--ranking", "pairwise"))
+    with pytest.raises(cli.UserError, match="no prompt of 12 gave a pair that counts .all equal 12"):
+        run(flags(serve(first).url, tmp_path / "run", "--ranking", "pairwise", "--n", "12"))
 
 
 def test_a_judge_that_looks_at_places_only_is_laid_open_at_once(serve, tmp_path):
