@@ -126,10 +126,14 @@ def from_root(name) -> Path:
 
 
 def within(args, **bounds):
-    """`args` again; UserError for the first that is below or above its (least, most), None being no bound."""
+    """`args` again; UserError for the first that is below or above its (least, most), None being no bound.
+
+    Of a list, all have to be within.
+    """
     for name, (least, most) in bounds.items():
         value = getattr(args, name)
-        if value is None or ((least is None or value >= least) and (most is None or value <= most)):
+        each = value if isinstance(value, list) else [value]
+        if value is None or all((least is None or one >= least) and (most is None or one <= most) for one in each):
             continue
         allowed = f"at least {least}" if most is None else f"from {least} to {most}"
         raise UserError(f"--{name} must be {allowed}, not {value}.")

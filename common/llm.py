@@ -106,7 +106,7 @@ def find_key(spec: Spec) -> str:
     key = os.environ.get(variable, "").strip()
     if key or spec.urls:
         return key or NO_KEY
-    raise UserError(f"{spec.name} needs a key: export {variable}=... (or use --teacher with @URL for your own server).")
+    raise UserError(f"{spec.name} needs a key: export {variable}=... (or name a server of your own with @URL).")
 
 
 def bare_schema(schema: dict) -> dict:

@@ -33,7 +33,7 @@ def add_flags(made, role: str):
     group.add_argument("--timeout", type=float, default=180.0, help="seconds after which a call is given up")
     group.add_argument(f"--{role}_temperature", type=float, default=None, help="left to the model when not given")
     group.add_argument(f"--{role}_effort", default=None, help="how much the model thinks, in the provider's own words")
-    group.add_argument(f"--{role}_max_tokens", type=int, default=None, help="longest answer (without it: the domain's)")
+    group.add_argument(f"--{role}_max_tokens", type=int, default=None, help="longest answer, thinking counted")
 
 
 def check(args, spec: llm.Spec):
@@ -70,6 +70,19 @@ def open_model(args, role: str, spec: llm.Spec, ledger: Ledger) -> llm.Model:
     )  # fmt: skip
 
 
+class Asked:
+    """What all requests for one item took: dollars, tokens, calls."""
+
+    def __init__(self):
+        self.cost, self.tokens, self.calls = 0.0, 0, 0
+
+    async def ask(self, model: llm.Model, request: llm.Request) -> llm.Reply:
+        """model.ask(), counted."""
+        reply = await model.ask(request)
+        self.cost, self.tokens, self.calls = self.cost + reply.cost, self.tokens + reply.tokens, self.calls + 1
+        return reply
+
+
 def estimate(per_item: list, wanted: float) -> tuple:
     """(middle, low, high) of the total that `wanted` more yields will take, from (taken, yielded) of each pilot item.
 
@@ -93,6 +106,31 @@ def duration(model: llm.Model, calls: float, tokens: float) -> float:
         if limits:
             seconds.append(60 * amount / sum(limits))
     return max(seconds)
+
+
+def ask_to_go_on(args, model: llm.Model, items: list, yields: list, more: int, told: str, note: str = ""):
+    """After the pilot: the estimate of cost and time with its interval, and the question whether to go on.
+
+    items: the pilot's, as Asked; yields: how much of what is wanted each brought, of which `more` is still to come.
+    """
+    cost, tokens, calls = (
+        estimate([(getattr(item, name), count) for item, count in zip(items, yields, strict=True)], more)
+        for name in ("cost", "tokens", "calls")
+    )
+    minutes = [duration(model, some, many) / 60 for some, many in zip(calls, tokens, strict=True)]
+    lines, free = [told], model.price is not None and not any(model.price)
+    if model.price and not free:
+        middle, low, high = map(shown, cost)
+        lines.append(f"they will cost about {middle} ({low} to {high}), beside {shown(model.ledger.spent)} spent.")
+        if args.max_cost is not None and model.ledger.spent + cost[2] > args.max_cost:
+            lines.append(f"--max_cost {args.max_cost:g} may end the run before.")
+    elif not free:
+        lines.append("their cost is unknown (no price).")
+    lines.append(
+        f"about {calls[0]:,.0f} calls, {tokens[0]:,.0f} tokens ({tokens[1]:,.0f} to {tokens[2]:,.0f}), "
+        f"{minutes[0]:.1f} minutes ({minutes[1]:.1f} to {minutes[2]:.1f}). {note}".strip()
+    )
+    confirm("\n".join(lines), args.yes or free)
 
 
 def confirm(text: str, yes: bool):
@@ -127,14 +165,21 @@ def teacher_terms(teacher: str) -> str:
     )
 
 
-class Progress:
-    """A bar over the rows wanted: rate, time left, dollars so far and at the end, drops by reason."""
+def judge_terms(judge: str) -> str:
+    """What is known of the right to train on a model's verdicts, in one sentence."""
+    spec = llm.parse_spec(judge)
+    where = "its licence and terms" if spec.urls else f"its provider's terms ({TERMS[spec.provider]})"
+    return f"Whether {where} allow to train on what `{spec.model}` preferred is not known here: read them first."
 
-    def __init__(self, model: llm.Model, wanted: int, have: int):
+
+class Progress:
+    """A bar over the rows (or other units) wanted: rate, time left, dollars so far and at the end, drops by reason."""
+
+    def __init__(self, model: llm.Model, wanted: int, have: int, unit: str = "row"):
         from tqdm import tqdm
 
         self.model, self.dropped, self.started_with, self.spent_before = model, Counter(), have, model.ledger.spent
-        self.bar = tqdm(total=wanted, initial=min(have, wanted), desc="rows", unit="row", mininterval=2)
+        self.bar = tqdm(total=wanted, initial=min(have, wanted), desc=f"{unit}s", unit=unit, mininterval=2)
 
     def add(self, kept: int, reasons: list):
         """One item's rows: how many are fit, and why the others are not."""

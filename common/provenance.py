@@ -83,10 +83,11 @@ def check_asked(args, domain, rows: list):
 
 
 def policy_of(pairs: list, parent: dict) -> dict:
-    """{"on": pairs whose samples came from the adapter `parent`, "off": from another one, "unknown": not said}."""
+    """{"on": pairs whose samples came from the adapter `parent`, "off": from another model, "unknown": not said}."""
     counts = {"on": 0, "off": 0, "unknown": 0}
     for pair in pairs:
         adapter = pair.get("adapter_sha256")
         same = isinstance(adapter, str) and len(adapter) >= 16 and parent["adapter_sha256"].startswith(adapter)
+        same = same and pair.get("on_policy") is not False
         counts["unknown" if adapter is None else "on" if same else "off"] += 1
     return counts

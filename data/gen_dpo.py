@@ -1,99 +1,98 @@
 """python data/gen_dpo.py
 
 Makes on-policy preference pairs: samples the SFT model on prompts held apart from SFT, judges each sample, pairs the
-best with the worst, and drops pairs that choose a refusal beyond the share that the prompts deserve. Reads out/sft;
-writes out/data/dpo.jsonl and out/gen_dpo (samples.jsonl, report.md, run.json). A killed run goes on from its last block
-of prompts.
+best with a worse one, and drops pairs that choose a refusal beyond the share that the prompts deserve. Reads out/sft;
+writes out/data/dpo.jsonl and out/gen_dpo (samples.jsonl, report.md, run.json; of a model as judge judged.jsonl). A
+killed run goes on from its last block of prompts.
+
+The judge is the domain's verifier, or a model with the domain's JUDGE_RUBRIC, which needs no verifier. A model's run
+begins with a pilot, estimates its cost and asks before it goes on; it keeps every answer in out/ledger.db, so that
+after a kill the same command goes on and pays for nothing twice. Keys come from the environment:
+  export ANTHROPIC_API_KEY=...; python data/gen_dpo.py --judge anthropic:claude-opus-5-5 --max_cost 20
+  export OPENAI_API_KEY=...;    python data/gen_dpo.py --judge openai:gpt-6-luna --ranking pairwise
+  servers of your own:          python data/gen_dpo.py --judge openai:MODEL@http://HOST1:8000,http://HOST2:8000
+  prompts, cost, no call:       python data/gen_dpo.py --judge anthropic:claude-opus-5-5 --dry_run
+  two temperatures:             python data/gen_dpo.py --temperature 0.7,1.2 --pairs best_worst
 """
 
 import json
 import random
 import sys
 import time
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from difflib import SequenceMatcher
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import chat, cli, files, model, provenance
-from common.domain import load_domain, rows_of, verdict_on
+from common import chat, cli, files, llm, model, paid, provenance
+from common.domain import Verdict, load_domain, rows_of, verdict_on
 from common.endpoint import endpoint_of
 from common.engine import add_engine_flags, choose_engine
+from data import judging, pair_report, pairs
 
-SAMPLING = ("samples", "temperature", "top_p", "max_new_tokens", "seed", "dtype")
+SAMPLING = ("samples", "temperature", "top_p", "max_new_tokens", "seed", "dtype", "shots")
 BLOCK = 512  # prompts between two saves
-DROPPED = "dropped: refusals beyond their share"
+NO_VERDICT = Verdict(None, None, None, "no verifier")
+ALIKE = 0.95  # similarity from which a model's preference between two answers is taken for noise
 
 
 def parse_args(argv=None):
     parser = cli.parser(__doc__, "gen_dpo")
     parser.add_argument(
-        "--judge", default="verifier", choices=("verifier",), help="who ranks: the domain's own verifier"
+        "--judge", default="verifier", help="verifier (the domain's own), anthropic:MODEL, openai:MODEL, with @URL"
     )
     parser.add_argument(
         "--generator", default="generate", metavar="FUNCTION", help="what makes the prompts in the domain"
     )
+    parser.add_argument(
+        "--ranking", default="at_once", choices=judging.RANKINGS,
+        help="how a model judges: all samples of a prompt at once, or every two in both orders",
+    )  # fmt: skip
+    parser.add_argument(
+        "--pairs", default="hardest", choices=pairs.HOW,
+        help="best against the nearest text among the wrong (a model: among all worse ones), or against the worst",
+    )  # fmt: skip
+    parser.add_argument(
+        "--max_similarity", type=float, default=None,
+        help=f"of the characters of a pair, more is dropped (without it: 1 for the verifier, {ALIKE} for a model)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--extra", default=None, metavar="FILE",
+        help="other models' answers: JSONL with completion and prompt (or prompt_id); train/dpo.py needs --off_policy",
+    )  # fmt: skip
     parser.add_argument("--base", default=model.DEFAULT_BASE, help="model folder or name on the Hub")
     parser.add_argument("--n", type=int, default=4000, help="prompts to sample")
-    parser.add_argument("--samples", type=int, default=4, help="samples per prompt")
-    parser.add_argument("--temperature", type=float, default=1.0)
+    parser.add_argument("--samples", type=int, default=4, help="samples per prompt, shared out over the temperatures")
+    parser.add_argument("--temperature", type=temperatures, default=1.0, help="one, or several with commas: 0.7,1.2")
+    parser.add_argument("--shots", type=int, default=0, help="seeds that a sample sees as earlier turns, each others")
     parser.add_argument("--top_p", type=float, default=1.0)
     parser.add_argument("--max_new_tokens", type=int, default=256, help="longest sample in tokens")
     add_engine_flags(parser)
-    args = cli.parse(parser, argv)
-    return cli.within(
-        args, n=(1, None), samples=(2, None), temperature=(0.01, None), top_p=(0.01, 1), max_new_tokens=(1, None)
-    )
+    paid.add_flags(parser, "judge")
+    args = cli.within(
+        cli.parse(parser, argv), n=(1, None), samples=(2, None), temperature=(0.01, None), top_p=(0.01, 1),
+        max_new_tokens=(1, None), max_similarity=(0, 1), shots=(0, None),
+    )  # fmt: skip
+    several = len(each_temperature(args))
+    if args.samples % several:
+        raise cli.UserError(f"--samples {args.samples} cannot be shared out evenly over {several} temperatures.")
+    if args.max_similarity is None:
+        args.max_similarity = 1.0 if args.judge == "verifier" else ALIKE
+    return args
 
 
-def score(verdict, finished):
-    """A sample's rank as [correct, format, explanation], each 0, 1 or None where it cannot be judged.
-
-    An unfinished sample has rank [0, 0, 0].
-    """
-    if not finished:
-        return [0, 0, 0]
-    return [None if one is None else int(one) for one in (verdict.correct, verdict.format_ok, verdict.explanation_ok)]
+def temperatures(text):
+    """A number, or a list of the several that a text names."""
+    values = [float(one) for one in str(text).split(",")]
+    return values if len(values) > 1 else values[0]
 
 
-def make_pair(samples):
-    """(best, worst) of one prompt's judged samples, or None without a margin.
-
-    A margin is a difference in correctness or, among correct samples, in format or explanation. A sample whose
-    correctness cannot be judged is in no pair. Among equals the two nearest texts are taken (the hardest negative),
-    then the earlier samples; length never decides.
-    """
-    judged = [sample for sample in samples if sample["finished"] and sample["score"][0] is not None]
-    if not judged:
-        return None
-    best, worst = max(map(rank, judged)), min(map(rank, judged))
-    if best[0] == 0 or best == worst:
-        return None
-    chosen = [s for s in judged if rank(s) == best]
-    rejected = [s for s in judged if (rank(s) == worst if worst[0] else not s["score"][0])]
-    near = {
-        (i, j): SequenceMatcher(None, c["text"], r["text"], autojunk=False).ratio()
-        for i, c in enumerate(chosen)
-        for j, r in enumerate(rejected)
-    }
-    i, j = max(near, key=lambda pair: (near[pair], -pair[0], -pair[1]))
-    return chosen[i], rejected[j]
+def each_temperature(args) -> list:
+    """The temperatures as a list."""
+    return args.temperature if isinstance(args.temperature, list) else [args.temperature]
 
 
-def rank(sample):
-    """A sample's score for comparison; what cannot be judged is the same in all correct samples (see judge)."""
-    return [one or 0 for one in sample["score"]]
-
-
-def margin_of(chosen, rejected):
-    """What the pair differs in: 'correct', 'format' or 'explanation'."""
-    return next(
-        name
-        for name, a, b in zip(("correct", "format", "explanation"), rank(chosen), rank(rejected), strict=True)
-        if a != b
-    )
+# --- samples ----------------------------------------------------------------------------------------
 
 
 def sampled_with(args, domain, parent) -> dict:
@@ -107,6 +106,7 @@ def sampled_with(args, domain, parent) -> dict:
         "weights": model.fingerprint(args.out / "sft/merged"),
         "template": parent.get("tokenizer_sha256"),
         "system prompt": model.settings_hash(domain.SYSTEM_PROMPT),
+        **({"seeds": model.settings_hash(rows_of(domain, "load_seeds"))} if args.shots else {}),
     }
 
 
@@ -143,29 +143,63 @@ def kept_samples(args, domain, rows, folder, parent):
 
 def sample_blocks(args, domain, rows, folder, parent):
     """Judged samples of every row, block by block; finished blocks are read back from samples.jsonl."""
-    from common.engine import Engine, Sampling
+    from common.engine import Engine
 
+    done = kept_samples(args, domain, rows, folder, parent)
+    if len(done) == len(rows):
+        return done
     adapters = {"sft": args.out / "sft"}
     engine = Engine(model.trained_base(args), adapters, args.engine, args.dtype, endpoint_of(args))
     engine.require("sft")
-    done = kept_samples(args, domain, rows, folder, parent)
     if done:
         print(f"goes on after {len(done)} of {len(rows)} prompts")
     tokenizer = model.load_tokenizer(args.out / "sft")
     with (folder / "samples.jsonl").open("a", encoding="utf-8") as handle, ThreadPoolExecutor(4) as pool:
         for start in range(len(done), len(rows), BLOCK):
             block = rows[start : start + BLOCK]
-            prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in block]
-            sampling = Sampling(
-                args.samples, args.temperature, args.top_p, args.max_new_tokens, args.seed * 1000 + start
-            )
-            made = engine.generate("sft", prompts, sampling, f"prompts {start}-{start + len(block)} of {len(rows)}")
-            judged = pool.map(lambda pair: judge(domain, pair[0], as_samples(pair[1])), zip(block, made, strict=True))
+            made = sample(args, domain, engine, tokenizer, block, start, len(rows))
+            judged = pool.map(lambda pair: judge(domain, *pair), zip(block, made, strict=True))
             for row, samples in zip(block, judged, strict=True):
                 done.append({"id": row["id"], "row_sha256": model.settings_hash(row), "samples": samples})
                 handle.write(json.dumps(done[-1], ensure_ascii=False) + "\n")
             handle.flush()
     return done
+
+
+def sample(args, domain, engine, tokenizer, block, start, total):
+    """args.samples samples of each row of a block that begins at `start`: as many at each temperature."""
+    from common.engine import Sampling
+
+    several, seeds = each_temperature(args), rows_of(domain, "load_seeds") if args.shots else []
+    n, made = args.samples // len(several), [[] for _ in block]
+    for i, temperature in enumerate(several):
+        at = f" at {temperature:g}" if len(several) > 1 else ""
+        asked = [
+            chat.encode(tokenizer, shown, domain.SYSTEM_PROMPT)
+            for row in block
+            for shown in with_shots(args, seeds, row, n, temperature)
+        ]
+        each = n * len(block) // len(asked)
+        sampling = Sampling(each, temperature, args.top_p, args.max_new_tokens, args.seed * 1000 + start + i)
+        found = engine.generate("sft", asked, sampling, f"prompts {start}-{start + len(block)} of {total}{at}")
+        for j, completions in enumerate(found):
+            kept = as_samples(completions)
+            made[j * len(block) // len(asked)] += [{**one, "temperature": temperature} for one in kept] if at else kept
+    return made
+
+
+def with_shots(args, seeds, row, n, temperature) -> list:
+    """The prompt as it is, or n times with different seeds before it, as turns that went well."""
+    if not args.shots:
+        return [row["prompt"]]
+    rng, made = random.Random(f"shots {args.seed} {row['id']} {temperature}"), []
+    for _ in range(n):
+        chosen = rng.sample(seeds, min(args.shots, len(seeds)))
+        turns = [
+            (role, seed[key]) for seed in chosen for role, key in (("user", "prompt"), ("assistant", "completion"))
+        ]
+        made.append([{"role": role, "content": text} for role, text in (*turns, ("user", row["prompt"]))])
+    return made
 
 
 def as_samples(completions):
@@ -184,32 +218,43 @@ def read_whole_lines(path):
 
 
 def judge(domain, row, samples):
-    """Each sample with its verdict and score.
-
-    Where format or explanation of one correct sample cannot be judged, it counts for none of the prompt's samples: an
-    unknown one is neither better nor worse than another.
-    """
+    """Each sample with the verifier's verdict and score; without a verifier nothing is known of one that finished."""
     judged = []
     for one in samples:
-        verdict = verdict_on(domain, row, one["text"])
+        verdict = verdict_on(domain, row, one["text"]) if hasattr(domain, "verify") else NO_VERDICT
         reason = verdict.reason if one["finished"] else "unfinished"
-        judged.append({**one, "score": score(verdict, one["finished"]), "reason": reason})
-    scores = [one["score"] for one in judged if one["finished"]]
-    for i in (1, 2):
-        if any(one[0] and one[i] is None for one in scores):
-            for one in scores:
-                one[i] = None
-    return judged
+        judged.append({**one, "score": pairs.score(verdict, one["finished"]), "reason": reason})
+    return pairs.level(judged)
 
 
-def build_rows(args, rows, sampled, parent):
-    """The preference rows: one pair for each prompt with a margin."""
+# --- pairs ------------------------------------------------------------------------------------------
+
+
+def load_extra(args, rows) -> dict:
+    """{row's id: other models' answers} from --extra."""
+    found, strange = pairs.read_extra(args.extra, rows) if args.extra else ({}, 0)
+    if strange:
+        print(f"note: {strange} lines of {args.extra} answer no prompt of this run and are left out.")
+    return found
+
+
+def with_extra(domain, rows, sampled, extra):
+    """The samples of every row with other models' answers to it, judged alike."""
+    if not extra:
+        return sampled
+    with ThreadPoolExecutor(4) as pool:
+        judged = pool.map(lambda row: judge(domain, row, extra.get(row["id"], [])), rows)
+        return [
+            {**item, "samples": pairs.level(item["samples"] + more)} for item, more in zip(sampled, judged, strict=True)
+        ]
+
+
+def build_rows(args, rows, candidates, parent):
+    """(The preference rows, one for each prompt with a margin; how many prompts have none for each reason)."""
+    found, dropped = pairs.make_pairs(candidates, args.pairs, args.max_similarity)
     made = []
-    for row, item in zip(rows, sampled, strict=True):
-        pair = make_pair(item["samples"])
-        if pair is None:
-            continue
-        chosen, rejected = pair
+    for place, chosen, rejected in found:
+        row = rows[place]
         made.append(
             {
                 "id": f"dpo-{len(made):06d}",
@@ -218,120 +263,135 @@ def build_rows(args, rows, sampled, parent):
                 "rejected": rejected["text"],
                 "chosen_score": chosen["score"],
                 "rejected_score": rejected["score"],
-                "margin": margin_of(chosen, rejected),
+                "margin": pairs.margin_of(chosen, rejected),
                 "reason": rejected["reason"],
                 "prompt_id": row["id"],
                 "category": row["category"],
                 "refuse": row.get("refuse", False),
                 **{key: row[key] for key in ("cluster", "family") if key in row},
-                "judge": args.judge,
+                "judge": args.judge if args.judge == "verifier" else llm.parse_spec(args.judge).name,
                 "temperature": args.temperature,
                 "top_p": args.top_p,
                 "samples": args.samples,
                 "adapter_sha256": parent["adapter_sha256"][:16],
+                **more_of(args, chosen, rejected, candidates[place]),
             }
         )
-    return made
+    return made, dropped
 
 
-def drop_surplus_refusals(pairs, due, prompts, rng):
-    """The pairs without as many refusals, at random, as there are beyond the share that the prompts deserve.
+def more_of(args, chosen, rejected, item) -> dict:
+    """What a row says beside: each side's temperature where there are several, its place before a model, its policy."""
+    sides, more = (("chosen", chosen), ("rejected", rejected)), {}
+    if len(each_temperature(args)) > 1:
+        more |= {f"{name}_temperature": side.get("temperature") for name, side in sides}
+    if args.shots:
+        more["shots"] = args.shots
+    if args.judge != "verifier":
+        more |= {f"{name}_position": side["position"] for name, side in sides} | {"shown": item["shown"]}
+    if args.extra:
+        more["on_policy"] = pairs.is_on_policy(chosen, rejected)
+    return more
 
-    Among the pairs that stay at most `due` of every `prompts` choose a refusal: `due` of the `prompts` sampled are to
-    be refused. An SFT model refuses rightly more often than it answers rightly, so without this the pairs would teach
-    it to refuse. With too few refusals nothing is dropped.
-    """
-    refusals = [i for i, pair in enumerate(pairs) if pair["refuse"]]
-    answered = len(pairs) - len(refusals)
-    allowed = due * answered // (prompts - due) if due < prompts else len(refusals)
-    dropped = set(rng.sample(refusals, max(0, len(refusals) - allowed)))
-    return [pair for i, pair in enumerate(pairs) if i not in dropped]
+
+# --- the run ----------------------------------------------------------------------------------------
 
 
-def report(args, sampled, pairs, dropped):
-    """The quality report as markdown; `dropped` pairs were refusals beyond their share."""
-    flat = [sample for item in sampled for sample in item["samples"]]
-    correct = [[s["score"][0] for s in item["samples"] if s["score"][0] is not None] for item in sampled]
-    judged, known = sum(map(len, correct)), [one for one in correct if one]
-    none_correct, unknown = sum(not any(one) for one in known), len(sampled) - len(known)
-    equal = len(known) - len(pairs) - dropped - none_correct
-    words = {side: sorted(len(row[side].split()) for row in pairs) or [0] for side in ("chosen", "rejected")}
-    lines = [
-        "# Preference pairs",
-        "",
-        f"{len(sampled)} prompts x {args.samples} samples at temperature {args.temperature}, "
-        f"judged by the {args.judge}: {len(pairs)} pairs.",
-        "",
-        f"{DROPPED}: {dropped}.",
-        "",
-        "| | share |",
-        "|---|---|",
-        f"| pass@1 (mean over judged samples) | {sum(map(sum, correct)) / max(1, judged):.3f} |",
-        f"| pass@{args.samples} (any judged sample) | {sum(map(any, known)) / max(1, len(known)):.3f} |",
-        f"| samples that could not be judged | {(len(flat) - judged) / len(flat):.3f} |",
-        f"| samples that ended by themselves | {sum(s['finished'] for s in flat) / len(flat):.4f} |",
-        f"| prompts without a pair: none can be judged | {unknown / len(sampled):.3f} |",
-        f"| prompts without a pair: none correct | {none_correct / len(sampled):.3f} |",
-        f"| prompts without a pair: all equal | {equal / len(sampled):.3f} |",
-        "",
-        "| score (correct, format, explanation) | samples |",
-        "|---|---|",
-    ]
-    lines += [f"| {key} | {count} |" for key, count in Counter(str(tuple(s["score"])) for s in flat).most_common()]
-    for title, key in (
-        ("the pair differs in", "margin"),
-        ("the rejected answer is wrong because", "reason"),
-        ("kind", "category"),
-    ):
-        lines += ["", f"| {title} | pairs |", "|---|---|"]
-        lines += [f"| {name} | {count} |" for name, count in Counter(row[key] for row in pairs).most_common()]
-    lines += ["", "| words | shortest | median | mean | longest |", "|---|---|---|---|---|"]
-    lines += [f"| {side} | {v[0]} | {v[len(v) // 2]} | {sum(v) / len(v):.1f} | {v[-1]} |" for side, v in words.items()]
-    return "\n".join(lines) + "\n"
+def check(args, domain):
+    """UserError for what is known to be missing before anything is sampled or paid for."""
+    if not hasattr(domain, args.generator):
+        raise cli.UserError(f"the domain {args.domain} has no {args.generator}(), from which the prompts come.")
+    if args.judge != "verifier":
+        paid.check(args, llm.parse_spec(args.judge))
+    elif not hasattr(domain, "verify"):
+        raise cli.UserError(
+            f"the domain {args.domain} has no verify(), which --judge verifier needs; name a model by --judge."
+        )
+
+
+def dry_run(args, domain, rows, extra):
+    """Show what a judge would be asked about the samples there are; without any, about the domain's seeds."""
+    known = {item["row_sha256"]: item for item in read_whole_lines(args.out / "gen_dpo/samples.jsonl")}
+    found = [(row, known.get(model.settings_hash(row))) for row in rows]
+    if not all(item for _, item in found):
+        print("not every prompt has its samples yet; the domain's seeds stand in for the samples of all.")
+        seeds = [{"text": seed["completion"], "finished": True} for seed in rows_of(domain, "load_seeds")]
+        rng = random.Random(args.seed)
+        found = [(row, {"samples": rng.sample(seeds, min(args.samples, len(seeds)))}) for row in rows]
+    candidates = [{"samples": item["samples"] + extra.get(row["id"], [])} for row, item in found]
+    judging.show_prompts(args, domain, rows, candidates)
+
+
+def judge_by_model(args, domain, rows, candidates, folder, made_with):
+    """(Candidates with the model's grades, what is known of the judge) of a run with a model as judge."""
+    judged, totals = judging.judge_prompts(args, domain, rows, candidates, made_with)
+    files.write_jsonl(folder / "judged.jsonl", judging.as_rows(rows, candidates, judged))
+    known = {"calls": totals, "agreement": judging.agreement(rows, candidates, judged)}
+    if args.ranking == "pairwise":
+        known["both_orders"] = judging.both_orders(judged)
+    return [judging.graded(*one) for one in zip(candidates, judged, strict=True)], known
 
 
 def main(args):
     started = time.time()
-    args.dtype = model.choose_dtype(args.dtype)
     domain = load_domain(args.domain)
-    if not (hasattr(domain, args.generator) and hasattr(domain, "verify")):
-        raise cli.UserError(
-            f"the domain {args.domain} has no {args.generator}() or verify(), which --judge verifier needs."
-        )
+    check(args, domain)
+    rows = rows_of(domain, args.generator, random.Random(args.seed + 1), args.n, "dpo")
+    extra = load_extra(args, rows)
+    if args.dry_run and args.judge != "verifier":
+        return dry_run(args, domain, rows, extra)
+    args.dtype = model.choose_dtype(args.dtype)
     adapter, folder, target = args.out / "sft", args.out / "gen_dpo", args.out / "data/dpo.jsonl"
     parent = model.check_merged(adapter / "merged", args.base)
     model.check_system(parent, adapter, domain.SYSTEM_PROMPT)
-    rows = rows_of(domain, args.generator, random.Random(args.seed + 1), args.n, "dpo")
     sampled = sample_blocks(args, domain, rows, folder, parent)
-    made = build_rows(args, rows, sampled, parent)
+    candidates, known = with_extra(domain, rows, sampled, extra), None
+    if args.judge != "verifier":
+        made_with = sampled_with(args, domain, parent)
+        candidates, known = judge_by_model(args, domain, rows, candidates, folder, made_with)
+    made, dropped = build_rows(args, rows, candidates, parent)
     due = sum(row.get("refuse", False) for row in rows)
-    pairs = drop_surplus_refusals(made, due, len(rows), random.Random(args.seed))
-    dropped = len(made) - len(pairs)
-    if not pairs:
+    kept = pairs.drop_surplus_refusals(made, due, len(rows), random.Random(args.seed))
+    dropped[pairs.REFUSALS] = len(made) - len(kept)
+    told = ", ".join(f"{reason} {count}" for reason, count in dropped.items())
+    if not kept:
         raise cli.UserError(
-            f"no prompt of {len(rows)} gave a pair that counts ({DROPPED}: {dropped}), see {folder}/samples.jsonl; is "
-            "the SFT model trained?"
+            f"no prompt of {len(rows)} gave a pair that counts ({told}), see {folder}/samples.jsonl; is the SFT model "
+            "trained?"
         )
-    files.write_jsonl(target, pairs)
-    files.write_text(folder / "report.md", report(args, sampled, pairs, dropped))
-    finished = sum(s["finished"] for item in sampled for s in item["samples"]) / (len(rows) * args.samples)
+    files.write_jsonl(target, kept)
+    files.write_text(folder / "report.md", pair_report.report(args, sampled, candidates, kept, dropped, known))
+    write_record(args, started, domain, parent, rows, sampled, kept, dropped, known)
+    if known:
+        print(f"calls: {known['calls']['calls']}, {paid.shown(known['calls']['dollars'])}; each is in "
+              f"{args.out / paid.LEDGER}.")  # fmt: skip
+    off = " --off_policy" if any(not row.get("on_policy", True) for row in kept) else ""
+    print(
+        f"wrote {len(kept)} pairs from {len(rows)} prompts to {target} (without a pair: {told}) in "
+        f"{time.time() - started:.0f} s; report: {folder}/report.md; next: python train/dpo.py{args.command_tail}{off}"
+    )
+
+
+def write_record(args, started, domain, parent, rows, sampled, kept, dropped, known):
+    """out/gen_dpo/run.json."""
+    flat = [one for item in sampled for one in item["samples"]]
     counts = {
         "prompts": len(rows),
-        "samples": len(rows) * args.samples,
-        "pairs": len(pairs),
-        "stopped": finished,
-        "not judged": sum(s["score"][0] is None for item in sampled for s in item["samples"]),
-        DROPPED: dropped,
+        "samples": len(flat),
+        "pairs": len(kept),
+        "stopped": sum(one["finished"] for one in flat) / len(flat),
+        "not judged": sum(one["score"][0] is None for one in flat),
+        **{f"dropped: {reason}": count for reason, count in dropped.items()},
     }
     source = {key: value for key, value in provenance.teacher_of(args, domain).items() if key != "seeds"}
     source |= {"adapter": parent["adapter_sha256"], "prompts": model.settings_hash(rows)}
-    output = {target.name: files.sha256(target)}
-    kind = choose_engine(args.engine, endpoint_of(args))
-    files.write_run_record(folder, args, started, counts=counts, output=output, made_with=source, engine=kind)
-    print(
-        f"wrote {len(pairs)} pairs from {len(rows)} prompts to {target}, {finished:.1%} of the samples ended by "
-        f"themselves, {time.time() - started:.0f} s; report: {folder}/report.md; "
-        f"next: python train/dpo.py{args.command_tail}"
+    output = {"dpo.jsonl": files.sha256(args.out / "data/dpo.jsonl")}
+    more = {"engine": choose_engine(args.engine, endpoint_of(args))}
+    if known:
+        more |= {"model_calls": known["calls"], "judge": {name: one for name, one in known.items() if name != "calls"}}
+    inputs = [args.extra] if args.extra else []
+    files.write_run_record(
+        args.out / "gen_dpo", args, started, inputs=inputs, counts=counts, output=output, made_with=source, **more
     )
 
 

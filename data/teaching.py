@@ -81,16 +81,12 @@ def request(teacher, args, number: int, text: str) -> llm.Request:
 # --- one item ---------------------------------------------------------------------------------------
 
 
-class Item:
-    """What one item brought: rows with the reason why each is unfit, dollars, tokens, calls."""
+class Item(paid.Asked):
+    """What one item brought: rows with the reason why each is unfit, and what its requests took."""
 
     def __init__(self):
-        self.rows, self.cost, self.tokens, self.calls = [], 0.0, 0, 0
-
-    async def ask(self, model, asked: llm.Request) -> llm.Reply:
-        reply = await model.ask(asked)
-        self.cost, self.tokens, self.calls = self.cost + reply.cost, self.tokens + reply.tokens, self.calls + 1
-        return reply
+        super().__init__()
+        self.rows = []
 
 
 async def make_item(model, teacher, args, number, pool, unfit) -> Item:
@@ -210,27 +206,11 @@ def wave(args, items, kept, needed) -> int:
 
 
 def ask_to_go_on(args, model, items, have):
-    """After the pilot: the estimate of cost and time with its interval, and the question whether to go on."""
+    """paid.ask_to_go_on() for the rows still to be made; UserError when the pilot gave none."""
     yields = [sum(not reason for _, reason in item.rows) for item in items]
     if not any(yields):
         reasons = sorted({reason for item in items for _, reason in item.rows})
         raise cli.UserError(f"none of the {len(items)} answers of the pilot gave a row ({'; '.join(reasons)[:300]}).")
     more = args.n - have
-    tokens = paid.estimate([(item.tokens, count) for item, count in zip(items, yields, strict=True)], more)
-    calls = paid.estimate([(item.calls, count) for item, count in zip(items, yields, strict=True)], more)
-    minutes = [paid.duration(model, some, many) / 60 for some, many in zip(calls, tokens, strict=True)]
-    lines = [f"pilot: {len(items)} items gave {sum(yields)} rows; {more} more are to be made."]
-    free = model.price is not None and not any(model.price)
-    if model.price and not free:
-        cost = paid.estimate([(item.cost, count) for item, count in zip(items, yields, strict=True)], more)
-        middle, low, high = map(paid.shown, cost)
-        lines.append(f"they will cost about {middle} ({low} to {high}), beside {paid.shown(model.ledger.spent)} spent.")
-        if args.max_cost is not None and model.ledger.spent + cost[2] > args.max_cost:
-            lines.append(f"--max_cost {args.max_cost:g} may end the run before.")
-    elif not free:
-        lines.append("their cost is unknown (no price).")
-    lines.append(
-        f"about {calls[0]:,.0f} calls, {tokens[0]:,.0f} tokens ({tokens[1]:,.0f} to {tokens[2]:,.0f}), "
-        f"{minutes[0]:.1f} minutes ({minutes[1]:.1f} to {minutes[2]:.1f}). Duplicates grow with the number of rows."
-    )
-    paid.confirm("\n".join(lines), args.yes or free)
+    told = f"pilot: {len(items)} items gave {sum(yields)} rows; {more} more are to be made."
+    paid.ask_to_go_on(args, model, items, yields, more, told, "Duplicates grow with the number of rows.")

@@ -122,9 +122,11 @@ def pair_source(found) -> str:
     if "gen_dpo" not in found.runs:
         return f"The preference pairs ({sections.policy(found)}) are those of the file {own_file(found, 'dpo')}."
     settings = found.runs["gen_dpo"]["settings"]
+    judge, temperature = settings["judge"].split("@")[0], str(settings["temperature"]).strip("[]")
+    by = "the verifier" if judge == "verifier" else f"the model `{judge}`"
     return (
         f"The preference pairs ({sections.policy(found)}) were generated from {settings['samples']} samples for each "
-        f"prompt by an SFT model (temperature {settings['temperature']}), ranked by the {settings['judge']}."
+        f"prompt by an SFT model (temperature {temperature}), ranked by {by}."
     )
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from common.cli import UserError
 from common.domain import load_domain
-from data import gen_dpo, gen_sft, similar
+from common.provenance import policy_of
+from data import gen_dpo, gen_sft, pair_report, pairs, similar
 from train.dpo import split_pairs
 
 GOOD, BAD_FORMAT, NO_EXPLANATION = [1, 1, 1], [1, 0, 1], [1, 1, 0]
@@ -39,6 +40,11 @@ def sample(text, score, finished=True):
     return {"text": text, "finished": finished, "tokens": len(text), "score": list(score), "reason": "r"}
 
 
+def make_pair(samples, **more):
+    """The pair alone."""
+    return pairs.make_pair(samples, **more)[0]
+
+
 def texts(pair):
     """The two texts of a pair."""
     return tuple(one["text"] for one in pair)
@@ -49,65 +55,65 @@ def texts(pair):
 
 @pytest.mark.parametrize("score", list(itertools.product((0, 1), repeat=3)))
 def test_equal_samples_make_no_pair(score):
-    assert gen_dpo.make_pair([sample("short", score), sample("much longer than that", score)]) is None
+    assert make_pair([sample("short", score), sample("much longer than that", score)]) is None
 
 
 def test_no_correct_sample_makes_no_pair():
-    assert gen_dpo.make_pair([sample("a", (0, 1, 1)), sample("b", (0, 0, 0)), sample("c", (0, 1, 0))]) is None
-    assert gen_dpo.make_pair([]) is None and gen_dpo.make_pair([sample("a", GOOD)]) is None
+    assert make_pair([sample("a", (0, 1, 1)), sample("b", (0, 0, 0)), sample("c", (0, 1, 0))]) is None
+    assert make_pair([]) is None and make_pair([sample("a", GOOD)]) is None
 
 
 @pytest.mark.parametrize("right", [(1, *rest) for rest in itertools.product((0, 1), repeat=2)])
 @pytest.mark.parametrize("wrong", [(0, *rest) for rest in itertools.product((0, 1), repeat=2)])
 def test_correct_beats_wrong_whatever_the_form(right, wrong):
     for samples in itertools.permutations([sample("right", right), sample("wrong", wrong)]):
-        chosen, rejected = gen_dpo.make_pair(list(samples))
+        chosen, rejected = make_pair(list(samples))
         assert texts((chosen, rejected)) == ("right", "wrong")
-        assert gen_dpo.margin_of(chosen, rejected) == "correct"
+        assert pairs.margin_of(chosen, rejected) == "correct"
 
 
 def test_among_correct_samples_format_comes_before_explanation():
-    pair = gen_dpo.make_pair([sample("f", BAD_FORMAT), sample("good", GOOD), sample("e", NO_EXPLANATION)])
-    assert texts(pair) == ("good", "f") and gen_dpo.margin_of(*pair) == "format"
-    pair = gen_dpo.make_pair([sample("e", NO_EXPLANATION), sample("good", GOOD)])
-    assert texts(pair) == ("good", "e") and gen_dpo.margin_of(*pair) == "explanation"
-    pair = gen_dpo.make_pair([sample("f", BAD_FORMAT), sample("e", NO_EXPLANATION)])
-    assert texts(pair) == ("e", "f") and gen_dpo.margin_of(*pair) == "format"
+    pair = make_pair([sample("f", BAD_FORMAT), sample("good", GOOD), sample("e", NO_EXPLANATION)])
+    assert texts(pair) == ("good", "f") and pairs.margin_of(*pair) == "format"
+    pair = make_pair([sample("e", NO_EXPLANATION), sample("good", GOOD)])
+    assert texts(pair) == ("good", "e") and pairs.margin_of(*pair) == "explanation"
+    pair = make_pair([sample("f", BAD_FORMAT), sample("e", NO_EXPLANATION)])
+    assert texts(pair) == ("e", "f") and pairs.margin_of(*pair) == "format"
 
 
 def test_a_wrong_sample_is_rejected_before_a_correct_one_of_bad_form():
     samples = [sample("abcd", GOOD), sample("abce", (1, 0, 0)), sample("zzzz", (0, 1, 1))]
-    assert texts(gen_dpo.make_pair(samples)) == ("abcd", "zzzz")
+    assert texts(make_pair(samples)) == ("abcd", "zzzz")
 
 
 def test_wrong_samples_are_not_ranked_by_their_form():
     for form, other in itertools.permutations([(0, 1, 1), (0, 0, 0), (0, 1, 0)], 2):
         samples = [sample("SELECT a FROM b;", GOOD), sample("something else", other), sample("SELECT a FROM c;", form)]
-        assert texts(gen_dpo.make_pair(samples)) == ("SELECT a FROM b;", "SELECT a FROM c;")
+        assert texts(make_pair(samples)) == ("SELECT a FROM b;", "SELECT a FROM c;")
 
 
 def test_the_nearest_negative_is_taken_and_then_the_earlier():
     samples = [sample("xxxxxxxx", (0, 1, 1)), sample("abcdefgx", (0, 1, 1)), sample("abcdefgh", GOOD)]
-    assert texts(gen_dpo.make_pair(samples)) == ("abcdefgh", "abcdefgx")
+    assert texts(make_pair(samples)) == ("abcdefgh", "abcdefgx")
     # The chosen one, too, is the nearest of its equals.
     samples = [sample("qqqq", GOOD), sample("abcd", GOOD), sample("abcx", (0, 1, 1))]
-    assert texts(gen_dpo.make_pair(samples)) == ("abcd", "abcx")
+    assert texts(make_pair(samples)) == ("abcd", "abcx")
     first, second = sample("abcx", (0, 1, 1)), sample("abcx", (0, 1, 1))
-    assert gen_dpo.make_pair([first, sample("abcd", GOOD), second])[1] is first
+    assert make_pair([first, sample("abcd", GOOD), second])[1] is first
 
 
 def test_an_unfinished_sample_is_never_used():
-    assert gen_dpo.make_pair([sample("a", GOOD), sample("b", (0, 0, 0), finished=False)]) is None
-    assert gen_dpo.make_pair([sample("a", (0, 1, 1)), sample("b", GOOD, finished=False)]) is None
-    pair = gen_dpo.make_pair([sample("ab", GOOD), sample("ac", (0, 0, 0), False), sample("zz", (0, 0, 0))])
+    assert make_pair([sample("a", GOOD), sample("b", (0, 0, 0), finished=False)]) is None
+    assert make_pair([sample("a", (0, 1, 1)), sample("b", GOOD, finished=False)]) is None
+    pair = make_pair([sample("ab", GOOD), sample("ac", (0, 0, 0), False), sample("zz", (0, 0, 0))])
     assert texts(pair) == ("ab", "zz")
 
 
 def test_length_never_decides():
     short, long = "SELECT a FROM b;", "SELECT a FROM b;" + " It is so." * 20
     for scores in itertools.product(itertools.product((0, 1), repeat=3), repeat=2):
-        one = gen_dpo.make_pair([sample(short, scores[0]), sample(long, scores[1])])
-        swapped = gen_dpo.make_pair([sample(long, scores[0]), sample(short, scores[1])])
+        one = make_pair([sample(short, scores[0]), sample(long, scores[1])])
+        swapped = make_pair([sample(long, scores[0]), sample(short, scores[1])])
         assert (one is None) == (swapped is None)
         if one is not None:
             assert [side["score"] for side in one] == [side["score"] for side in swapped]
@@ -121,7 +127,7 @@ def test_every_pair_has_a_margin():
             sample("".join(rng.choices("ab", k=rng.randint(1, 9))), rng.choices((0, 1), k=3), rng.random() < 0.8)
             for _ in range(4)
         ]
-        pair = gen_dpo.make_pair(samples)
+        pair = make_pair(samples)
         finished = [one["score"] for one in samples if one["finished"]]
         right = [score for score in finished if score[0]]
         assert (pair is not None) == (bool(right) and any(score != max(finished) for score in finished))
@@ -130,7 +136,7 @@ def test_every_pair_has_a_margin():
             chosen, rejected = pair
             assert chosen["finished"] and rejected["finished"] and chosen["score"] == max(right)
             assert not rejected["score"][0] if len(right) < len(finished) else rejected["score"] == min(right)
-            assert chosen["score"] > rejected["score"] and gen_dpo.margin_of(chosen, rejected)
+            assert chosen["score"] > rejected["score"] and pairs.margin_of(chosen, rejected)
     assert made > 500
 
 
@@ -148,8 +154,8 @@ def judged_pair(*verdicts):
     """The pair, and what it differs in, of finished samples with these verdicts; their texts are their places."""
     domain = Namespace(verify=lambda row, text: verdicts[int(text)])
     made = [Completion(str(i), [1], "stop") for i in range(len(verdicts))]
-    pair = gen_dpo.make_pair(gen_dpo.judge(domain, {}, gen_dpo.as_samples(made)))
-    return pair and (*texts(pair), gen_dpo.margin_of(*pair))
+    pair = make_pair(gen_dpo.judge(domain, {}, gen_dpo.as_samples(made)))
+    return pair and (*texts(pair), pairs.margin_of(*pair))
 
 
 def test_what_cannot_be_judged_is_never_the_worse():
@@ -167,19 +173,23 @@ def test_what_cannot_be_judged_is_never_the_worse():
     assert judged_pair(right, bad, Verdict(False, None, None)) == ("0", "2", "correct")
 
 
+def report_of(sampled, made=(), dropped=None):
+    """The report of a verifier's run."""
+    args = gen_dpo.parse_args(["--samples", "2"])
+    return pair_report.report(args, sampled, sampled, list(made), Counter(dropped or {}))
+
+
 def test_the_report_averages_over_what_was_judged():
-    args = Namespace(judge="verifier", temperature=1.0, top_p=1.0, samples=2)
     unknown = sample("b", (None, None, None))
     sampled = [{"id": "p", "samples": [sample("a", GOOD), unknown]}, {"id": "q", "samples": [unknown, unknown]}]
-    text = gen_dpo.report(args, sampled, [], 0)
+    text = report_of(sampled, [], pairs.make_pairs(sampled, "hardest", 1.0)[1])
     assert "| pass@1 (mean over judged samples) | 1.000 |" in text and "(any judged sample) | 1.000 |" in text
-    assert "| samples that could not be judged | 0.750 |" in text
-    for kind, share in (("none can be judged", 0.5), ("none correct", 0), ("all equal", 0.5)):
-        assert f"| prompts without a pair: {kind} | {share:.3f} |" in text
+    assert "| samples that the verifier could not judge | 0.750 |" in text
+    assert "| none can be judged | 1 | 0.500 |" in text and "| all equal | 1 | 0.500 |" in text
+    assert "none correct" not in text
 
 
 def test_rows_are_built_for_prompts_with_a_margin_only():
-    args = Namespace(judge="verifier", temperature=1.0, top_p=1.0, samples=2)
     rows = [
         {"id": f"p{i}", "prompt": f"q{i}", "category": "count", "schema_id": "s", "family": "f", "refuse": i == 1}
         for i in range(3)
@@ -189,22 +199,191 @@ def test_rows_are_built_for_prompts_with_a_margin_only():
         {"id": "p1", "samples": [sample("a", (0, 1, 1)), sample("b", GOOD)]},
         {"id": "p2", "samples": [sample("a", (0, 1, 1)), sample("b", (0, 0, 0))]},
     ]
-    made = gen_dpo.build_rows(args, rows, sampled, {"adapter_sha256": "0" * 64})
+    made, dropped = gen_dpo.build_rows(gen_dpo.parse_args([]), rows, sampled, {"adapter_sha256": "0" * 64})
     keys = ("prompt", "prompt_id", "chosen", "rejected", "margin", "refuse")
     assert [[row[key] for key in keys] for row in made] == [["q1", "p1", "b", "a", "correct", True]]
-    text = gen_dpo.report(args, sampled, made, 0)
-    assert "dropped: refusals beyond their share: 0." in text
-    assert "| prompts without a pair: none correct | 0.333 |" in text
-    assert "| prompts without a pair: all equal | 0.333 |" in text
+    assert dropped == {"all equal": 1, "none correct": 1}
+    text = report_of(sampled, made, dropped)
+    assert "| none correct | 1 | 0.333 |" in text and "| all equal | 1 | 0.333 |" in text
     assert "| pass@1 (mean over judged samples) | 0.500 |" in text and "| pass@2 (any judged sample) | 0.667 |" in text
 
 
-def test_a_dropped_pair_is_no_prompt_of_equal_samples():
-    args = Namespace(judge="verifier", temperature=1.0, top_p=1.0, samples=2)
-    sampled = [{"id": f"p{i}", "samples": [sample("a", (0, 1, 1)), sample("b", GOOD)]} for i in range(4)]
-    pair = {"chosen": "b", "rejected": "a", "margin": "correct", "reason": "r", "category": "c"}
-    text = gen_dpo.report(args, sampled, [pair] * 3, 1)
-    assert "| prompts without a pair: all equal | 0.000 |" in text and "share: 1." in text
+def test_a_row_of_the_verifier_has_the_fields_that_it_always_had():
+    row = {"id": "p", "prompt": "q", "category": "c", "cluster": "s", "family": "f"}
+    sampled = [{"id": "p", "samples": [sample("b", GOOD), sample("a", (0, 1, 1))]}]
+    (made,), _ = gen_dpo.build_rows(gen_dpo.parse_args([]), [row], sampled, {"adapter_sha256": "0" * 64})
+    assert list(made) == [
+        "id", "prompt", "chosen", "rejected", "chosen_score", "rejected_score", "margin", "reason", "prompt_id",
+        "category", "refuse", "cluster", "family", "judge", "temperature", "top_p", "samples", "adapter_sha256",
+    ]  # fmt: skip
+    assert made["temperature"] == 1.0 and made["judge"] == "verifier"
+
+
+def test_the_report_on_length_counts_pairs():
+    row = {"margin": "correct", "reason": "r", "category": "c"}
+    made = [{**row, "chosen": "a b c", "rejected": "a"}] * 3 + [{**row, "chosen": "a", "rejected": "a b"}]
+    text = report_of([{"id": "p", "samples": [sample("a", GOOD)]}], [*made, {**row, "chosen": "x", "rejected": "y"}])
+    assert "longer in characters than the rejected one in 3 pairs and shorter in 1: 75.0 %" in text.replace("%", " %")
+    assert "| chosen, words | 1 | 3 | 2.2 | 3 |" in text
+
+
+# --- which pair -------------------------------------------------------------------------------------
+
+
+def grades(*given):
+    """Samples with a model's grades, their texts ever further from the first."""
+    return [sample("abcdefgh"[: 8 - i] + "z" * i, [grade]) for i, grade in enumerate(given)]
+
+
+def test_hardest_takes_the_nearest_of_the_worse_and_best_worst_the_worst():
+    samples = grades(9, 7, 4, 1)
+    chosen, rejected = make_pair(samples)
+    assert (chosen["score"], rejected["score"], pairs.margin_of(chosen, rejected)) == ([9], [7], "grade")
+    assert [one["score"] for one in make_pair(samples, how="best_worst")] == [[9], [1]]
+    samples = [sample("qqqq", [9]), sample("abcd", [9]), sample("zzzz", [1]), sample("abcx", [5])]
+    assert texts(make_pair(samples)) == ("abcd", "abcx")
+    assert texts(make_pair(samples, how="best_worst")) == ("qqqq", "zzzz"), "of equals the earlier"
+
+
+def test_best_worst_by_a_verdict_asks_for_the_form_of_the_wrong_too():
+    samples = [sample("abcd", GOOD), sample("abcx", (0, 1, 1)), sample("zzzz", (0, 0, 1))]
+    assert texts(make_pair(samples)) == ("abcd", "abcx")
+    assert texts(make_pair(samples, how="best_worst")) == ("abcd", "zzzz")
+
+
+def test_grades_that_are_all_equal_or_not_given_make_no_pair():
+    assert pairs.make_pair(grades(5, 5, 5)) == (None, "all equal")
+    assert pairs.make_pair(grades(None, None)) == (None, "none can be judged")
+    assert pairs.make_pair(grades(0, 1), "best_worst")[0], "no win at all is a grade as any other"
+    assert [one["score"] for one in make_pair(grades(None, 3, 2))] == [[3], [2]]
+
+
+def test_near_identical_texts_make_no_pair():
+    near, far = sample("SELECT a FROM b WHERE c > 10;", (0, 1, 1)), sample("DROP", (0, 1, 1))
+    good = sample("SELECT a FROM b WHERE c > 11;", GOOD)
+    alike = pairs.similarity(good["text"], near["text"])
+    assert 0.9 < alike < 1
+    assert texts(make_pair([good, near, far])) == (good["text"], near["text"])
+    assert make_pair([good, near], most_alike=alike), "as similar as allowed"
+    assert pairs.make_pair([good, near], most_alike=0.9) == (None, "near-identical")
+    assert texts(make_pair([good, near, far], most_alike=0.9)) == (good["text"], "DROP"), "the next one is taken"
+
+
+def test_an_empty_answer_is_in_no_pair():
+    """train/dpo.py refuses a file with one."""
+    assert pairs.make_pair([sample("a", GOOD), sample(" ", (0, 0, 0))]) == (None, "all equal")
+
+
+# --- answers of other models ------------------------------------------------------------------------
+
+PROMPTS = [{"id": f"p{i}", "prompt": f"question {i}"} for i in range(3)]
+
+
+def write(path, *lines):
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def test_other_answers_find_their_prompts(tmp_path, capsys):
+    path = write(
+        tmp_path / "extra.jsonl",
+        {"prompt": "question 1", "completion": "yes"},
+        {"prompt_id": "p1", "completion": [{"role": "assistant", "content": "no"}]},
+        {"prompt": "another", "completion": "x"},
+        {"prompt": "another", "prompt_id": "p0", "completion": "x"},
+    )
+    found, strange = pairs.read_extra(path, PROMPTS)
+    assert [one["text"] for one in found["p1"]] == ["yes", "no"] and set(found) == {"p1"} and strange == 2
+    domain = Namespace(verify=lambda row, text: Verdict(text == "yes", reason=text))
+    args = gen_dpo.parse_args(["--extra", str(path)])
+    sampled = [{"id": row["id"], "samples": [sample("own", (0, 1, 1))]} for row in PROMPTS]
+    candidates = gen_dpo.with_extra(domain, PROMPTS, sampled, gen_dpo.load_extra(args, PROMPTS))
+    assert "2 lines of" in capsys.readouterr().out and len(sampled[1]["samples"]) == 1
+    rows = [{**row, "category": "c"} for row in PROMPTS]
+    made, _ = gen_dpo.build_rows(args, rows, candidates, {"adapter_sha256": "b" * 64})
+    assert [(row["prompt_id"], row["chosen"], row["rejected"], row["on_policy"]) for row in made] == [
+        ("p1", "yes", "own", False)
+    ]
+    assert policy_of(made, {"adapter_sha256": "b" * 64}) == {"on": 0, "off": 1, "unknown": 0}
+    text = pair_report.report(args, sampled, candidates, made, Counter())
+    assert "Of 5 candidates 2 are other models' answers; 1 of 1 pairs (100.0%)" in text
+    own = [{"id": "p0", "samples": [sample("own", (0, 1, 1)), sample("good", GOOD)]}]
+    ((row,), _) = gen_dpo.build_rows(args, rows[:1], own, {"adapter_sha256": "b" * 64})
+    assert row["on_policy"] and policy_of([row], {"adapter_sha256": "b" * 64})["on"] == 1
+
+
+@pytest.mark.parametrize(
+    "line, said",
+    [
+        ({"completion": "x"}, "extra.jsonl:1 has neither prompt nor prompt_id"),
+        ({"prompt_id": "p1"}, "extra.jsonl:1 lacks completion"),
+        ({"prompt_id": "p1", "completion": " "}, "extra.jsonl:1: completion is empty"),
+        ({"prompt": 3, "completion": "x"}, "extra.jsonl:1: prompt is a number"),
+        ({"prompt": "other", "completion": "x"}, "none of the 1 lines of .* answers a prompt of this run"),
+    ],
+)
+def test_other_answers_that_cannot_be_used_are_one_sentence(tmp_path, line, said):
+    with pytest.raises(UserError, match=said):
+        pairs.read_extra(write(tmp_path / "extra.jsonl", line), PROMPTS)
+
+
+# --- temperatures and examples ----------------------------------------------------------------------
+
+
+class FakeEngine:
+    """Records what it is asked, and answers with the temperature."""
+
+    def __init__(self):
+        self.asked = []
+
+    def generate(self, name, prompts, sampling, description):
+        self.asked.append((prompts, sampling))
+        return [
+            [Completion(f"{prompt} at {sampling.temperature} {j}", [1], "stop") for j in range(sampling.n)]
+            for prompt in prompts
+        ]
+
+
+def samples_with(monkeypatch, *flags):
+    """(what the engine was asked, the samples of two rows)."""
+    monkeypatch.setattr(gen_dpo.chat, "encode", lambda tokenizer, prompt, system: prompt)
+    domain = Namespace(
+        SYSTEM_PROMPT="s",
+        load_seeds=lambda: [{"id": i, "prompt": f"s{i}", "completion": f"c{i}", "category": "c"} for i in range(9)],
+    )
+    engine, rows = FakeEngine(), [{"id": "r0", "prompt": "q0"}, {"id": "r1", "prompt": "q1"}]
+    return engine.asked, gen_dpo.sample(gen_dpo.parse_args(list(flags)), domain, engine, None, rows, 512, 2)
+
+
+def test_samples_are_shared_out_over_temperatures_and_keep_theirs(monkeypatch):
+    asked, made = samples_with(monkeypatch, "--temperature", "0.7,1.2")
+    assert [(prompts, s.n, s.temperature, s.seed) for prompts, s in asked] == [
+        (["q0", "q1"], 2, 0.7, 512), (["q0", "q1"], 2, 1.2, 513),
+    ]  # fmt: skip
+    assert [[(one["text"], one["temperature"]) for one in row] for row in made] == [
+        [(f"q{i} at {t} {j}", t) for t in (0.7, 1.2) for j in range(2)] for i in range(2)
+    ]
+    asked, made = samples_with(monkeypatch)
+    assert [(s.n, s.temperature, s.seed) for _, s in asked] == [(4, 1.0, 512)]
+    assert set(made[0][0]) == {"text", "finished", "tokens"} and len(made[1]) == 4
+    with pytest.raises(UserError, match="--samples 4 cannot be shared out evenly over 3 temperatures"):
+        gen_dpo.parse_args(["--temperature", "0.7,1,1.2"])
+    with pytest.raises(UserError, match="--temperature must be at least 0.01"):
+        gen_dpo.parse_args(["--temperature", "0.7,0"])
+
+
+def test_each_sample_sees_examples_of_its_own(monkeypatch):
+    asked, made = samples_with(monkeypatch, "--shots", "2", "--temperature", "0.7,1.2")
+    prompts = [prompt for one, _ in asked for prompt in one]
+    assert [s.n for _, s in asked] == [1, 1] and [len(one) for one, _ in asked] == [4, 4]
+    assert [prompt[-1] for prompt in prompts] == [{"role": "user", "content": f"q{i}"} for i in (0, 0, 1, 1)] * 2
+    assert all([turn["role"] for turn in prompt] == ["user", "assistant"] * 2 + ["user"] for prompt in prompts)
+    assert len({json.dumps(prompt) for prompt in prompts}) == len(prompts)
+    assert [len(row) for row in made] == [4, 4] and all("q1" in one["text"] for one in made[1])
+    assert asked == samples_with(monkeypatch, "--shots", "2", "--temperature", "0.7,1.2")[0]
+
+
+# --- refusals ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -212,22 +391,22 @@ def test_a_dropped_pair_is_no_prompt_of_equal_samples():
     [(31, 69, 14, 100, 11), (2, 3, 1, 2, 2), (9, 3, 1, 2, 3), (5, 0, 1, 2, 0), (5, 5, 0, 9, 0), (5, 0, 7, 7, 5)],
 )
 def test_chosen_refusals_keep_to_the_share_that_the_prompts_deserve(refusals, answers, due, prompts, left):
-    pairs = [
+    made = [
         {"id": i, "refuse": i % 2 == 0 if i < 2 * min(refusals, answers) else refusals > answers}
         for i in range(refusals + answers)
     ]
-    kept = gen_dpo.drop_surplus_refusals(pairs, due, prompts, random.Random(1))
-    assert [pair for pair in kept if not pair["refuse"]] == [pair for pair in pairs if not pair["refuse"]]
+    kept = pairs.drop_surplus_refusals(made, due, prompts, random.Random(1))
+    assert [pair for pair in kept if not pair["refuse"]] == [pair for pair in made if not pair["refuse"]]
     assert sum(pair["refuse"] for pair in kept) == left <= refusals
     assert left * prompts <= due * len(kept), "their share is at most the deserved one"
     assert left == refusals or (left + 1) * prompts > due * (len(kept) + 1), "and one more would be beyond it"
     assert [pair["id"] for pair in kept] == sorted(pair["id"] for pair in kept)
-    assert kept == gen_dpo.drop_surplus_refusals(pairs, due, prompts, random.Random(1))
+    assert kept == pairs.drop_surplus_refusals(made, due, prompts, random.Random(1))
 
 
 def test_which_refusals_are_dropped_is_chance():
-    pairs = [{"id": i, "refuse": i < 60} for i in range(100)]
-    kept = [pair["id"] for pair in gen_dpo.drop_surplus_refusals(pairs, 1, 3, random.Random(2)) if pair["refuse"]]
+    made = [{"id": i, "refuse": i < 60} for i in range(100)]
+    kept = [pair["id"] for pair in made.drop_surplus_refusals(made, 1, 3, random.Random(2)) if pair["refuse"]]
     assert len(kept) == 20 and kept != list(range(20)) and kept != list(range(40, 60))
 
 

@@ -177,7 +177,8 @@ def test_a_checkpoint_is_resumed_where_only_its_place_differs(tmp_path, base):
 def sampled(tmp_path, domain, monkeypatch):
     """A function that gives the kept samples, and at first writes some of all rows."""
     monkeypatch.setattr(gen_dpo, "BLOCK", 4)
-    settings = {"samples": 2, "temperature": 1.0, "top_p": 1.0, "max_new_tokens": 8, "seed": 0, "dtype": "float32"}
+    settings = {"samples": 2, "temperature": 1.0, "top_p": 1.0, "max_new_tokens": 8, "seed": 0}
+    settings |= {"dtype": "float32", "shots": 0}
     parent = {"adapter_sha256": "a" * 64, "tokenizer_sha256": "t"}
 
     def kept(rows=domain.rows, **change):
@@ -259,7 +260,8 @@ def test_pairs_of_another_adapter_need_off_policy(tmp_path, capsys):
     dpo.check_policy(args, [own, own], parent, "d.jsonl")
     assert provenance.policy_of([own, own], parent) == {"on": 2, "off": 0, "unknown": 0}
     said = refusal(dpo.check_policy, args, [own, other, silent], parent, "d.jsonl")
-    assert "1 of 3 pairs in d.jsonl were sampled from another SFT adapter" in said and "--off_policy" in said
+    assert "1 of 3 pairs in d.jsonl were sampled from another model than the SFT adapter" in said
+    assert "--off_policy" in said
     assert refusal(dpo.check_policy, args, [{"adapter_sha256": ""}], parent, "d.jsonl"), "no hash is no match"
     args.off_policy = True
     dpo.check_policy(args, [own, other, silent], parent, "d.jsonl")

@@ -145,7 +145,7 @@ def check_policy(args, rows, parent, data):
     policy = provenance.policy_of(rows, parent)
     if policy["off"] and not args.off_policy:
         raise cli.UserError(
-            f"{policy['off']} of {len(rows)} pairs in {data} were sampled from another SFT adapter than "
+            f"{policy['off']} of {len(rows)} pairs in {data} were sampled from another model than the SFT adapter "
             f"{args.out / 'sft'}; run python data/gen_dpo.py{args.command_tail} again, or say --off_policy."
         )
     if policy["unknown"]:
