@@ -26,6 +26,7 @@ SECTIONS = (
     "answer",
     "rerank",
     "winrate",
+    "judge_check",
     "mmlu",
     "domain",
     "report",
@@ -38,6 +39,14 @@ SHARED_KEYS = ("base", "domain", "seed", "engine", "dtype")
 
 class UserError(Exception):
     """Something the user can mend: its message is one sentence (what, where, what to do); exit code 2."""
+
+
+class Several(argparse.Action):
+    """A flag that may be given several times, with nargs="+": what is given takes the default's place."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        given = getattr(namespace, self.dest)
+        setattr(namespace, self.dest, values if given is self.default else given + values)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -7,6 +7,7 @@ for another server that speaks the same format, `openai:MODEL@URL,URL` for sever
 
 import asyncio
 import json
+import math
 import os
 import re
 import time
@@ -28,6 +29,8 @@ FIRST_PATIENCE = 20.0  # seconds without any answer when there was none before: 
 PATIENCE = 600.0  # seconds without any answer, from any endpoint, before the run stops
 OVERHEAD_BYTES = 4000  # what a provider may add to a prompt: its template, its words about the schema
 NOTHING_USED = {"requests": 1, "input": 0, "output": 0, "tokens": 0}  # of each limit, by a call that failed
+ENDED = {"refusal": "refused", "cut": "cut at max_tokens", "no log-probs": "no log-probs"}  # and the reason it gives
+TOP_TOKENS = 20  # whose log-probs are asked for: the most that OpenAI and vLLM give
 REFUSED = ("content_policy_violation", "content_filter", "invalid_prompt")
 
 
@@ -47,7 +50,8 @@ class Spec(NamedTuple):
 class Request(NamedTuple):
     """One question: `system` is the constant part, the same for many requests, and comes first so that it is cached.
 
-    `number` tells apart requests with the same text that want answers of their own.
+    `number` tells apart requests with the same text that want answers of their own. With `tokens`, answers of one
+    token, no answer is written: data is {token: probability} of these, for which a server has to give log-probs.
     """
 
     system: str
@@ -55,6 +59,7 @@ class Request(NamedTuple):
     schema: dict
     max_tokens: int
     number: int = 0
+    tokens: tuple = ()
 
 
 class Reply(NamedTuple):
@@ -74,7 +79,7 @@ class Raw(NamedTuple):
     """What a provider answered, without its format: text, why it ended, tokens."""
 
     text: str
-    ended: str  # "", "refusal" or "cut"
+    ended: str  # "" or one of ENDED
     usage: Usage | None
     headers: dict
 
@@ -130,10 +135,8 @@ def read_answer(raw: Raw, schema: dict) -> Reply:
     """The answer's JSON when it follows the schema, else the reason why it cannot be used."""
     import jsonschema
 
-    if raw.ended == "refusal":
-        return Reply(None, "refused")
-    if raw.ended == "cut":
-        return Reply(None, "cut at max_tokens")
+    if raw.ended:
+        return Reply(None, ENDED[raw.ended])
     if not raw.text.strip():
         return Reply(None, "empty")
     try:
@@ -205,11 +208,14 @@ class _OpenAI:
             more["temperature"] = self.settings["temperature"]
         if self.settings.get("effort"):
             more["reasoning_effort"] = self.settings["effort"]
-        form = {"name": "answer", "strict": True, "schema": schema}
+        if request.tokens:
+            more |= {"logprobs": True, "top_logprobs": TOP_TOKENS}
+        else:
+            form = {"name": "answer", "strict": True, "schema": schema}
+            more["response_format"] = {"type": "json_schema", "json_schema": form}
         response = await self.client.chat.completions.with_raw_response.create(
             model=self.spec.model,
             messages=[{"role": "system", "content": request.system}, {"role": "user", "content": request.user}],
-            response_format={"type": "json_schema", "json_schema": form},
             **more,
         )
         told = _body(response)
@@ -221,8 +227,22 @@ class _OpenAI:
         choice = (told.get("choices") or [{}])[0]
         message = choice.get("message") or {}
         refused = message.get("refusal") or choice.get("finish_reason") == "content_filter"
+        if request.tokens and not refused:
+            weighed = _probabilities(choice, request.tokens)
+            return Raw(json.dumps(weighed), "" if weighed else "no log-probs", usage, response.headers)
         ended = "refusal" if refused else "cut" if choice.get("finish_reason") == "length" else ""
         return Raw(message.get("content") or "", ended, usage, response.headers)
+
+
+def _probabilities(choice, tokens) -> dict:
+    """{token: probability} at the answer's first place, {} when the server gave no log-probs."""
+    places = (choice.get("logprobs") or {}).get("content") or [{}]
+    listed = places[0].get("top_logprobs") or []
+    found = {token: 0.0 for token in tokens} if listed else {}
+    for one in listed:
+        if one["token"].strip() in found:  # "A" and " A" are the same answer
+            found[one["token"].strip()] += math.exp(one["logprob"])
+    return found
 
 
 def _body(response) -> dict:
@@ -259,7 +279,10 @@ class Model:
 
     def identity(self, request: Request) -> str:
         """The hash of all that decides the answer; addresses do not."""
-        return digest([self.spec.name, self.settings, request._asdict()])
+        asked = request._asdict()
+        if not request.tokens:
+            del asked["tokens"]  # so that answers in ledgers from before it was there are found
+        return digest([self.spec.name, self.settings, asked])
 
     def most(self, request: Request) -> float | None:
         """Dollars that the request cannot exceed, or None without a price."""

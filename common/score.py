@@ -15,19 +15,22 @@ def completion_ids(tokenizer, text: str) -> list:
     return tokenizer(text, add_special_tokens=False)["input_ids"]
 
 
-def completion_logprobs(model, prompts: list, completions: list, batch_tokens: int = 8192) -> list:
+def completion_logprobs(model, prompts: list, completions: list, batch_tokens: int = 8192, shown: str = "") -> list:
     """For each (prompt ids, completion ids): the list of log-probs (nats) of the completion's tokens.
 
     Rows are sorted by length and right-padded; the model runs in eval mode without gradients and is put back after.
+    `shown` names a progress bar; without it there is none.
     """
     import torch
+    from tqdm import tqdm
 
     was_training = model.training
     model.eval()
     made = [None] * len(prompts)
     vocabulary = model.config.get_text_config().vocab_size
     with torch.no_grad():
-        for batch in _batches(prompts, completions, batch_tokens, LOGITS // vocabulary):
+        batches = _batches(prompts, completions, batch_tokens, LOGITS // vocabulary)
+        for batch in tqdm(batches, desc=shown, unit="batch", mininterval=2, disable=not shown):
             found = _batch_logprobs(model, [prompts[i] for i in batch], [completions[i] for i in batch])
             for i, values in zip(batch, found, strict=True):
                 made[i] = values
@@ -74,15 +77,15 @@ def _batch_logprobs(model, prompts, completions):
     ]
 
 
-def score_apart(jobs: list, dtype: str) -> list:
+def score_apart(jobs: list, dtype: str, shown: str = "") -> list:
     """completion_logprobs of each job (model folder, prompts, completions), in the jobs' order.
 
     In a process of its own, which holds one model at a time: when it ends all its memory is free for the engine.
     """
-    return apart("scores reference answers", _score_jobs, jobs, dtype)
+    return apart("scores reference answers", _score_jobs, jobs, dtype, shown)
 
 
-def _score_jobs(jobs, dtype):
+def _score_jobs(jobs, dtype, shown):
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -93,7 +96,7 @@ def _score_jobs(jobs, dtype):
             network = None  # or two would be in memory
             network = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype), device_map=device)
             loaded = folder
-        made.append(completion_logprobs(network, prompts, completions))
+        made.append(completion_logprobs(network, prompts, completions, shown=shown))
     return made
 
 

@@ -243,6 +243,7 @@ def compose(found, args, drawn, folder) -> str:
             "",
             *sections.domain_section(found, images["accuracy"]),
             *sections.winrate_section(found, images["winrate"]),
+            *sections.judges_section(found),
             *sections.skills_section(found),
             *sections.training_section(found, images),
             *sections.lost_section(found),
@@ -252,7 +253,7 @@ def compose(found, args, drawn, folder) -> str:
             *(f"- {line}" for line in sections.caveats(found)),
             "",
             *sections.settings_section(found),
-            *sections.recompute_section(places(args)),
+            *sections.recompute_section(places(args), found.winrate.get("judges")),
         ]
     )
 

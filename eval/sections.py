@@ -433,6 +433,107 @@ def _rate_cells(one):
     ]
 
 
+def judges_section(found) -> list:
+    """Win rates, biases and agreement of judges beside the verifier; nothing when it judged alone."""
+    judges = found.winrate.get("judges")
+    if not judges:
+        return []
+    header = ["judge", "pair", "win rate", "verdict", "won / tied / lost", "decided pairs won", "at equal length", "n",
+              "not judged"]  # fmt: skip
+    rates = [[f"`{name}`", against(pair), *_judged_cells(one["summary"][pair])] for name, one in judges.items()
+             for pair in ORDER]  # fmt: skip
+    together = found.winrate["together"]
+    rates += [
+        ["majority", against(pair), *_judged_cells({**one, "unjudged": len(found.winrate["rows"]) - one["n"]})]
+        for pair in ORDER
+        if (one := together["majority"].get(pair))
+    ]
+    voters = ", ".join(f"`{name}`" for name in together["voters"]) or "none"
+    kappas = [[names, *(_kappa_cell(made[pair]) for pair in ORDER)] for names, made in together["kappa"].items()]
+    return [
+        "### Other judges",
+        "",
+        "Each pair was judged in both orders; what both agree on counts, else it is a tie. `longest`, `first` and "
+        "`random` are controls: they show what a bad judge looks like. At equal length: AlpacaEval 2's "
+        "length-controlled rate, with an interval of the whole fit. Majority: what more than half of the judges with a "
+        f"vote say ({voters}; the verifier by its full rule).",
+        "",
+        *table(header, rates),
+        "",
+        *_bias_lines(judges),
+        *table(["Cohen's kappa of", *map(against, ORDER)], kappas),
+        "",
+        "Beside kappa and its interval: the plain share of items on which the two agree.",
+        "",
+    ]
+
+
+def _judged_cells(one):
+    if one["rate"] is None:
+        return ["-", "not judged", "-", "-", "-", 0, one["unjudged"]]
+    length = one.get("length")
+    return [
+        share(one, "rate"),
+        verdict(one, 0.5),
+        f"{one['wins']} / {one['ties']} / {one['losses']}",
+        share(one, "decided_rate", "decided_low", "decided_high"),
+        share(length, "controlled_rate", "controlled_low", "controlled_high") if length else "-",
+        one["n"],
+        one["unjudged"],
+    ]
+
+
+def _kappa_cell(one):
+    if one is None or one["kappa"] is None:
+        return "-"
+    return f"{one['kappa']:.2f} ({one['low']:.2f} to {one['high']:.2f}); {percent(one['agreement'])}"
+
+
+def _bias_lines(judges):
+    """The table of position and length, and a sentence on every bias that an interval shows or a name suggests."""
+    rows, said = [], []
+    for name, one in judges.items():
+        for pair in ORDER:
+            made = one["summary"][pair]
+            place, length = made.get("position"), made.get("length")
+            rows.append([f"`{name}`", against(pair), *_place_cells(place), *_length_cells(length)])
+            if place and (place["first_low"] > 0.5 or place["first_high"] < 0.5):
+                shown = "first" if place["first_low"] > 0.5 else "second"
+                said.append(f"`{name}` favours the answer shown {shown} ({against(pair)}).")
+            if length and length["coefficient"] and length["coefficient_low"] * length["coefficient_high"] > 0:
+                which = "longer" if length["coefficient"] > 0 else "shorter"
+                said.append(f"`{name}` goes with the {which} answer ({against(pair)}).")
+        if one["settings"]["self_preference"]:
+            said.append(f"`{name}` may prefer its own kind: {one['settings']['self_preference']}.")
+    header = ["judge", "pair", "both orders agree", "first place favoured where not", "longer answer won",
+              "length coefficient"]  # fmt: skip
+    return [
+        *table(header, rows),
+        "",
+        "Same answers are ties that nobody is asked about, and do not count in the first two figures. Longer answer "
+        "won: of the decided pairs. Length coefficient: log-odds of a win by tanh of the length difference in standard "
+        "deviations; above 0 the longer answer wins more often than it would at equal length, by merit or by bias.",
+        "",
+        *(f"- {line}" for line in said),
+        *([""] if said else []),
+    ]
+
+
+def _place_cells(place):
+    if not place:
+        return ["-", "-"]
+    return [share(place, "consistent", "consistent_low", "consistent_high"),
+            share(place, "first_share", "first_low", "first_high")]  # fmt: skip
+
+
+def _length_cells(length):
+    if not length:
+        return ["-", "-"]
+    fitted = length["coefficient"] is not None
+    value = "{coefficient:+.2f} ({coefficient_low:+.2f} to {coefficient_high:+.2f})".format(**length) if fitted else "-"
+    return [share(length, "longer_won", "longer_low", "longer_high"), value]
+
+
 def skills_section(found) -> list:
     """Accuracy in both forms and the paired tax of every benchmark, general text, and the headline by subject."""
     lines = ["## Alignment tax", "", *_tax_method(found)]
@@ -882,8 +983,8 @@ def settings_section(found) -> list:
     return [*lines, *table(["package", "version"], rows), "", *table(["stage", "wall seconds"], times), ""]
 
 
-def recompute_section(places) -> list:
-    """Where each number comes from; `places` gives the path of each result file."""
+def recompute_section(places, judges=()) -> list:
+    """Where each number comes from; `places` gives the path of each result file, `judges` those beside the verifier."""
     rows = [
         (
             "accuracy, differences, kinds, form, refusals, reasons, perplexity",
@@ -895,6 +996,18 @@ def recompute_section(places) -> list:
             "win rates, ties, decided pairs, reasons",
             "winrate",
             "`summary`; by `eval/winrate.py` from `rows[].{correctness,full}.{pair}.{score,by}`",
+        ),
+        *(
+            [
+                (
+                    "other judges' win rates, biases, kappa, majority",
+                    "winrate",
+                    "`judges.{judge}.summary`, `together`; by `eval/judging.py` from "
+                    "`judges.{judge}.rows[].{pair}.{score,orders,preference}`",
+                )
+            ]
+            if judges
+            else []
         ),
         (
             "alignment tax: accuracies, taxes, general text",

@@ -4,6 +4,15 @@ Pairwise win rates of DPO, SFT and base on the same items, judged by the domain'
 alone correct beats wrong and anything else is a tie. In full, between two correct answers format, then explanation
 decide; a base that is asked few-shot was never shown either. Length never counts. Reads out/answers; writes
 out/eval/winrate.json (settings, summary, every row).
+
+Other judges beside it, each pair in both orders; what the orders agree on counts, else it is a tie. `longest`, `first`
+and `random` show what a bad judge looks like, `likelihood` is the base's own. A model's run begins with a pilot,
+estimates its cost and asks before it goes on; it keeps every answer in out/ledger.db, so that after a kill the same
+command goes on and pays for nothing twice. Keys come from the environment:
+  export ANTHROPIC_API_KEY=...; python eval/winrate.py --judge anthropic:claude-opus-5-5 --max_cost 20
+  several judges:               python eval/winrate.py --judge anthropic:claude-opus-5-5 --judge openai:gpt-6-luna
+  a server of your own:         python eval/winrate.py --judge openai:MODEL@http://localhost:8000/v1 --price 0 0
+  prompts, cost, no call:       python eval/winrate.py --judge anthropic:claude-opus-5-5 --dry_run
 """
 
 import sys
@@ -13,9 +22,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import cli, files, provenance
+from common import cli, files, judge, paid, provenance
 from common.answers import PAIRS, load_answers, load_rows, load_verdicts
 from common.domain import load_domain
+from eval import judging
 
 FIELDS = {"correct": "correct", "format": "format_ok", "explanation": "explanation_ok"}  # of a verdict
 WAYS = {"correctness": ("correct",), "full": tuple(FIELDS)}  # what decides, in order
@@ -23,7 +33,9 @@ WAYS = {"correctness": ("correct",), "full": tuple(FIELDS)}  # what decides, in 
 
 def parse_args(argv=None):
     parser = cli.parser(__doc__, "winrate")
-    parser.add_argument("--judge", default="verifier", choices=("verifier",), help="the domain's own verifier")
+    judge.add_flags(
+        parser, [judging.VERIFIER], "judges beside the domain's own verifier, which always judges where there is one"
+    )
     parser.add_argument("--resamples", type=int, default=10000, help="bootstrap resamples for each interval")
     return cli.within(cli.parse(parser, argv), resamples=(1, None))
 
@@ -71,7 +83,7 @@ def is_judged(name, verdicts):
 
 def judge_all(answers, verdicts, args):
     """({way: {pair: summary}}, rows with the outcome of every item in every way, null where it cannot be judged)."""
-    rows = [{key: row[key] for key in ("id", "cluster", "category")} for row in answers["base"]]
+    rows = judging.bare_rows(answers)
     summary = {way: {} for way in WAYS}
     for way, decide in WAYS.items():
         fields = [name for name in decide if name == "correct" or is_judged(name, verdicts)]
@@ -84,29 +96,58 @@ def judge_all(answers, verdicts, args):
     return summary, rows
 
 
+def verify_all(args, domain, answers, others):
+    """(summary, rows) of the verifier; ({}, bare rows) where the domain has none and other judges are named."""
+    if others and not hasattr(domain, "verify"):
+        return {}, judging.bare_rows(answers)
+    return judge_all(answers, load_verdicts(args, domain, load_rows(args, domain, answers), answers), args)
+
+
+def show(label, pair, one):
+    """A line on one pair; a win is claimed only where the interval excludes a draw."""
+    if one["rate"] is None:
+        print(f"{label:11s} {pair:12s} {one['unjudged']} not judged: {one['unjudged_by_reason']}")
+        return
+    more = "".join(
+        f"; {what} {value:.1%}"
+        for what, part, key in (
+            ("consistent", "position", "consistent"),
+            ("at equal length", "length", "controlled_rate"),
+        )
+        if (value := (one.get(part) or {}).get(key)) is not None
+    )
+    print(
+        f"{label:11s} {pair:12s} {one['rate']:.1%} [{one['low']:.1%}, {one['high']:.1%}], n {one['n']}; "
+        f"{one['wins']} won, {one['losses']} lost, {one['ties']} tied, {one['unjudged']} not judged{more}"
+    )
+
+
 def main(args):
     started = time.time()
     domain = load_domain(args.domain)
+    others = [name for name in judge.read_names(args, (judging.VERIFIER, *judge.RULES)) if name != judging.VERIFIER]
     answers = load_answers(args)
-    verdicts = load_verdicts(args, domain, load_rows(args, domain, answers), answers)
-    summary, rows = judge_all(answers, verdicts, args)
-    for way in WAYS:
-        for pair, one in summary[way].items():
-            print(
-                f"{way:11s} {pair:12s} {one['rate']:.1%} [{one['low']:.1%}, {one['high']:.1%}], n {one['n']}; "
-                f"{one['wins']} won, {one['losses']} lost, {one['ties']} tied, {one['unjudged']} not judged"
-            )
+    if args.dry_run:
+        judging.judge_pairs(domain, answers, others, args)
+        return
+    summary, rows = verify_all(args, domain, answers, others)
+    results, calls = judging.judge_pairs(domain, answers, others, args) if others else ({}, None)
+    for label, made in (*summary.items(), *((name, one["summary"]) for name, one in results.items())):
+        for pair, one in made.items():
+            show(label, pair, one)
     target = args.out / "eval" / "winrate.json"
     inputs = [args.out / "answers" / f"{name}.jsonl" for name in answers]
+    named = judging.VERIFIER if summary else ", ".join(results)
+    orders = "each answer judged alone: order-free" if summary else "each pair judged in both orders"
+    more = {} if calls is None else {"model_calls": calls}
+    run = files.run_record(args, started, inputs=inputs, judged_by=provenance.generator(domain), **more)
+    beside = {"judges": results, "together": judging.together(results, rows, args)} if results else {}
     files.write_json(
         target,
-        {
-            "settings": {"judge": args.judge, "orders": "each answer judged alone: order-free"},
-            "summary": summary,
-            "rows": rows,
-            "run": files.run_record(args, started, inputs=inputs, judged_by=provenance.generator(domain)),
-        },
+        {"settings": {"judge": named, "orders": orders}, "summary": summary, "rows": rows, **beside, "run": run},
     )
+    if calls is not None:
+        print(f"calls: {calls['calls']}, {paid.shown(calls['dollars'])}; each is in {args.out / paid.LEDGER}.")
     print(f"wrote {target} in {time.time() - started:.0f} s; next: python eval/domain.py{args.command_tail}")
 
 

@@ -1,6 +1,7 @@
 """A local server that speaks Anthropic's and OpenAI's formats, with faults on demand; it counts what it would bill."""
 
 import json
+import math
 import socket
 import struct
 import threading
@@ -170,7 +171,10 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "garbage":
             return self.reply(200, b"<html>", {})
         shape = _anthropic if is_anthropic else _openai
-        self.reply(200, shape(text, fault, used_in, used_out), mine.headers, cut=fault == "cut")
+        told = shape(text, fault, used_in, used_out)
+        if body.get("logprobs") and fault != "no log-probs":
+            told["choices"][0] |= _weighed(json.loads(text), body["top_logprobs"])
+        self.reply(200, told, mine.headers, cut=fault == "cut")
 
     def reply(self, status, content, headers, cut=False):
         payload = content if isinstance(content, bytes) else json.dumps(content).encode()
@@ -200,3 +204,9 @@ def _openai(text, fault, used_in, used_out):
     usage = {"prompt_tokens": used_in, "completion_tokens": used_out, "total_tokens": used_in + used_out}
     return {"id": "c", "object": "chat.completion", "created": 0, "model": "m",
             "choices": [] if fault == "empty" else [choice], "usage": usage}  # fmt: skip
+
+
+def _weighed(probabilities, most):
+    """What OpenAI's format says of the first token, of which `probabilities` are told."""
+    top = [{"token": token, "logprob": math.log(value)} for token, value in probabilities.items() if value][:most]
+    return {"finish_reason": "length", "logprobs": {"content": [{**top[0], "top_logprobs": top}]}}

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from common import files
+from common import files, judge
 from common.answers import PAIRS
 from common.cli import UserError
-from eval import plots, report, sections
+from eval import judging, plots, report, sections
 
 KINDS = [f"kind_{letter}" for letter in "abcdefghijkl"]
 ITEMS = [(f"test-{i:03d}", KINDS[i % len(KINDS)]) for i in range(48)]
@@ -788,3 +788,33 @@ def test_a_control_stands_in_the_first_screen_and_none_leaves_the_report_as_it_w
     files.write_json(out / "control/control.json", stale)
     with pytest.raises(UserError, match="run python bench/control.py"):
         write_report(out)
+
+
+def test_other_judges_have_a_section_only_where_there_are_any(out):
+    """Two judges on the items' pairs: one that goes by place, one that never finds DPO better."""
+    assert "Other judges" not in write_report(out)
+    args, rows = (
+        SimpleNamespace(seed=0, resamples=100),
+        [{"id": i, "cluster": i, "category": kind} for i, kind in ITEMS],
+    )
+    pairs = [judge.Comparison(judge.Task("r", ""), i, "a" * (3 + n % 4), "bbbb!") for n, (i, _) in enumerate(ITEMS)]
+    results = {}
+    for name, made in (("first", judge.Judged(1.0, 0.0, 0.5)), ("openai:m", judge.Judged(0.0, 0.0, 0.0, ("x", "y")))):
+        summary = judging.summarise(dict.fromkeys(pairs, made), pairs, rows, args)
+        kept = [{**row, **dict.fromkeys(PAIRS, judging.judged_row(made, ":" in name))} for row in rows]
+        told = "it is of the same family (openai) as the teacher openai:t" if ":" in name else ""
+        results[name] = {"settings": {"self_preference": told}, "summary": dict.fromkeys(PAIRS, summary), "rows": kept}
+    path = out / "eval" / "winrate.json"
+    verified = [{**row, "full": dict.fromkeys(PAIRS, {"score": 0.0, "by": "correct"})} for row in rows]
+    change(path, "rows", value=verified)
+    change(path, "judges", value=results)
+    change(path, "together", value=judging.together(results, verified, args))
+    section = write_report(out).split("### Other judges\n")[1].split("\n## ")[0]
+    assert "| `first` | SFT + DPO against SFT | 50.0 % (" in section and "| 0 / 48 / 0 |" in section
+    assert "| `openai:m` | SFT + DPO against SFT | 0.0 % (0.0 to 7.4) | worse | 0 / 0 / 48 |" in section
+    assert "| majority | SFT + DPO against SFT | 0.0 % (0.0 to 7.4) | worse |" in section
+    assert "(`verifier`, `openai:m`; the verifier by its full rule)" in section
+    assert "- `first` favours the answer shown first (SFT against base)." in section
+    assert "- `openai:m` may prefer its own kind: it is of the same family (openai) as the teacher" in section
+    assert "| first and openai:m | 0.00 (0.00 to 0.00); 0.0 % |" in section
+    assert "other judges' win rates, biases, kappa, majority" in write_report(out)

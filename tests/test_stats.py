@@ -11,10 +11,14 @@ from eval.stats import (
     detectable_difference,
     difference_interval,
     group_accuracy,
+    kappa,
+    length_controlled,
+    majority,
     mcnemar_exact,
     mean_interval,
     paired_standard_error,
     paired_t_interval,
+    position_bias,
     wilson,
     win_rate,
 )
@@ -296,3 +300,159 @@ def test_ten_thousand_resamples_are_quick():
     started = time.process_time()
     mean_interval(values, clusters)
     assert time.process_time() - started < 3
+
+
+# --- judges ------------------------------------------------------------------------------------------
+
+RUNS = 200  # simulated evaluations for each coverage; its standard error is then 1.5 points
+SPREAD = 0.5  # of the log-odds between clusters: what makes items of one cluster alike
+
+
+def logistic(x):
+    return 1 / (1 + np.exp(-np.asarray(x)))
+
+
+def simulated_judge(rng, preference, place, length, clusters=CLUSTERS):
+    """(score shown first, shown second, length difference, cluster) of pairs judged in both orders.
+
+    The log-odds that this side wins are `preference`, + `place` when it is shown first and - when second, + `length`
+    times tanh of the length difference in standard deviations, + what its cluster adds.
+    """
+    groups = np.repeat(np.arange(clusters), CLUSTER_SIZE)
+    sizes = rng.normal(0.7, 1.0, len(groups))
+    odds = preference + length * np.tanh(sizes) + rng.normal(0, SPREAD, clusters)[groups]
+    first, second = (rng.random(len(groups)) < logistic(odds + way * place) for way in (1, -1))
+    return first.astype(float), second.astype(float), 100 * sizes, groups
+
+
+def covered(shares):
+    """Whether a share of intervals that cover is 95 % within four standard errors of so many runs."""
+    return abs(np.mean(shares) - 0.95) < 4 * np.sqrt(0.95 * 0.05 / RUNS)
+
+
+def both_orders(first, second):
+    """The score of each pair: what both orders agree on, else a tie."""
+    return np.where(first == second, first, 0.5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preference, place, length", [(0.0, 0.0, 0.0), (0.8, 1.5, 0.0), (-0.5, -0.7, 1.2)])
+def test_rate_and_position_bias_of_a_simulated_judge_are_covered(preference, place, length):
+    """The truth is that of very many pairs of the same judge."""
+    first, second, _, _ = simulated_judge(np.random.default_rng(0), preference, place, length, 100_000)
+    rate_truth = both_orders(first, second).mean()
+    first_truth = (first > second).sum() / (first != second).sum()
+    assert first_truth == pytest.approx(0.5, abs=0.01) if place == 0 else (first_truth > 0.55) == (place > 0)
+    rng, rate, places, consistent = np.random.default_rng(1), [], [], []
+    for seed in range(RUNS):
+        first, second, _, groups = simulated_judge(rng, preference, place, length)
+        one = win_rate(both_orders(first, second), groups, seed, 400)
+        rate.append(one["low"] <= rate_truth <= one["high"])
+        one = position_bias(first, second, groups, seed, 400)
+        places.append(one["first_low"] <= first_truth <= one["first_high"])
+        consistent.append(one["consistent_low"] < one["consistent"] < one["consistent_high"])
+    assert covered(rate) and all(consistent)
+    assert np.mean(places) > 0.93, "an exact interval may cover more than it says"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preference, length", [(1.0, 0.0), (-0.6, 2.0)])
+def test_length_controlled_rate_of_a_simulated_judge_is_covered(preference, length):
+    """The truth is that of very many pairs; without cluster effects it is the judge's own preference."""
+    first, second, sizes, groups = simulated_judge(np.random.default_rng(0), preference, 0.0, length, 30_000)
+    truth = length_controlled((first + second) / 2, sizes, resamples=1)
+    assert truth["rate"] == pytest.approx(logistic(preference), abs=0.02), "a little nearer to 1/2 than one cluster's"
+    rng, rates, thetas, plain = np.random.default_rng(2), [], [], []
+    for seed in range(RUNS):
+        first, second, sizes, groups = simulated_judge(rng, preference, 0.0, length)
+        one = length_controlled((first + second) / 2, sizes, groups, seed=seed, resamples=200)
+        rates.append(one["low"] <= truth["rate"] <= one["high"])
+        thetas.append(one["coefficient_low"] <= truth["coefficient"] <= one["coefficient_high"])
+        plain.append(win_rate(both_orders(first, second), groups, seed, 1)["rate"])
+    assert covered(rates) and covered(thetas)
+    if length:
+        assert np.mean(plain) - truth["rate"] > 0.05, "the plain rate is not the rate at equal length"
+
+
+def test_length_controlled_agrees_with_another_fit():
+    """Beside the penalty the fit is plain logistic regression, also with soft labels and the instructions' numbers."""
+    from scipy.optimize import minimize
+
+    rng = np.random.default_rng(5)
+    sizes, hard = rng.normal(50, 300, 4000), rng.normal(0, 1, 4000)
+    wanted = np.clip(logistic(0.4 + 0.9 * np.tanh(sizes / 300) + 0.7 * hard) + rng.normal(0, 0.1, 4000), 0, 1)
+    x = np.stack([np.tanh(sizes / sizes.std(ddof=1)), np.ones(4000), hard], axis=1)
+
+    def loss(found):
+        odds = x @ found
+        return (np.logaddexp(0, odds) - wanted * odds).sum()
+
+    best = minimize(loss, np.zeros(3), method="BFGS").x
+    one = length_controlled(wanted, sizes, difficulty=hard, resamples=50)
+    assert one["coefficient"] == pytest.approx(best[0], abs=0.005)
+    assert one["rate"] == pytest.approx(logistic(best[1] + best[2] * hard).mean(), abs=0.001)
+    assert one["low"] < one["rate"] < one["high"] and one["high"] - one["low"] < 0.05
+    turned = length_controlled(1 - wanted, -sizes, difficulty=-hard, resamples=50)
+    assert turned["rate"] == pytest.approx(1 - one["rate"]) and turned["coefficient"] == pytest.approx(
+        one["coefficient"]
+    )
+
+
+def test_length_controlled_at_the_edges():
+    """A judge of length alone, one that always gives the same, and answers that are all of one length."""
+    sizes = np.random.default_rng(6).normal(80, 100, 200)
+    longest = length_controlled((sizes > 0).astype(float), sizes, resamples=200)
+    assert (sizes > 0).mean() > 0.7 and longest["low"] < 0.5 < longest["high"] and longest["coefficient_low"] > 3
+    won = length_controlled(np.ones(200), sizes, resamples=20)
+    assert (won["rate"], won["low"], won["high"]) == (1.0, *wilson(200, 200)) and won["coefficient"] is None
+    tied = length_controlled(np.full(200, 0.5), sizes, resamples=20)
+    assert tied["low"] < tied["rate"] == 0.5 < tied["high"]
+    flat = length_controlled([1, 0, 1, 1] * 50, np.full(200, 7.0), resamples=200)
+    assert flat["rate"] == pytest.approx(0.75, abs=0.002) and flat["coefficient"] == 0
+    with pytest.raises(ValueError):
+        length_controlled([2.0, 1.0], [1, 2])
+
+
+def test_position_bias_known_values():
+    one = position_bias([1, 1, 0, 0.5, 1, 0], [1, 0, 0, 0, 0.5, 1])
+    assert (one["n"], one["consistent"], one["inconsistent"], one["first_share"]) == (6, 2 / 6, 4, 0.75)
+    assert (one["first_low"], one["first_high"]) == binomial_interval(3, 4)
+    free = position_bias([1, 0, 0.5], [1, 0, 0.5])
+    assert (free["consistent"], free["first_share"], free["first_low"], free["first_high"]) == (1, None, 0, 1)
+    with pytest.raises(ValueError):
+        position_bias([0.7], [1])
+
+
+def test_kappa_known_values():
+    """70 of 100 agree, of which 54 by luck; then three labels: 0.4 * 0.4 + 0.2 * 0.2 + 0.4 * 0.4 is luck."""
+    first = ["a"] * 60 + ["b"] * 40
+    second = ["a"] * 50 + ["b"] * 10 + ["a"] * 20 + ["b"] * 20
+    one = kappa(first, second, resamples=500)
+    assert one["agreement"] == 0.7 and one["kappa"] == pytest.approx((0.7 - 0.54) / 0.46)
+    assert one["low"] < one["kappa"] < one["high"]
+    assert kappa([1, 1], [1, 1]) == {"kappa": None, "low": None, "high": None, "agreement": 1.0, "n": 2}
+    assert kappa([0, 1], [1, 0])["kappa"] == -1
+    three = kappa([0, 0.5, 1, 1, 0, 0.5, 1, 0, 0, 1], [0, 0.5, 1, 0, 0, 1, 1, 0.5, 0, 1], resamples=1)
+    assert three["kappa"] == pytest.approx((0.7 - 0.36) / 0.64)
+
+
+@pytest.mark.slow
+def test_kappa_of_simulated_judges_is_covered():
+    """Two judges that see the same preference of each cluster through noise of their own."""
+
+    def judged(rng, clusters):
+        groups = np.repeat(np.arange(clusters), CLUSTER_SIZE)
+        odds = rng.normal(0.3, 1.5, clusters)[groups]
+        return *((rng.random(len(groups)) < logistic(odds)).astype(int) for _ in range(2)), groups
+
+    truth = kappa(*judged(np.random.default_rng(0), 100_000)[:2], resamples=1)["kappa"]
+    rng, found = np.random.default_rng(3), []
+    for seed in range(RUNS):
+        one = kappa(*judged(rng, 2 * CLUSTERS), seed, 300)
+        found.append(one["low"] <= truth <= one["high"])
+    assert covered(found) and 0.1 < truth < 0.9
+
+
+def test_the_majority_is_more_than_half():
+    assert majority([1.0, 1.0, 0.0]) == 1.0 and majority([0.0, 0.5, 0.0, None]) == 0.0
+    assert majority([1.0, 0.0]) == majority([1.0, 0.5, 0.0]) == majority([0.5]) == 0.5 and majority([None]) is None
