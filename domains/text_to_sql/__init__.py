@@ -8,7 +8,9 @@ from pathlib import Path
 from common.cli import ROOT
 from common.files import read_json, read_jsonl
 from domains.text_to_sql import teach as teacher
+from domains.text_to_sql.databases import load_questions
 from domains.text_to_sql.generate import generate, prompt_text
+from domains.text_to_sql.spider import load_spider
 from domains.text_to_sql.verify import verify
 
 __all__ = [
@@ -16,6 +18,8 @@ __all__ = [
     "JUDGE_RUBRIC",
     "load_seeds",
     "load_benchmark",
+    "load_questions",
+    "BENCHMARKS",
     "generate",
     "verify",
     "dedup_text",
@@ -36,6 +40,7 @@ explanation (0 or 1): the sentence says what the query really does: tables, colu
 refusal names what is missing, or says that data is only read.
 Length is no merit. A correct answer beats a wrong one; among correct ones format and explanation decide."""
 
+BENCHMARKS = {"spider": load_spider}  # eval/domain.py --benchmark NAME[:FOLDER]: what reads them, given FOLDER
 BENCHMARK = Path(__file__).parent / "benchmark"  # the rows themselves; write_benchmark.py makes others
 
 
