@@ -9,7 +9,7 @@ Other questions than the benchmark's, where the domain can read them: asks the m
 out/answers/NAME, and writes out/eval/NAME.json.
   your own:             python eval/domain.py --db FILE --questions FILE.jsonl
   (a line of the file:  {"question": "...", "query": "... or null where it is to be refused"})
-  a public benchmark:   python eval/domain.py --benchmark NAME[:FOLDER]
+  another benchmark:    python eval/domain.py --benchmark NAME[:WHICH]
 """
 
 import math
@@ -38,7 +38,7 @@ def parse_args(argv=None):
     own.add_argument(
         "--questions", default=None, metavar="FILE", help="JSONL of question, query, and what else it reads"
     )
-    own.add_argument("--benchmark", default=None, metavar="NAME[:FOLDER]", help="one of the domain's other benchmarks")
+    own.add_argument("--benchmark", default=None, metavar="NAME[:WHICH]", help="one of the domain's other benchmarks")
     own.add_argument("--items", type=int, default=0, help="ask only this many, evenly chosen; 0 asks all")
     own.add_argument("--name", default=None, help="of the results (default: the benchmark's, or the questions' file's)")
     answer.add_asking_flags(own)
@@ -86,6 +86,13 @@ def parts_of(rows):
         for part, refuse in (("answerable", False), ("to_be_refused", True)):
             parts[part] = [i for i, row in enumerate(rows) if row["refuse"] == refuse]
     return {part: chosen for part, chosen in parts.items() if chosen}
+
+
+def slices_of(rows):
+    """{slice: positions of its items}, where every row says `slice` and there are several; else {}."""
+    names = [row.get("slice") for row in rows]
+    slices = {name: [i for i, one in enumerate(names) if one == name] for name in dict.fromkeys(names)}
+    return slices if None not in slices and len(slices) > 1 else {}
 
 
 def share(values, clusters, args, key="share"):
@@ -180,10 +187,19 @@ def perplexities(args):
 def summarise(args, answers, verdicts, rows):
     """The summary of the result file; `rows` are the benchmark's, in the answers' order."""
     clusters, kinds = ([row[key] for row in answers["base"]] for key in ("cluster", "category"))
-    parts = parts_of(rows)
+    parts, slices = parts_of(rows), slices_of(rows)
     values = {field: {name: [getattr(v, field) for v in verdicts[name]] for name in verdicts} for field in FIELDS}
     correct, explained = values["correct"], values["explanation_ok"]
     accuracy, difference = by_part(parts, correct, clusters, args)
+    inside = {
+        name: {part: kept for part, some in parts.items() if (kept := [i for i in some if i in set(chosen)])}
+        for name, chosen in slices.items()
+    }
+    apart = {
+        name: dict(zip(("accuracy", "difference"), by_part(some, correct, clusters, args), strict=True))
+        | {"refused_answerable": refused_answerable(some, verdicts, clusters, args)}
+        for name, some in inside.items()
+    }
     ids = [row["id"] for row in rows]
     changed = [
         (i, s, d)
@@ -196,6 +212,7 @@ def summarise(args, answers, verdicts, rows):
         "by_kind": by_kind(kinds, correct),
         "difference": difference,
         "refused_answerable": refused_answerable(parts, verdicts, clusters, args),
+        "slices": apart,
         "format": {name: share(values["format_ok"][name], clusters, args) for name in MODELS},
         "explanation": {name: share(explained[name], clusters, args) for name in MODELS},
         "explanation_difference": {
@@ -210,20 +227,22 @@ def summarise(args, answers, verdicts, rows):
 
 
 def show(summary):
-    """The accuracies and differences on the screen."""
-    for part, made in summary["accuracy"].items():
-        for name, one in made.items():
-            if one["n"]:
-                figures = f"{one['accuracy']:.1%} [{one['low']:.1%}, {one['high']:.1%}] of {one['n']}"
-                print(f"{part:13s} {name:13s} {figures}")
-    for part, made in summary["difference"].items():
-        for pair, one in made.items():
-            if one["n"]:
-                points = [f"{100 * one[key]:+.1f}" for key in ("difference", "low", "high")]
-                print(
-                    f"{part:13s} {pair:13s} {points[0]} points [{points[1]}, {points[2]}], McNemar p "
-                    f"{one['mcnemar_p']:.2g}, {one['gained']} gained, {one['lost']} lost"
-                )
+    """The accuracies and differences on the screen, those of slices beneath."""
+    for name, made in {"": summary, **summary["slices"]}.items():
+        for part, by_model in made["accuracy"].items():
+            for model, one in by_model.items():
+                if one["n"]:
+                    figures = f"{one['accuracy']:.1%} [{one['low']:.1%}, {one['high']:.1%}] of {one['n']}"
+                    print(f"{part:13s} {model:13s} {figures}{name and f'  ({name})'}")
+    for name, made in {"": summary, **summary["slices"]}.items():
+        for part, by_pair in made["difference"].items():
+            for pair, one in by_pair.items():
+                if one["n"]:
+                    points = [f"{100 * one[key]:+.1f}" for key in ("difference", "low", "high")]
+                    print(
+                        f"{part:13s} {pair:13s} {points[0]} points [{points[1]}, {points[2]}], McNemar p "
+                        f"{one['mcnemar_p']:.2g}, {one['gained']} gained, {one['lost']} lost{name and f'  ({name})'}"
+                    )
 
 
 def judged_rows(asked, verdicts) -> list:

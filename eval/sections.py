@@ -189,6 +189,10 @@ def domain_rows(summary) -> list:
     for part, made in summary["accuracy"].items():
         label = f"Domain accuracy, {PARTS[part]}" if len(summary["accuracy"]) > 1 else "Domain accuracy"
         rows.append([label, *map(share, made.values()), sizes(made.values())])
+        for name, apart in summary.get("slices", {}).items():
+            if part in apart["accuracy"]:
+                inside = apart["accuracy"][part].values()
+                rows.append([f"{label}: {name}", *map(share, inside), sizes(inside)])
     refused = summary["refused_answerable"]
     if refused:
         shares = [share(one, "share") for one in refused.values()]
@@ -297,6 +301,12 @@ def domain_section(found, plot) -> list:
         [against(pair), PARTS[part], *difference_cells(made[pair])]
         for pair in ORDER
         for part, made in summary["difference"].items()
+    ]
+    changes += [
+        [against(pair), f"{PARTS[part]}: {name}", *difference_cells(made[pair])]
+        for pair in ORDER
+        for name, apart in summary.get("slices", {}).items()
+        for part, made in apart["difference"].items()
     ]
     kinds = [
         [kind, one["dpo"]["n"], *(percent(one[name]["accuracy"]) for name in MODELS)]

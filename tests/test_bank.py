@@ -5,11 +5,12 @@ and the check finds what it is for.
 """
 
 import copy
+from collections import Counter
 
 import pytest
 
-from common import cli
-from domains.text_to_sql import bank
+from common import cli, files
+from domains.text_to_sql import BENCHMARK, BENCHMARKS, bank, write_benchmark
 
 FILES = bank.bank_files()
 
@@ -29,6 +30,19 @@ def test_splits_share_no_schema_and_make_up_the_bank():
     assert len(rows) == sum(len(bank.load_bank(split)) for split in bank.SPLITS) == 18 * len(FILES)
     assert len({(row["schema_id"], row["split"]) for row in rows}) == len(FILES)
     assert all((row["gold"] is None) == row["refuse"] for row in rows)
+
+
+def test_the_bank_is_a_benchmark_of_its_own_and_a_slice_of_one(tmp_path, monkeypatch):
+    assert BENCHMARKS["bank"]("") == BENCHMARKS["bank"]("test") == bank.load_bank("test")
+    with pytest.raises(cli.UserError, match="dev and test, not 'sft'"):
+        BENCHMARKS["bank"]("sft")
+    monkeypatch.setattr(write_benchmark, "SIZE", {"dev": 20, "test": 30})
+    write_benchmark.main(write_benchmark.parse_args(["--folder", str(tmp_path), "--bank"]))
+    for split, size in write_benchmark.SIZE.items():
+        rows = files.read_jsonl(tmp_path / f"{split}.jsonl.gz", ("cluster", "slice"))
+        assert Counter(row["slice"] for row in rows) == {"generated": size, "bank": len(bank.load_bank(split))}
+        assert {row["slice"] for row in rows[:20]} == {"generated", "bank"}
+    assert not any("slice" in row for row in files.read_jsonl(BENCHMARK / "dev.jsonl.gz")), "not yet"
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from domains.text_to_sql.names import says
 from domains.text_to_sql.reading import extract, has_statement, is_one_sentence, is_refusal
 from domains.text_to_sql.sandbox import GOLD_LIMITS, STANDARD, Execution, Limits, execute
 
+RIGHT = ("ok", "ok_without_distinct")  # reasons; the second is of Spider's rule
 MAX_ANSWER = 20_000  # characters; the longest right answer has a few hundred
 
 ABOUT_WRITING = re.compile(
@@ -70,7 +71,7 @@ def verify(row: dict, answer: str, limits: Limits = STANDARD) -> Verdict:
         return Verdict(False, False, False, "no_query")
     reason = _compare_on_all(row, sql, limits)
     explained = is_one_sentence(explanation, sql) and explain.explains(sql, explanation, row.get("synonyms"))
-    correct = None if reason == "cannot_judge" else reason == "ok"
+    correct = None if reason == "cannot_judge" else reason in RIGHT
     return Verdict(correct, format_ok, explained, reason)
 
 
