@@ -691,7 +691,8 @@ def _method_caveats(found):
             f"DPO was off-policy: of {sum(pairs.values())} pairs {pairs['off']} were sampled from another SFT model "
             f"than the one it began with, and {pairs['unknown']} do not say from which."
         )
-    if "gen_sft" in found.runs and found.runs["gen_sft"]["settings"]["teacher"] == "templates":
+    teachers = found.runs["gen_sft"]["settings"]["teacher"].split(",") if "gen_sft" in found.runs else ()
+    if any(name.partition(":")[0] == "templates" for name in teachers):
         made.append(
             "Training data and benchmark come from one generator, with other families and "
             "other phrasings. What people ask differs more than these splits do."

@@ -8,8 +8,9 @@ import pytest
 from common import files
 from common.cli import UserError
 from domains import text_to_sql
-from domains.text_to_sql import load_questions, sandbox, spider, verify
+from domains.text_to_sql import explain, load_questions, sandbox, spider, verify
 from domains.text_to_sql.databases import check_database, quoted, schema_text
+from domains.text_to_sql.reading import is_one_sentence
 from eval import domain as domain_eval
 
 SCRIPT = """
@@ -273,3 +274,46 @@ def test_flags_that_do_not_fit_are_one_sentence(flags, said, spider_folder, tmp_
     with pytest.raises(UserError, match=said):
         ask("--out", tmp_path / "out", *(flag.format(spider_folder) for flag in flags))
     assert not answered and not (tmp_path / "out").exists()
+
+
+def test_the_questions_on_real_databases_are_well_formed():
+    """Their databases are not in the repository; that each query runs on its own is checked when they are asked."""
+    seen = set()
+    for path in sorted((text_to_sql.BENCHMARK / "real").glob("*.jsonl")):
+        rows = files.read_jsonl(path, ("question", "query", "explanation", "category"))
+        for row in rows:
+            assert is_one_sentence(row["explanation"], row["query"] or ""), row
+            assert (row["query"] is None) == (row["category"] == "refuse"), row
+            assert row["query"] is None or explain.parse(row["query"]) is not None, row
+        seen |= {row["question"].lower() for row in rows}
+        assert sum(row["query"] is not None for row in rows) >= 30 and any(row["query"] is None for row in rows)
+    assert len(seen) >= 70, "no question twice"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_models_are_asked_about_a_database_and_a_second_run_asks_nothing(database, tiny_base, tmp_path, capsys):
+    """Two adapters of the tiny base, whose answers mean nothing: what is asked, kept and written does."""
+    from common import cli
+    from train import dpo, sft
+
+    cli.quiet()
+    out = tmp_path / "out"
+    flags = ["--recipe", "recipes/smoke.yaml", "--out", str(out), "--base", str(tiny_base), "--dtype", "float32"]
+    for script, name, more in ((sft, "sft_messages", []), (dpo, "dpo_messages", ["--held_out_share", "0.5"])):
+        data = cli.ROOT / f"tests/fixtures/rows/{name}.jsonl"
+        script.main(script.parse_args([*flags, "--data", str(data), "--per_device_train_batch_size", "1", *more]))
+    path = write_lines(tmp_path / "own.jsonl", LINES)
+    flags += ["--db", str(database), "--questions", str(path), "--max_new_tokens", "8"]
+    for said in ("base chat", "is there already"):
+        capsys.readouterr()
+        ask(*flags)
+        shown = capsys.readouterr()
+        assert said in shown.out + shown.err
+    answers = files.read_jsonl(out / "answers/own/dpo.jsonl")
+    assert [row["prompt"] for row in answers] == [row["prompt"] for row in load_questions(database, path)]
+    result = files.read_json(out / "eval/own.json")
+    assert result["run"]["settings"]["max_new_tokens"] == 8 and result["settings"]["db"] == "guild.sqlite"
+    assert result["summary"]["accuracy"]["all"]["dpo"]["n"] == len(LINES)
+    record = files.read_json(out / "answers/own/run.json")
+    assert record["settings"]["split"] == "own" and str(database.parent) not in json.dumps(record)

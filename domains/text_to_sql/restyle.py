@@ -71,7 +71,7 @@ def restyled(row: dict, rng: random.Random, lap: int) -> dict:
     }
 
 
-def _databases(ddl: str, fills: list) -> list:
+def open_databases(ddl: str, fills: list) -> list:
     """The databases of a row, which are trusted, in memory."""
     made = []
     for fill in fills:
@@ -80,7 +80,7 @@ def _databases(ddl: str, fills: list) -> list:
     return made
 
 
-def _columns(database) -> list:
+def columns_of(database) -> list:
     """(table, column) of a database."""
     return database.execute(
         "SELECT t.name, c.name FROM sqlite_master AS t JOIN pragma_table_info(t.name) AS c WHERE t.type = 'table'"
@@ -92,8 +92,8 @@ def _columns(database) -> list:
 
 def _other_names(parts: dict, rng: random.Random) -> dict:
     """The tables and columns in another case, some of their words by a synonym, in schema, data, query and sentence."""
-    (database,) = _databases(parts["ddl"], [""])
-    names = sorted({name for pair in _columns(database) for name in pair})
+    (database,) = open_databases(parts["ddl"], [""])
+    names = sorted({name for pair in columns_of(database) for name in pair})
     database.close()
     words = {word for name in names for word in split_identifier(name)}
     free = [word for word in sorted(words & set(SYNONYMS)) if SYNONYMS[word] not in words]
@@ -108,14 +108,14 @@ def _other_names(parts: dict, rng: random.Random) -> dict:
     if len({name.lower() for name in made.values()}) < len(made):
         return parts  # two names have become one
     return parts | {
-        "ddl": _renamed(parts["ddl"], made),
-        "fills": [_renamed(fill, made) for fill in parts["fills"]],
-        "gold": _renamed(parts["gold"], made),
+        "ddl": renamed(parts["ddl"], made),
+        "fills": [renamed(fill, made) for fill in parts["fills"]],
+        "gold": renamed(parts["gold"], made),
         "say": _reworded(parts["say"], other),
     }
 
 
-def _renamed(sql: str, made: dict) -> str:
+def renamed(sql: str, made: dict) -> str:
     """A script with other names, outside of texts and comments."""
     parts = []
     for token in TOKEN.finditer(sql):
@@ -205,8 +205,8 @@ def _swapped(script: str, swap: dict) -> str:
 def _beside(parts: dict, value: str) -> list:
     """The other texts of the columns that hold `value`, sorted; none that is a number, a date or one letter."""
     found = set()
-    for database in _databases(parts["ddl"], parts["fills"]):
-        for table, column in _columns(database):
+    for database in open_databases(parts["ddl"], parts["fills"]):
+        for table, column in columns_of(database):
             texts = {one for (one,) in database.execute(f'SELECT "{column}" FROM "{table}"') if isinstance(one, str)}
             found |= texts if value in texts else set()
         database.close()
@@ -238,7 +238,7 @@ def _other_numbers(parts: dict, rng: random.Random) -> dict:
 def _finds_some(parts: dict, sql: str) -> bool:
     """Whether a query gives more than nothing on every database."""
     found = []
-    for database in _databases(parts["ddl"], parts["fills"]):
+    for database in open_databases(parts["ddl"], parts["fills"]):
         found.append(any(value is not None for row in database.execute(sql) for value in row))
         database.close()
     return all(found)
