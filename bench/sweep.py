@@ -2,9 +2,10 @@
 
 Trains a table of runs, each a recipe with a few flags changed, and scores every one on the same dev items (never on the
 test). Skips the runs that are finished, so a killed sweep goes on; says what is left before it starts. The table
-names the stage (sft or dpo), the recipe, flags of all runs, and flags of each; see bench/sweeps/. Writes
-out/sweep/NAME/KEY (a run's products) and bench/results/sweep_NAME.json: each run's figures and, item by item, what was
-right.
+names the stage (sft or dpo), the recipe, flags of all runs, and flags of each; see bench/sweeps/. `data` names sets of
+rows, each by its flags for data/gen_sft.py, and a run's `data` is one of them; `also` names another benchmark of the
+domain, whose items are scored beside the dev items. Writes out/sweep/NAME/KEY (a run's products) and
+bench/results/sweep_NAME.json: each run's figures and, item by item, what was right.
 """
 
 import random
@@ -20,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 from common import chat, cli, files, model
 from common.domain import load_domain, verdict_on
 
-KEYS = ("stage", "domain", "recipe", "items", "sft", "pairs", "flags", "runs")
+KEYS = ("stage", "domain", "recipe", "items", "also", "data", "sft", "pairs", "flags", "runs")
 ITEMS_SEED = 7100  # of the dev items: not the seed of the dev benchmark, on which SFT watches its loss
 LOCK = threading.Lock()
 
@@ -42,7 +43,7 @@ def parse_args(argv=None):
 
 
 def read_table(path) -> dict:
-    """The table, its keys checked. UserError for another key, stage, or a run whose pairs the table does not make."""
+    """The table, its keys checked. UserError for another key, stage, or a run whose pairs or data it does not make."""
     import yaml
 
     if not Path(path).is_file():
@@ -55,6 +56,8 @@ def read_table(path) -> dict:
         raise cli.UserError(f"{path}: a table has {', '.join(KEYS)}, with stage sft or dpo, and at least one run.")
     table["runs"] = {key: (table.get("flags") or {}) | (flags or {}) for key, flags in table["runs"].items()}
     for key, flags in table["runs"].items():
+        if table.get("data") and flags.get("data") not in table["data"]:
+            raise cli.UserError(f"{path}: run {key} names data that the table does not make: {flags.get('data')}.")
         if table["stage"] == "dpo" and flags.get("pairs") not in table["pairs"]:
             raise cli.UserError(f"{path}: run {key} names pairs that the table does not make: {flags.get('pairs')}.")
     return table
@@ -86,6 +89,19 @@ def link(folder, target):
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "sft").exists():
         (folder / "sft").symlink_to(Path(target).resolve())
+
+
+def data_folder(args, name):
+    """The folder of the table's set of rows `name`."""
+    return args.out / "data" / name
+
+
+def make_data(args, table, name):
+    """Make the table's set of rows `name` by data/gen_sft.py, unless it is there."""
+    folder = data_folder(args, name)
+    if not (folder / "gen_sft/run.json").is_file():
+        words = as_flags(table["data"][name])
+        call(folder / "log.txt", "data/gen_sft.py", "--recipe", table["recipe"], "--out", folder, *words)
 
 
 def make_parent(args, table):
@@ -146,6 +162,8 @@ def run_one(args, table, key):
     if stage == "dpo":
         flags["data"] = args.out / "pairs" / flags.pop("pairs") / "pairs.jsonl"
         link(folder, args.out / "parent/sft")
+    if table.get("data"):
+        flags["data"] = data_folder(args, flags["data"]) / "data/sft.jsonl"
     if not (folder / stage / "run.json").is_file():
         flags = {"data": "data/sft.jsonl"} | flags
         call(folder / "log.txt", f"train/{stage}.py", "--recipe", table["recipe"], "--out", folder, *as_flags(flags))
@@ -192,7 +210,11 @@ def score(args, table, sft, merged):
     from common.engine import Engine, Sampling
 
     domain = load_domain(table.get("domain", "text_to_sql"))
-    rows = domain.generate(random.Random(ITEMS_SEED), table.get("items", 750), "dev")
+    items = {"dev": domain.generate(random.Random(ITEMS_SEED), table.get("items", 750), "dev")}
+    if table.get("also"):
+        name, _, which = table["also"].partition(":")
+        items["also"] = domain.BENCHMARKS[name](which)
+    rows = [row for some in items.values() for row in some]
     tokenizer = model.load_tokenizer(sft)
     prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in rows]
     engine = Engine(str(merged), {}, "auto", model.choose_dtype("auto"))
@@ -200,6 +222,15 @@ def score(args, table, sft, merged):
     with ThreadPoolExecutor(4) as pool:
         texts = [one.text for one in made]
         verdicts = list(pool.map(lambda pair: verdict_on(domain, *pair), zip(rows, texts, strict=True)))
+    n = len(items["dev"])
+    found = figures(rows[:n], made[:n], verdicts[:n])
+    if "also" in items:
+        found["also"] = figures(rows[n:], made[n:], verdicts[n:])
+    files.write_json(merged / "score.json", found)
+
+
+def figures(rows, made, verdicts):
+    """What is kept of the answers `made` to some items and their verdicts."""
     right = [
         None if v.correct is None else int(v.correct and m.finish_reason == "stop")
         for v, m in zip(verdicts, made, strict=True)
@@ -209,21 +240,18 @@ def score(args, table, sft, merged):
     ]
     answerable = [i for i, row in enumerate(rows) if not row["refuse"]]
     due = [i for i, row in enumerate(rows) if row["refuse"]]
-    files.write_json(
-        merged / "score.json",
-        {
-            "items": {"answerable": len(answerable), "to_be_refused": len(due)},
-            "answerable": share([right[i] for i in answerable]),
-            "to_be_refused": share([right[i] for i in due]),
-            "refused_answerable": sum(verdicts[i].reason == "refused" for i in answerable) / len(answerable),
-            "right_explanations": share([explained[i] for i in answerable]),
-            "ended": sum(m.finish_reason == "stop" for m in made) / len(made),
-            "mean_tokens": sum(len(m.token_ids) for m in made) / len(made),
-            "right": "".join("?" if one is None else str(one) for one in right),
-            "refuse": "".join(str(int(row["refuse"])) for row in rows),
-            "clusters": [row["cluster"] for row in rows],
-        },
-    )
+    return {
+        "items": {"answerable": len(answerable), "to_be_refused": len(due)},
+        "answerable": share([right[i] for i in answerable]),
+        "to_be_refused": share([right[i] for i in due]),
+        "refused_answerable": sum(verdicts[i].reason == "refused" for i in answerable) / len(answerable),
+        "right_explanations": share([explained[i] for i in answerable]),
+        "ended": sum(m.finish_reason == "stop" for m in made) / len(made),
+        "mean_tokens": sum(len(m.token_ids) for m in made) / len(made),
+        "right": "".join("?" if one is None else str(one) for one in right),
+        "refuse": "".join(str(int(row["refuse"])) for row in rows),
+        "clusters": [row["cluster"] for row in rows],
+    }
 
 
 def differences(results, against):
@@ -246,28 +274,28 @@ def print_table(results):
     """The runs beside each other, each with its difference from the first one on answerable items."""
     first = next(iter(results))
     against = differences(results, first)
-    names = (
-        "run",
-        "answerable %",
-        f"against {first}",
-        "to be refused %",
-        "refused, answerable %",
-        "dev loss, last (min)",
-    )
-    print("| " + " | ".join([*names, "KL", "minutes"]) + " |\n" + "|---" * (len(names) + 2) + "|")
+    also = all("also" in run for run in results.values())
+    beside = differences({key: run["also"] for key, run in results.items()}, first) if also else {}
+    names = ["run", "answerable %", f"against {first}", "to be refused %", "refused, answerable %"]
+    names += ["also: answerable %", f"against {first}", "also: to be refused %"] if also else []
+    names += ["dev loss, last (min)", "KL", "minutes"]
+    print("| " + " | ".join(names) + " |\n" + "|---" * len(names) + "|")
     for key, run in results.items():
         losses = [item["eval_loss"] for item in run["eval"]] or [float("nan")]
-        shown = [
-            key,
-            f"{100 * run['answerable']:.1f}",
-            "" if key == first else "{:+.1f} ({:+.1f} to {:+.1f})".format(*against[key]),
-            f"{100 * run['to_be_refused']:.1f}",
-            f"{100 * run['refused_answerable']:.1f}",
+        shown = [key, *answered(run, against.get(key)), f"{100 * run['refused_answerable']:.1f}"]
+        shown += answered(run["also"], beside.get(key)) if also else []
+        shown += [
             f"{losses[-1]:.4f} ({min(losses):.4f})",
             f"{run['metrics']['kl']:.2f}" if run["kl"] else "-",
             f"{run['seconds'] / 60:.1f}",
         ]
         print("| " + " | ".join(shown) + " |")
+
+
+def answered(run, difference):
+    """Cells: right of the answerable items, the difference from the first run, right of those to be refused."""
+    changed = "{:+.1f} ({:+.1f} to {:+.1f})".format(*difference) if difference else ""
+    return [f"{100 * run['answerable']:.1f}", changed, f"{100 * run['to_be_refused']:.1f}"]
 
 
 def main(args):
@@ -280,6 +308,8 @@ def main(args):
     cost = f", about {len(keys) * sum(known) / len(known) / 60 / args.jobs:.0f} minutes" if known and keys else ""
     print(f"{len(table['runs'])} runs, {len(results)} finished, {len(keys)} to do{cost}", flush=True)
     started, failed = time.time(), []
+    for name in sorted({table["runs"][key]["data"] for key in keys}) if table.get("data") else ():
+        make_data(args, table, name)
     if table["stage"] == "dpo" and keys:
         make_parent(args, table)
         with ThreadPoolExecutor(args.jobs) as pool:

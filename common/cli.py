@@ -94,8 +94,10 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpF
         return action.help if action.default is None else super()._get_help_string(action)
 
 
-def parse(made, argv=None):
-    """Flags > the recipe's section > the recipe's `shared` section > the script's default.
+def parse(made, argv=None, borrowed=()):
+    """Flags > the recipe's section > `borrowed` keys of other sections > its `shared` section > the script's default.
+
+    borrowed: (section, keys) of which this script has the flags, too, and means the same by them.
 
     Products and the default base are the repository's wherever the script is started. Sets args.out (Path),
     args.tracked (True when this run may write the tracked files: default recipe and domain, no --out) and
@@ -116,6 +118,8 @@ def parse(made, argv=None):
         if key not in flags:
             raise UserError(f"{known.recipe}: unknown key {key!r} in section {section!r}{nearest(key, flags)}.")
     shared = {key: value for key, value in settings.get("shared", {}).items() if key in flags}
+    for other, keys in borrowed:
+        shared |= {key: value for key, value in settings.get(other, {}).items() if key in keys}
     made.set_defaults(**{key: _typed(flags[key], value, known.recipe) for key, value in {**shared, **own}.items()})
     args = made.parse_args(argv)
     is_default = recipe == (ROOT / DEFAULT_RECIPE).resolve()

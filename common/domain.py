@@ -44,10 +44,14 @@ def load_domain(name: str):
 
 def rows_of(domain, maker: str, *given) -> list:
     """The rows of the domain's load_seeds, load_benchmark or a generator; UserError for none, or one that is unfit."""
-    rows = list(getattr(domain, maker)(*given))
-    place = (
-        f"{maker}({', '.join(map(repr, (one for one in given if isinstance(one, (int, str)))))}) of {name_of(domain)}"
-    )
+    rows = getattr(domain, maker)(*given)
+    shown = ", ".join(map(repr, (one for one in given if isinstance(one, (int, str)))))
+    return check_rows(rows, maker, f"{maker}({shown}) of {name_of(domain)}")
+
+
+def check_rows(rows, maker: str, place: str) -> list:
+    """The rows, as a list; UserError beginning with `place` when there is none or one lacks what `maker` gives."""
+    rows = list(rows)
     if not rows:
         raise UserError(f"{place} gives no row; see 'Your own domain' in README.md.")
     for i, row in enumerate(rows):

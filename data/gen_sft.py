@@ -4,7 +4,11 @@ Makes the SFT set: asks the teacher for prompts with answers, verifies each, rem
 Reads data/seed_prompts.json through the domain; writes data/sft.jsonl and out/gen_sft (report.md, data_card.md,
 dropped.jsonl, run.json). Same seed, same bytes.
 
-The teacher is the domain's templates, or a model. A model's run begins with a pilot, estimates its cost and asks before
+The teacher is the domain's templates, another teacher of the domain's own (text_to_sql has bank, questions written by
+hand with restyled copies, and bank_as_written, without), several of these in shares, or a model:
+  python data/gen_sft.py --teacher bank
+  python data/gen_sft.py --teacher templates:3,bank:1       three rows of templates for each of the bank
+A model's run begins with a pilot, estimates its cost and asks before
 it goes on; it keeps every answer in out/ledger.db, so that after a kill the same command goes on and pays for nothing
 twice. Keys come from the environment:
   export ANTHROPIC_API_KEY=...; python data/gen_sft.py --teacher anthropic:claude-opus-5-5 --max_cost 20
@@ -14,6 +18,7 @@ twice. Keys come from the environment:
   prompts, cost, no call:       python data/gen_sft.py --teacher anthropic:claude-opus-5-5 --dry_run
 """
 
+import math
 import random
 import sys
 import time
@@ -24,7 +29,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
 from common import cli, files, llm, paid, provenance
-from common.domain import load_domain, rows_of, verdict_on
+from common.domain import check_rows, load_domain, rows_of, verdict_on
 from data import card, teaching
 from data.similar import near_duplicates
 
@@ -35,7 +40,11 @@ TAUGHT = ("date", "method", "prompt_version", "seed", "agreement")  # of a row t
 def parse_args(argv=None):
     parser = cli.parser(__doc__, "gen_sft")
     parser.add_argument(
-        "--teacher", default="templates", help="templates (the domain's own), anthropic:MODEL, openai:MODEL, with @URL"
+        "--teacher",
+        default="templates",
+        metavar="NAME",
+        help="templates, another of the domain's own, several as NAME:SHARE,NAME:SHARE, or anthropic:MODEL, "
+        "openai:MODEL, with @URL",
     )
     parser.add_argument(
         "--generator",
@@ -67,15 +76,40 @@ def load_seeds(domain):
     return [{**row, "seed_id": row["id"], "teacher": "curated"} for row in rows_of(domain, "load_seeds")]
 
 
-def teach(domain, args, wanted):
-    """Candidate rows: the curated seeds first, then the templates'."""
-    if not hasattr(domain, args.generator):
-        raise cli.UserError(
-            f"the domain {args.domain} has no {args.generator}(), so --teacher templates cannot work with it."
-        )
-    seeds = load_seeds(domain)
-    made = rows_of(domain, args.generator, random.Random(args.seed), wanted, "sft")
-    return seeds + [{**row, "seed_id": None, "teacher": "templates"} for row in made]
+def own_shares(domain, args):
+    """{name: share of the rows} of the domain's own teachers that --teacher names; {} when it names a model."""
+    shares = {}
+    for name, colon, share in (word.partition(":") for word in args.teacher.split(",")):
+        if name != "templates" and name not in getattr(domain, "TEACHERS", {}):
+            return {}
+        try:
+            shares[name] = float(share) if colon else 1.0
+        except ValueError:
+            shares[name] = 0.0
+        if not 0 < shares[name] < math.inf:
+            raise cli.UserError(
+                f"--teacher {args.teacher}: the share of {name} must be a number above 0, not {share!r}."
+            )
+    return {name: share / sum(shares.values()) for name, share in shares.items()}
+
+
+def teach(domain, args, wanted, shares=None):
+    """Candidate rows: the curated seeds first, then those of the domain's own teachers, mixed when they are several."""
+    shares = shares or {"templates": 1.0}
+    if "templates" in shares and not hasattr(domain, args.generator):
+        raise cli.UserError(f"the domain {args.domain} has no {args.generator}(), so --teacher templates cannot work.")
+    seeds, made = load_seeds(domain), []
+    for name, share in shares.items():
+        rng, n = random.Random(args.seed), round(wanted * share)
+        if name == "templates":
+            rows = rows_of(domain, args.generator, rng, n, "sft")
+            made += [{**row, "seed_id": None, "teacher": name} for row in rows]
+        else:
+            rows = check_rows(domain.TEACHERS[name](rng, n, "sft"), "generate", f"the teacher {name}")
+            made += [{"seed_id": None, "teacher": name, **row} for row in rows]
+    if len(shares) > 1:
+        random.Random(args.seed).shuffle(made)  # so that a set cut to fewer rows has the same shares
+    return seeds + made
 
 
 def unfit(domain, row):
@@ -165,6 +199,10 @@ def report(rows, dropped, candidates, domain):
     lines += [f"| {reason} | {count} |" for reason, count in Counter(row["reason"] for row in dropped).most_common()]
     lines += ["", "| kind | rows |", "|---|---|"]
     lines += [f"| {kind} | {count} |" for kind, count in sorted(Counter(row["category"] for row in rows).items())]
+    lines += ["", "| teacher | rows | different seeds |", "|---|---|---|"]
+    for name, count in Counter(row["teacher"] for row in rows).most_common():
+        seeds = {row.get("seed_id") for row in rows if row["teacher"] == name} - {None}
+        lines.append(f"| {name} | {count} | {len(seeds) or '-'} |")
     lines += ["", "| words in | shortest | median | 95 % | longest |", "|---|---|---|---|---|"]
     lines += [
         f"| {name} | {v[0]} | {v[len(v) // 2]} | {v[int(len(v) * 0.95)]} | {v[-1]} |" for name, v in lengths.items()
@@ -179,8 +217,8 @@ def report(rows, dropped, candidates, domain):
 
 def candidates(domain, args):
     """(rows, the reason against each, what a model's calls were); None after --dry_run."""
-    if args.teacher == "templates":
-        rows = teach(domain, args, round(args.n * 1.25) + 20)
+    if shares := own_shares(domain, args):
+        rows = teach(domain, args, round(args.n * 1.25) + 20, shares)
         return rows, judge(domain, rows), None
 
     def choose(rows, reasons):

@@ -20,7 +20,6 @@ from common.engine import add_engine_flags
 
 def parse_args(argv=None):
     parser = cli.parser(__doc__, "answer")
-    parser.add_argument("--base", default=model.DEFAULT_BASE, help="model folder or name on the Hub")
     parser.add_argument(
         "--split", default="test", choices=("dev", "test"), help="benchmark split; test is for the reported run"
     )
@@ -28,11 +27,17 @@ def parse_args(argv=None):
     parser.add_argument(
         "--reference_rows", type=int, default=100, help="items whose reference is scored, for the perplexity"
     )
+    add_asking_flags(parser)
+    args = cli.parse(parser, argv)
+    return cli.within(args, limit=(0, None), reference_rows=(1, None), max_new_tokens=(1, None))
+
+
+def add_asking_flags(parser):
+    """The flags of whoever asks base, SFT and DPO: this script, and eval/domain.py for questions of one's own."""
+    parser.add_argument("--base", default=model.DEFAULT_BASE, help="model folder or name on the Hub")
     parser.add_argument("--max_new_tokens", type=int, default=256, help="longest answer in tokens")
     add_engine_flags(parser)
     model.add_base_weights_flag(parser)
-    args = cli.parse(parser, argv)
-    return cli.within(args, limit=(0, None), reference_rows=(1, None), max_new_tokens=(1, None))
 
 
 def render_all(domain, tokenizer, rows, form):
@@ -59,8 +64,8 @@ class Job(NamedTuple):
         return self.path.is_file() and mark.is_file() and files.read_json(mark) == self.made_with
 
 
-def make_job(args, domain, engine, tokenizer, rows, name, form):
-    """The job of a model in a form; the base has a file for each form."""
+def make_job(args, folder, domain, engine, tokenizer, rows, name, form):
+    """The job of a model in a form, whose answers go to `folder`; the base has a file for each form."""
     prompts, stop = render_all(domain, tokenizer, rows, form)
     made_with = {
         "weights": model.fingerprint(engine.path(name)),
@@ -72,7 +77,7 @@ def make_job(args, domain, engine, tokenizer, rows, name, form):
         "dtype": args.dtype,
         "engine": engine.kind,
     }
-    path = args.out / "answers" / (f"base_{form}.jsonl" if name == "base" else f"{name}.jsonl")
+    path = folder / (f"base_{form}.jsonl" if name == "base" else f"{name}.jsonl")
     return Job(name, form, path, prompts, stop, made_with)
 
 
@@ -83,8 +88,8 @@ def reference_scores(args, engine, tokenizer, rows, jobs):
     card.
     """
     todo = [job for job in jobs if not job.is_done()]
-    if not todo:
-        return {}
+    if not todo or not args.reference_rows:
+        return {job.path: [None] * len(rows) for job in todo}
     n = min(args.reference_rows, len(rows))
     completions = [score.completion_ids(tokenizer, row["completion"]) for row in rows[:n]]
     scored = score.score_apart([(engine.path(job.name), job.prompts[:n], completions) for job in todo], args.dtype)
@@ -129,47 +134,61 @@ def accuracy(domain, rows, answers):
     return sum(judged) / len(judged) if judged else None
 
 
-def main(args):
-    from common.engine import Engine
-
-    started = time.time()
-    args.dtype = model.choose_dtype(args.dtype)
-    domain = load_domain(args.domain)
+def checked_adapters(args, domain) -> dict:
+    """{"sft": folder, "dpo": folder}; UserError when they do not belong together, to the base or to today's prompt."""
     adapters = {name: args.out / name for name in ("sft", "dpo")}
     lineages = {name: model.check_merged(folder / "merged", args.base) for name, folder in adapters.items()}
     model.check_descent(args.out, **lineages)
     for name, folder in adapters.items():
         model.check_system(lineages[name], folder, domain.SYSTEM_PROMPT)
-    benchmark = rows_of(domain, "load_benchmark", args.split)
-    rows = benchmark[: args.limit] if args.limit else benchmark
+    return adapters
+
+
+def answer_all(args, domain, rows, folder, **told) -> tuple:
+    """({model: answers} of base, SFT and DPO, the form that the base is better in), after checking the adapters.
+
+    Writes the answers to `folder`, keeping those that are there already, with a record of the run that holds `told`.
+    """
+    from common.engine import Engine
+
+    started = time.time()
+    args.dtype = model.choose_dtype(args.dtype)
+    adapters = checked_adapters(args, domain)
     tokenizer = model.load_tokenizer(adapters["sft"])
     engine = Engine(model.compared_base(args), adapters, args.engine, args.dtype, endpoint_of(args))
     engine.require("base", *adapters)
-    folder = args.out / "answers"
     forms = ["chat"] + (["few_shot"] if hasattr(domain, "few_shot_prompt") else [])
     asked = [("base", form) for form in forms] + [(name, "chat") for name in adapters]
-    jobs = [make_job(args, domain, engine, tokenizer, rows, name, form) for name, form in asked]
+    jobs = [make_job(args, folder, domain, engine, tokenizer, rows, name, form) for name, form in asked]
     references = reference_scores(args, engine, tokenizer, rows, jobs)
     base = {job.form: answer(args, engine, rows, job, references) for job in jobs if job.name == "base"}
     scores = {form: accuracy(domain, rows, base[form]) for form in forms}
     better = max(forms, key=lambda form: -1 if scores[form] is None else scores[form])
     files.write_jsonl(folder / "base.jsonl", base[better])
-    for job in jobs[len(forms) :]:
-        answer(args, engine, rows, job, references)
+    made = {"base": base[better]}
+    made |= {job.name: answer(args, engine, rows, job, references) for job in jobs[len(forms) :]}
     counts = {
         "items": len(rows),
         "base_form": better,
         **{f"base_{form}_accuracy": value for form, value in scores.items()},
     }
-    about = {"rows": len(benchmark), "sha256": provenance.rows_sha256(benchmark)}
     inputs = [adapter / "adapter_model.safetensors" for adapter in adapters.values()]
     more = {
         "engine": engine.kind,
         "base_weights": model.base_weights_told(args),
-        "benchmark": about,
         "asked": provenance.asked(domain, rows),
     }
-    files.write_run_record(folder, args, started, inputs=inputs, counts=counts, **more)
+    files.write_run_record(folder, args, started, inputs=inputs, counts=counts, **more, **told)
+    return made, better
+
+
+def main(args):
+    started = time.time()
+    domain = load_domain(args.domain)
+    benchmark = rows_of(domain, "load_benchmark", args.split)
+    rows, folder = benchmark[: args.limit or None], args.out / "answers"
+    about = {"rows": len(benchmark), "sha256": provenance.rows_sha256(benchmark)}
+    _, better = answer_all(args, domain, rows, folder, benchmark=about)
     print(
         f"wrote {len(rows)} answers of each model to {folder} in {time.time() - started:.0f} s; the base is better in "
         f"the form {better}; next: python eval/winrate.py{args.command_tail}"

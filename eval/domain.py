@@ -4,6 +4,12 @@ The domain's own measure of base, SFT and DPO on the same items: accuracy of all
 refused, beside a constant refusal's, paired differences, refused questions that have an answer, right explanations,
 perplexity of the references, and what SFT had right and DPO has wrong. An answer that cannot be judged is never wrong:
 it is left out and counted. Reads out/answers; writes out/eval/domain.json (settings, summary, every row).
+
+Other questions than the benchmark's, where the domain can read them: asks the models itself, keeps the answers in
+out/answers/NAME, and writes out/eval/NAME.json.
+  your own:             python eval/domain.py --db FILE --questions FILE.jsonl
+  (a line of the file:  {"question": "...", "query": "... or null where it is to be refused"})
+  another benchmark:    python eval/domain.py --benchmark NAME[:WHICH]
 """
 
 import math
@@ -16,16 +22,51 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 
 from common import cli, files, provenance
 from common.answers import MODELS, PAIRS, load_answers, load_rows, load_verdicts
-from common.domain import load_domain
+from common.domain import check_rows, load_domain
+from eval import answer
 
 ALWAYS_REFUSE = "always_refuse"
 FIELDS = ("correct", "format_ok", "explanation_ok")
+STAGES = ("domain", "winrate", "mmlu")  # whose results lie in the same folder
 
 
 def parse_args(argv=None):
     parser = cli.parser(__doc__, "domain")
     parser.add_argument("--resamples", type=int, default=10000, help="bootstrap resamples for each interval")
-    return cli.within(cli.parse(parser, argv), resamples=(1, None))
+    own = parser.add_argument_group("other questions than the benchmark's")
+    own.add_argument("--db", default=None, metavar="FILE", help="what the questions are about, in the domain's form")
+    own.add_argument(
+        "--questions", default=None, metavar="FILE", help="JSONL of question, query, and what else it reads"
+    )
+    own.add_argument("--benchmark", default=None, metavar="NAME[:WHICH]", help="one of the domain's other benchmarks")
+    own.add_argument("--items", type=int, default=0, help="ask only this many, evenly chosen; 0 asks all")
+    own.add_argument("--name", default=None, help="of the results (default: the benchmark's, or the questions' file's)")
+    answer.add_asking_flags(own)
+    args = cli.parse(parser, argv, borrowed=[("answer", ("max_new_tokens", "dtype", "engine", "base_weights"))])
+    if bool(args.db) != bool(args.questions) or args.benchmark and args.db:
+        raise cli.UserError("give --db and --questions together, or --benchmark alone, or none of them.")
+    return cli.within(args, resamples=(1, None), items=(0, None), max_new_tokens=(1, None))
+
+
+def other_rows(args, domain):
+    """(name, rows) of the questions that the flags name, in place of the benchmark's."""
+    if args.db:
+        if not hasattr(domain, "load_questions"):
+            raise cli.UserError(f"the domain {args.domain} has no load_questions(), so it reads no --db.")
+        name, rows = Path(args.questions).stem, domain.load_questions(args.db, args.questions)
+    else:
+        known = getattr(domain, "BENCHMARKS", {})
+        name, _, where = args.benchmark.partition(":")
+        if name not in known:
+            have = f"; it has {', '.join(sorted(known))}" if known else ""
+            raise cli.UserError(f"the domain {args.domain} has no benchmark {name!r}{cli.nearest(name, known)}{have}.")
+        rows = known[name](where)
+    name = args.name or name
+    if name in STAGES or Path(name).name != name:
+        raise cli.UserError(f"results cannot be called {name!r}; give another --name.")
+    rows = check_rows(rows, "load_benchmark", f"what the domain {args.domain} reads there")
+    step = len(rows) / args.items if 0 < args.items < len(rows) else 1
+    return name, [rows[int(i * step)] for i in range(int(len(rows) / step))]
 
 
 def constant_refusal(rows, made):
@@ -45,6 +86,13 @@ def parts_of(rows):
         for part, refuse in (("answerable", False), ("to_be_refused", True)):
             parts[part] = [i for i, row in enumerate(rows) if row["refuse"] == refuse]
     return {part: chosen for part, chosen in parts.items() if chosen}
+
+
+def slices_of(rows):
+    """{slice: positions of its items}, where every row says `slice` and there are several; else {}."""
+    names = [row.get("slice") for row in rows]
+    slices = {name: [i for i, one in enumerate(names) if one == name] for name in dict.fromkeys(names)}
+    return slices if None not in slices and len(slices) > 1 else {}
 
 
 def share(values, clusters, args, key="share"):
@@ -139,10 +187,19 @@ def perplexities(args):
 def summarise(args, answers, verdicts, rows):
     """The summary of the result file; `rows` are the benchmark's, in the answers' order."""
     clusters, kinds = ([row[key] for row in answers["base"]] for key in ("cluster", "category"))
-    parts = parts_of(rows)
+    parts, slices = parts_of(rows), slices_of(rows)
     values = {field: {name: [getattr(v, field) for v in verdicts[name]] for name in verdicts} for field in FIELDS}
     correct, explained = values["correct"], values["explanation_ok"]
     accuracy, difference = by_part(parts, correct, clusters, args)
+    inside = {
+        name: {part: kept for part, some in parts.items() if (kept := [i for i in some if i in set(chosen)])}
+        for name, chosen in slices.items()
+    }
+    apart = {
+        name: dict(zip(("accuracy", "difference"), by_part(some, correct, clusters, args), strict=True))
+        | {"refused_answerable": refused_answerable(some, verdicts, clusters, args)}
+        for name, some in inside.items()
+    }
     ids = [row["id"] for row in rows]
     changed = [
         (i, s, d)
@@ -155,6 +212,7 @@ def summarise(args, answers, verdicts, rows):
         "by_kind": by_kind(kinds, correct),
         "difference": difference,
         "refused_answerable": refused_answerable(parts, verdicts, clusters, args),
+        "slices": apart,
         "format": {name: share(values["format_ok"][name], clusters, args) for name in MODELS},
         "explanation": {name: share(explained[name], clusters, args) for name in MODELS},
         "explanation_difference": {
@@ -163,46 +221,80 @@ def summarise(args, answers, verdicts, rows):
         "stopped": {name: share(stopped[name], clusters, args) for name in MODELS},
         "unjudged": {field: {name: values[field][name].count(None) for name in MODELS} for field in FIELDS},
         "reasons": {name: dict(Counter(v.reason for v in verdicts[name]).most_common()) for name in MODELS},
-        "perplexity": perplexities(args),
         "lost": [i for i, s, d in changed if s],
         "won": [i for i, s, d in changed if d],
     }
 
 
 def show(summary):
-    """The accuracies and differences on the screen."""
-    for part, made in summary["accuracy"].items():
-        for name, one in made.items():
-            if one["n"]:
-                figures = f"{one['accuracy']:.1%} [{one['low']:.1%}, {one['high']:.1%}] of {one['n']}"
-                print(f"{part:13s} {name:13s} {figures}")
-    for part, made in summary["difference"].items():
-        for pair, one in made.items():
-            if one["n"]:
-                points = [f"{100 * one[key]:+.1f}" for key in ("difference", "low", "high")]
-                print(
-                    f"{part:13s} {pair:13s} {points[0]} points [{points[1]}, {points[2]}], McNemar p "
-                    f"{one['mcnemar_p']:.2g}, {one['gained']} gained, {one['lost']} lost"
-                )
+    """The accuracies and differences on the screen, those of slices beneath."""
+    for name, made in {"": summary, **summary["slices"]}.items():
+        for part, by_model in made["accuracy"].items():
+            for model, one in by_model.items():
+                if one["n"]:
+                    figures = f"{one['accuracy']:.1%} [{one['low']:.1%}, {one['high']:.1%}] of {one['n']}"
+                    print(f"{part:13s} {model:13s} {figures}{name and f'  ({name})'}")
+    for name, made in {"": summary, **summary["slices"]}.items():
+        for part, by_pair in made["difference"].items():
+            for pair, one in by_pair.items():
+                if one["n"]:
+                    points = [f"{100 * one[key]:+.1f}" for key in ("difference", "low", "high")]
+                    print(
+                        f"{part:13s} {pair:13s} {points[0]} points [{points[1]}, {points[2]}], McNemar p "
+                        f"{one['mcnemar_p']:.2g}, {one['gained']} gained, {one['lost']} lost{name and f'  ({name})'}"
+                    )
+
+
+def judged_rows(asked, verdicts) -> list:
+    """What the result file holds of every item: what it is, and each model's verdict."""
+    return [
+        {
+            **{key: row[key] for key in ("id", "cluster", "category", "refuse", "slice") if key in row},
+            **{name: made[i]._asdict() for name, made in verdicts.items()},
+        }
+        for i, row in enumerate(asked)
+    ]
+
+
+def other_questions(args, domain):
+    """Ask the models what the flags name, judge, write and show."""
+    started = time.time()
+    name, rows = other_rows(args, domain)
+    args.split, args.reference_rows = name, 0
+    # Where the files lie on this machine is nobody's business.
+    where = {key: getattr(args, key) and Path(getattr(args, key)).name for key in ("db", "questions")}
+    args.db, args.questions, args.benchmark = *where.values(), args.benchmark and args.benchmark.partition(":")[0]
+    folder, target = args.out / "answers" / name, args.out / "eval" / f"{name}.json"
+    answers, better = answer.answer_all(args, domain, rows, folder)
+    refusals = constant_refusal({row["id"]: row for row in rows}, answers["base"])
+    verdicts = load_verdicts(args, domain, {row["id"]: row for row in rows}, answers | refusals)
+    summary = summarise(args, answers, verdicts, rows)
+    inputs = [folder / f"{one}.jsonl" for one in answers]
+    files.write_json(
+        target,
+        {
+            "settings": {"domain": args.domain, "name": name, "items": len(rows), "base_form": better, **where},
+            "summary": summary,
+            "rows": judged_rows(rows, verdicts),
+            "run": files.run_record(args, started, inputs=inputs, judged_by=provenance.generator(domain)),
+        },
+    )
+    show(summary)
+    print(f"wrote {target} (answers: {folder}) in {time.time() - started:.0f} s")
 
 
 def main(args):
     started = time.time()
     domain = load_domain(args.domain)
+    if args.db or args.benchmark:
+        return other_questions(args, domain)
     answers = load_answers(args)
     rows = load_rows(args, domain, answers)
     verdicts = load_verdicts(args, domain, rows, answers | constant_refusal(rows, answers["base"]))
     asked = [rows[row["id"]] for row in answers["base"]]
-    summary = summarise(args, answers, verdicts, asked)
+    summary = summarise(args, answers, verdicts, asked) | {"perplexity": perplexities(args)}
     if not summary["accuracy"]["all"]["base"]["n"]:
         raise cli.UserError(f"verify() of the domain {args.domain} can judge no answer of the base; see its reasons.")
-    judged = [
-        {
-            **{key: row[key] for key in ("id", "cluster", "category", "refuse") if key in row},
-            **{name: made[i]._asdict() for name, made in verdicts.items()},
-        }
-        for i, row in enumerate(asked)
-    ]
     split = files.read_json(args.out / "answers" / "run.json")["settings"]["split"]
     target = args.out / "eval" / "domain.json"
     inputs = [args.out / "answers" / f"{name}.jsonl" for name in answers]
@@ -211,7 +303,7 @@ def main(args):
         {
             "settings": {"split": split, "domain": args.domain},
             "summary": summary,
-            "rows": judged,
+            "rows": judged_rows(asked, verdicts),
             "run": files.run_record(args, started, inputs=inputs, judged_by=provenance.generator(domain)),
         },
     )

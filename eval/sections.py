@@ -192,6 +192,10 @@ def domain_rows(summary) -> list:
     for part, made in summary["accuracy"].items():
         label = f"Domain accuracy, {PARTS[part]}" if len(summary["accuracy"]) > 1 else "Domain accuracy"
         rows.append([label, *map(share, made.values()), sizes(made.values())])
+        for name, apart in summary.get("slices", {}).items():
+            if part in apart["accuracy"]:
+                inside = apart["accuracy"][part].values()
+                rows.append([f"{label}: {name}", *map(share, inside), sizes(inside)])
     refused = summary["refused_answerable"]
     if refused:
         shares = [share(one, "share") for one in refused.values()]
@@ -333,6 +337,12 @@ def domain_section(found, plot) -> list:
         [against(pair), PARTS[part], *difference_cells(made[pair])]
         for pair in ORDER
         for part, made in summary["difference"].items()
+    ]
+    changes += [
+        [against(pair), f"{PARTS[part]}: {name}", *difference_cells(made[pair])]
+        for pair in ORDER
+        for name, apart in summary.get("slices", {}).items()
+        for part, made in apart["difference"].items()
     ]
     kinds = [
         [kind, one["dpo"]["n"], *(percent(one[name]["accuracy"]) for name in MODELS)]
@@ -840,7 +850,8 @@ def _method_caveats(found):
             f"DPO was off-policy: of {sum(pairs.values())} pairs {pairs['off']} were sampled from another SFT model "
             f"than the one it began with, and {pairs['unknown']} do not say from which."
         )
-    if "gen_sft" in found.runs and found.runs["gen_sft"]["settings"]["teacher"] == "templates":
+    teachers = found.runs["gen_sft"]["settings"]["teacher"].split(",") if "gen_sft" in found.runs else ()
+    if any(name.partition(":")[0] == "templates" for name in teachers):
         made.append(
             "Training data and benchmark come from one generator, with other families and "
             "other phrasings. What people ask differs more than these splits do."

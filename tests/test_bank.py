@@ -5,11 +5,15 @@ and the check finds what it is for.
 """
 
 import copy
+import random
+import re
+from collections import Counter
 
 import pytest
 
-from common import cli
-from domains.text_to_sql import bank
+from common import cli, files
+from data import gen_sft
+from domains.text_to_sql import BENCHMARK, BENCHMARKS, TEACHERS, bank, load_seeds, restyle, verify, write_benchmark
 
 FILES = bank.bank_files()
 
@@ -29,6 +33,80 @@ def test_splits_share_no_schema_and_make_up_the_bank():
     assert len(rows) == sum(len(bank.load_bank(split)) for split in bank.SPLITS) == 18 * len(FILES)
     assert len({(row["schema_id"], row["split"]) for row in rows}) == len(FILES)
     assert all((row["gold"] is None) == row["refuse"] for row in rows)
+
+
+def test_the_bank_is_a_benchmark_of_its_own_and_a_slice_of_one(tmp_path, monkeypatch):
+    assert BENCHMARKS["bank"]("") == BENCHMARKS["bank"]("test") == bank.load_bank("test")
+    with pytest.raises(cli.UserError, match="dev and test, not 'sft'"):
+        BENCHMARKS["bank"]("sft")
+    monkeypatch.setattr(write_benchmark, "SIZE", {"dev": 20, "test": 30})
+    write_benchmark.main(write_benchmark.parse_args(["--folder", str(tmp_path), "--bank"]))
+    for split, size in write_benchmark.SIZE.items():
+        rows = files.read_jsonl(tmp_path / f"{split}.jsonl.gz", ("cluster", "slice"))
+        assert Counter(row["slice"] for row in rows) == {"generated": size, "bank": len(bank.load_bank(split))}
+        assert {row["slice"] for row in rows[:20]} == {"generated", "bank"}
+    assert not any("slice" in row for row in files.read_jsonl(BENCHMARK / "dev.jsonl.gz")), "not yet"
+
+
+# --- as a teacher -----------------------------------------------------------------------------------
+
+
+def test_copies_have_other_names_and_values_and_the_same_answer():
+    rows = TEACHERS["bank"](random.Random(3), 1200, "sft")
+    originals = {row["id"]: row for row in bank.load_bank("sft")}
+    assert {row["id"] for row in rows[: len(originals)]} == set(originals)
+    copies = [row for row in rows if row["id"] not in originals]
+    assert len(copies) == 1200 - len(originals) and len({row["id"] for row in rows}) == 1200
+    assert all(row["seed_id"] in originals and row["teacher"] == "bank" for row in rows)
+    changed = {
+        key: sum(row[key] != originals[row["seed_id"]][key] for row in copies) for key in ("ddl", "gold", "question")
+    }
+    assert changed["ddl"] > 0.6 * len(copies) and changed["gold"] > 0.4 * len(copies), changed
+    assert changed["question"] > 0.08 * len(copies), changed
+    for row in copies[::6]:
+        first, then = (verify(one, one["completion"]) for one in (originals[row["seed_id"]], row))
+        assert then.correct and then.format_ok and then.explanation_ok == first.explanation_ok, (row["id"], then)
+
+
+def test_values_are_exchanged_in_question_query_data_and_sentence_alike(content):
+    row = next(row for row in bank.bank_rows(content) if row["gold"] and "full_name IN" in row["gold"])
+    names = re.findall("'(.+?)'", row["gold"].split(" IN ")[1])
+    copies = [restyle.restyled(row, random.Random(seed), 1) for seed in range(12)]
+    others = {tuple(re.findall("'(.+?)'", one["gold"].split(" IN ")[1])) for one in copies}
+    assert len(others) > 3 and not any(set(some) & set(names) for some in others)
+    for one in copies:
+        for name in re.findall("'(.+?)'", one["gold"].split(" IN ")[1]):
+            assert name in one["question"] and name in one["completion"].split("```")[-1]
+            assert any(f"'{name}'" in fill for fill in one["fills"])
+        assert verify(one, one["completion"]).correct
+    styles = {re.search(r"CREATE TABLE (\S+)", one["ddl"]).group(1) for one in copies}
+    assert len(styles) > 2, "names in several cases"
+
+
+def generate_sft(tmp_path, *flags):
+    gen_sft.main(gen_sft.parse_args(["--out", str(tmp_path), *flags]))
+    return files.read_jsonl(tmp_path / "data/sft.jsonl")
+
+
+def test_the_bank_teaches_alone_and_beside_the_templates(tmp_path):
+    seeds = len(load_seeds())
+    rows = generate_sft(tmp_path / "mix", "--teacher", "templates:3,bank:1", "--n", str(seeds + 120))
+    counts = Counter(row["teacher"] for row in rows)
+    assert counts["curated"] >= seeds - 2 and sum(counts.values()) == seeds + 120
+    assert 12 < counts["bank"] < 48 and counts["templates"] > 2 * counts["bank"]
+    ids = {row["id"] for row in bank.load_bank("sft")}
+    assert all(row["seed_id"] in ids for row in rows if row["teacher"] == "bank")
+    assert f"| bank | {counts['bank']} |" in (tmp_path / "mix/gen_sft/report.md").read_text(encoding="utf-8")
+    assert "own questions, templates and seeds" in (tmp_path / "mix/gen_sft/data_card.md").read_text(encoding="utf-8")
+    rows = generate_sft(tmp_path / "alone", "--teacher", "bank_as_written", "--n", str(seeds + 40))
+    assert {row["teacher"] for row in rows} == {"bank", "curated"}
+    for teacher, said in (
+        ("templates:0,bank", "share of templates"),
+        ("bank:x", "share of bank"),
+        ("banc", "no model"),
+    ):
+        with pytest.raises(cli.UserError, match=said):
+            generate_sft(tmp_path / "none", "--teacher", teacher)
 
 
 @pytest.fixture

@@ -124,6 +124,31 @@ def test_refused_answerable_items_and_unjudged_answers(make_results):
     assert summary["won"] == [f"t{i:02d}" for i in range(8, 40) if i % 4 == 3]
 
 
+def test_slices_are_reported_apart(make_results, capsys):
+    class Sliced(Toy):
+        rows = [{**row, "slice": "easy" if i < 16 else "hard"} for i, row in enumerate(Toy.rows)]
+
+    summary = make_results(Sliced)[0]["summary"]
+    shown = {
+        name: {part: (one["sft"]["accuracy"], one["sft"]["n"]) for part, one in made["accuracy"].items()}
+        for name, made in summary["slices"].items()
+    }
+    assert shown == {
+        "easy": {"all": (12 / 16, 16), "answerable": (1, 12), "to_be_refused": (0, 4)},
+        "hard": {"all": (3 / 24, 24), "answerable": (3 / 18, 18), "to_be_refused": (0, 6)},
+    }
+    difference = summary["slices"]["hard"]["difference"]["answerable"]["dpo_vs_sft"]
+    assert [difference[key] for key in ("n", "gained", "lost")] == [18, 0, 3]
+    assert summary["slices"]["easy"]["refused_answerable"]["dpo"]["n"] == 11  # item 0 cannot be judged
+    assert summary["accuracy"] == make_results()[0]["summary"]["accuracy"], "the whole stays what it is"
+    assert "of 18  (hard)" in capsys.readouterr().out
+
+    class OneSlice(Toy):
+        rows = [{**row, "slice": "only"} for row in Toy.rows]
+
+    assert make_results(OneSlice)[0]["summary"]["slices"] == make_results()[0]["summary"]["slices"] == {}
+
+
 def test_right_explanations_have_a_paired_difference(make_results):
     summary = make_results(answers=lambda name, i: "?!" if name == "sft" and i > 29 else answer_of(name, i))[0][
         "summary"

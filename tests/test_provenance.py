@@ -325,7 +325,7 @@ def test_answers_are_given_anew_where_anything_of_the_prompt_changed(tmp_path, d
     args = Namespace(split="test", max_new_tokens=4, reference_rows=1, dtype="float32", out=tmp_path)
 
     def times(rows):
-        job = answer_eval.make_job(args, domain, Engine(), None, rows, "base", "chat")
+        job = answer_eval.make_job(args, args.out / "answers", domain, Engine(), None, rows, "base", "chat")
         answer_eval.answer(args, Engine(), rows, job, {job.path: [None] * len(rows)})
         return len(asked)
 

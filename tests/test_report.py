@@ -481,6 +481,18 @@ def test_refusals_stand_in_the_first_screen(out):
     assert "| Answers that could not be judged | 0 | 2 | 0 | - | 48 |" in screen(write_report(out))
 
 
+def test_slices_of_the_benchmark_stand_beside_the_whole(out):
+    path = out / "eval" / "domain.json"
+    whole = files.read_json(path)["summary"]
+    assert ": bank" not in screen(write_report(out))
+    change(path, "summary", "slices", value={"bank": {key: whole[key] for key in ("accuracy", "difference")}})
+    text = write_report(out)
+    for part in ("all", "answerable", "to be refused"):
+        row = next(line for line in text.splitlines() if line.startswith(f"| Domain accuracy, {part} |"))
+        assert row.replace(f"{part} |", f"{part}: bank |", 1) in screen(text)
+    assert text.count("| answerable: bank | +") == text.count("| answerable | +") > 0
+
+
 def test_a_domain_that_says_nothing_of_refusals_has_one_accuracy_row(out):
     path = out / "eval" / "domain.json"
     for key in ("accuracy", "difference"):

@@ -8,8 +8,12 @@ from pathlib import Path
 from common.cli import ROOT
 from common.files import read_json, read_jsonl
 from domains.text_to_sql import teach as teacher
+from domains.text_to_sql.bank import benchmark_questions
+from domains.text_to_sql.databases import load_questions
 from domains.text_to_sql.generate import generate, prompt_text
 from domains.text_to_sql.kinds import generate as generate_2
+from domains.text_to_sql.restyle import teach_as_written, teach_bank
+from domains.text_to_sql.spider import load_spider
 from domains.text_to_sql.verify import verify
 
 __all__ = [
@@ -17,6 +21,9 @@ __all__ = [
     "JUDGE_RUBRIC",
     "load_seeds",
     "load_benchmark",
+    "load_questions",
+    "BENCHMARKS",
+    "TEACHERS",
     "generate",
     "generate_2",
     "verify",
@@ -38,6 +45,10 @@ explanation (0 or 1): the sentence says what the query really does: tables, colu
 refusal names what is missing, or says that data is only read.
 Length is no merit. A correct answer beats a wrong one; among correct ones format and explanation decide."""
 
+# Besides `generate`, what data/gen_sft.py --teacher NAME may ask; called as generate is.
+TEACHERS = {"bank": teach_bank, "bank_as_written": teach_as_written}
+# eval/domain.py --benchmark NAME[:WHICH] asks these: what reads their rows, given WHICH.
+BENCHMARKS = {"bank": benchmark_questions, "spider": load_spider}
 BENCHMARK = Path(__file__).parent / "benchmark"  # the rows themselves; write_benchmark.py makes others
 
 

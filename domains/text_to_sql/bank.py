@@ -86,6 +86,13 @@ def bank_rows(content: dict) -> list:
     return rows
 
 
+def benchmark_questions(split: str) -> list:
+    """The bank's questions of a benchmark split, `test` when none is named. UserError for another split."""
+    if split not in ("", "dev", "test"):
+        raise cli.UserError(f"the bank's questions to be asked are those of dev and test, not {split!r}.")
+    return load_bank(split or "test")
+
+
 # --- checks ---------------------------------------------------------------------------------------
 # A problem is (question number or 0 for the file, "error", "warning" or "mutant", what is wrong).
 

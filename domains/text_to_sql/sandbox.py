@@ -1,4 +1,4 @@
-"""Run one SQL query that a model wrote on small throw-away databases, without trusting it.
+"""Run one SQL query that a model wrote on small throw-away databases or on files, without trusting it.
 
 A library: `execute(ddl, fills, sql)`; sandbox_worker.py is what it starts.
 
@@ -90,6 +90,7 @@ class Limits(NamedTuple):
 
 
 STANDARD = Limits()
+GOLD_LIMITS = Limits(seconds=10.0)  # for trusted queries, which must not fail because the machine is busy
 
 
 class Execution(NamedTuple):
@@ -101,10 +102,11 @@ class Execution(NamedTuple):
     detail: str
 
 
-def execute(ddl: str, fills: list[str], sql: str, limits: Limits = STANDARD) -> list[Execution]:
+def execute(ddl: str | None, fills: list[str], sql: str, limits: Limits = STANDARD) -> list[Execution]:
     """Run `sql` on one fresh database per fill script; never raises because of `sql`.
 
-    A DDL or fill script that fails is an error of the benchmark and raises RuntimeError.
+    Without `ddl` each fill is the absolute path of a database file, which is read as it is and never written.
+    A DDL, fill script or file that fails is an error of the benchmark and raises RuntimeError.
     """
     statement, error, detail = _single_query(sql, limits)
     if error:
@@ -115,7 +117,9 @@ def execute(ddl: str, fills: list[str], sql: str, limits: Limits = STANDARD) -> 
         return [Execution(None, [], "memory", "the process ended") for _ in fills]
     outcomes = json.loads(answer, object_hook=lambda value: bytes.fromhex(value["blob"]))
     if isinstance(outcomes, str):
-        raise RuntimeError(f"the database of a benchmark row cannot be built: {outcomes}")
+        raise RuntimeError(
+            f"the database of a benchmark row cannot be {'read' if ddl is None else 'built'}: {outcomes}"
+        )
     return [
         Execution(None if rows is None else [tuple(row) for row in rows], columns, error, detail)
         for rows, columns, error, detail in outcomes

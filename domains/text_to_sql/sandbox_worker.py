@@ -131,6 +131,16 @@ def _open() -> sqlite3.Connection:
     return connection
 
 
+def _open_file(path: str) -> sqlite3.Connection:
+    """A database file, read-only and without a lock or a journal: nothing is written beside it either."""
+    escaped = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    name = f"file:{escaped}?mode=ro&immutable=1"
+    connection = sqlite3.connect(name, uri=True, isolation_level=None, cached_statements=0)
+    connection.text_factory = _decode
+    connection.executescript("PRAGMA temp_store=MEMORY; PRAGMA query_only=ON; SELECT 1 FROM sqlite_master LIMIT 1;")
+    return connection
+
+
 def _decode(text: bytes) -> str:
     return text.decode("utf-8", "replace")
 
@@ -187,13 +197,14 @@ def failure(error: str, detail: str) -> list:
     return [None, [], error, detail]
 
 
-def _child(writer: int, blank: list, ddl: str, fills: list, sql: str, limits: dict) -> None:
-    _restrict_process(limits)  # before the first statement, the benchmark's own included
+def _child(writer: int, blank: list, ddl: str | None, fills: list, sql: str, limits: dict) -> None:
     try:
-        if len(fills) > len(blank):
+        files = [_open_file(path) for path in fills] if ddl is None else []  # while a file may still be opened
+        _restrict_process(limits)  # before the first statement, the benchmark's own included
+        if not files and len(fills) > len(blank):
             raise ValueError(f"there are more than {MAX_DATABASES} fill scripts")
-        connections = blank[: len(fills)]
-        for connection, fill in zip(connections, fills, strict=True):
+        connections = files or blank[: len(fills)]
+        for connection, fill in () if files else zip(connections, fills, strict=True):
             _build(connection, ddl, fill)
         tables = _tables(connections[0]) if connections else set()
     except (sqlite3.Error, sqlite3.Warning, ValueError, MemoryError, OverflowError) as error:
@@ -201,7 +212,7 @@ def _child(writer: int, blank: list, ddl: str, fills: list, sql: str, limits: di
         return
     _limit_cpu(limits["seconds"])
     if connections:  # one limit for all databases, beside what they may need themselves
-        own = 10 * sum(len(ddl) + len(fill) for fill in fills)
+        own = 10 * sum(len(ddl or "") + len(fill) for fill in fills)
         connections[0].execute(f"PRAGMA hard_heap_limit={limits['heap_bytes'] + own}")
     write_message(writer, b"ready")
     deadline = time.monotonic() + limits["seconds"]

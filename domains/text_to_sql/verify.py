@@ -11,27 +11,22 @@ every database of the row. A gold query that returns nothing on any of them cann
 returns nothing: such an answer is not judged.
 """
 
-import math
 import re
-from bisect import bisect_left
-from collections import Counter
 from functools import lru_cache
-from itertools import accumulate, groupby
+from itertools import groupby
 from typing import NamedTuple
 
 from sqlglot import exp
 
 from common.domain import Verdict
-from domains.text_to_sql import explain
+from domains.text_to_sql import explain, spider
+from domains.text_to_sql.compare import merge_floats, same_result, spans_of
 from domains.text_to_sql.names import says
 from domains.text_to_sql.reading import extract, has_statement, is_one_sentence, is_refusal
-from domains.text_to_sql.sandbox import STANDARD, Execution, Limits, execute
+from domains.text_to_sql.sandbox import GOLD_LIMITS, STANDARD, Execution, Limits, execute
 
-GOLD_LIMITS = Limits(seconds=10.0)  # trusted, and must not fail because the machine is busy
-RELATIVE_TOLERANCE = 1e-9
-ABSOLUTE_TOLERANCE = 1e-12  # or a difference of equal sums, 1e-17, would not equal 0
+RIGHT = ("ok", "ok_without_distinct")  # reasons; the second is of Spider's rule
 MAX_ANSWER = 20_000  # characters; the longest right answer has a few hundred
-PERMUTATION_WORK = 3_000_000  # table cells looked at before giving up on a permutation
 
 ABOUT_WRITING = re.compile(
     r"\b(?:read|chang|modif|alter|edit|writ|updat|delet|insert|remov|add|creat|drop)", re.IGNORECASE
@@ -58,7 +53,7 @@ def verify(row: dict, answer: str, limits: Limits = STANDARD) -> Verdict:
     A gold query or database that fails is an error of the benchmark and raises RuntimeError.
     """
     text = answer.strip() if isinstance(answer, str) else ""
-    judged = "gold" in row and (row["gold"] is None or bool(row.get("fills") and row.get("ddl")))
+    judged = "gold" in row and (row["gold"] is None or bool(row.get("fills") and row.get("ddl", "") != ""))
     if not text or len(text) > MAX_ANSWER:
         reason = "too_much_output" if text else "empty"
         return Verdict(False, False, False, reason) if judged else _cannot_judge(False)
@@ -76,7 +71,7 @@ def verify(row: dict, answer: str, limits: Limits = STANDARD) -> Verdict:
         return Verdict(False, False, False, "no_query")
     reason = _compare_on_all(row, sql, limits)
     explained = is_one_sentence(explanation, sql) and explain.explains(sql, explanation, row.get("synonyms"))
-    correct = None if reason == "cannot_judge" else reason == "ok"
+    correct = None if reason == "cannot_judge" else reason in RIGHT
     return Verdict(correct, format_ok, explained, reason)
 
 
@@ -96,6 +91,8 @@ def _cannot_judge(format_ok: bool) -> Verdict:
 
 def _compare_on_all(row: dict, sql: str, limits: Limits) -> str:
     """ "ok" or the reason of the first database on which the query is not right."""
+    if row.get("rule") == spider.RULE:
+        return spider.compare(row, sql)
     golds = gold_results(row["ddl"], tuple(row["fills"]), row["gold"])
     executions = execute(row["ddl"], row["fills"], sql, limits)
     for gold, execution in zip(golds, executions, strict=True):
@@ -106,118 +103,6 @@ def _compare_on_all(row: dict, sql: str, limits: Limits) -> str:
         if not same_result(gold.rows, execution.rows, gold.runs, gold.taken):
             return "wrong_result"
     return "cannot_judge" if all(gold.empty for gold in golds) else "ok"
-
-
-def same_result(
-    gold: list[tuple], predicted: list[tuple], runs: list[int] | None = None, taken: list[int] | None = None
-) -> bool:
-    """Whether some permutation of the prediction's columns gives the gold rows.
-
-    `runs` None: as a multiset. Otherwise `runs` are sizes of consecutive groups of gold rows that
-    tie in the sort key: the groups keep their places, rows may move inside one ([1] * n: a list).
-    `taken`: how many rows of each group are due, any of them; None: all.
-    """
-    runs = [len(gold)] if runs is None else runs
-    taken = runs if taken is None else taken
-    if len(predicted) != sum(taken):
-        return False
-    if not predicted:
-        return True
-    if len(gold[0]) != len(predicted[0]):
-        return False
-    gold, predicted = _merge_floats(gold, predicted)
-    return _find_permutation(_transposed(gold), _transposed(predicted), _spans(runs), _spans(taken))
-
-
-def _spans(sizes: list[int]) -> list[slice]:
-    ends = list(accumulate(sizes))
-    return [slice(end - size, end) for size, end in zip(sizes, ends, strict=True)]
-
-
-def _transposed(rows: list[tuple]) -> list[tuple]:
-    return list(zip(*rows, strict=True))
-
-
-def _contents(values: list, spans: list[slice]) -> list[Counter]:
-    """For every group of tied rows, what it holds, order aside."""
-    return [Counter(values[span]) for span in spans]
-
-
-def _find_permutation(gold: list[tuple], predicted: list[tuple], spans: list[slice], taken: list[slice]) -> bool:
-    """Assign a predicted column to each gold column, one by one, keeping the rows so far in the gold's groups."""
-    gold_contents = [_contents(column, spans) for column in gold]
-    contents = [_contents(column, taken) for column in predicted]
-
-    def within(some: list[Counter], all_of: list[Counter]) -> bool:
-        return all(a <= b for a, b in zip(some, all_of, strict=True))
-
-    candidates = [
-        sorted((j for j, other in enumerate(contents) if within(other, own)), key=lambda j: j != i)
-        for i, own in enumerate(gold_contents)
-    ]
-    work = PERMUTATION_WORK
-
-    def extend(chosen: list[int]) -> bool:
-        nonlocal work
-        if len(chosen) == len(gold):
-            return True
-        tried = set()
-        for j in candidates[len(chosen)]:
-            if j in chosen or predicted[j] in tried:
-                continue
-            tried.add(predicted[j])
-            longer = [*chosen, j]
-            work -= len(longer) * len(predicted[j])
-            if work < 0:
-                return False
-            if len(longer) > 1 and max(span.stop - span.start for span in spans) > 1:
-                mine = _transposed(gold[: len(longer)])
-                theirs = _transposed([predicted[k] for k in longer])
-                if not within(_contents(theirs, taken), _contents(mine, spans)):
-                    continue
-            if extend(longer):
-                return True
-        return False
-
-    return extend([])
-
-
-def _merge_floats(*results: list[tuple]) -> list[list[tuple]]:
-    """The results with floats that are equal within the tolerance made identical.
-
-    A float next to an integer becomes the nearest one; integers are never merged with one another.
-    """
-    values = {value for rows in results for row in rows for value in row if type(value) is float}
-    if not values:
-        return list(results)
-    integers = sorted({value for rows in results for row in rows for value in row if type(value) is int})
-    same: dict[float, float] = {}
-    cluster: list[float] = []
-    for value in sorted(values):
-        if cluster and not _close(cluster[-1], value):
-            same.update(_represent(cluster, integers))
-            cluster = []
-        cluster.append(value)
-    same.update(_represent(cluster, integers))
-    return [
-        [tuple(same[value] if type(value) is float else value for value in row) for row in rows] for rows in results
-    ]
-
-
-def _represent(cluster: list[float], integers: list[int]) -> dict[float, float]:
-    """What stands for each of these close floats: the nearest integer, else one of them for all."""
-    nearest = {}
-    for value in cluster:
-        i = bisect_left(integers, value)
-        near = [n for n in integers[max(0, i - 1) : i + 1] if _close(n, value)]
-        if near:
-            nearest[value] = min(near, key=lambda n: abs(n - value))
-    default = next(iter(nearest.values()), cluster[0])
-    return {value: nearest.get(value, default) for value in cluster}
-
-
-def _close(one: float, other: float) -> bool:
-    return math.isclose(one, other, rel_tol=RELATIVE_TOLERANCE, abs_tol=ABSOLUTE_TOLERANCE)
 
 
 # --- the gold query -------------------------------------------------------------------------------
@@ -257,10 +142,10 @@ def gold_results(ddl: str, fills: tuple[str, ...], gold: str) -> list[Gold]:
 def _tied(rows: list[tuple], positions: list, width: int, first: int, n: int) -> Gold:
     """The groups of tied rows that `n` rows from `first` on are taken from; `positions`: the keys, as (index, fold)."""
     keys = [tuple(_fold(row[i], fold) for i, fold in positions) for row in rows]
-    keys = _merge_floats(keys)[0] if positions else keys
+    keys = merge_floats(keys)[0] if positions else keys
     sizes = [len(list(group)) for _, group in groupby(keys)]
     kept, runs, taken = [], [], []
-    for span in _spans(sizes):
+    for span in spans_of(sizes):
         share = min(span.stop, first + n) - max(span.start, first)
         if share > 0:
             kept += [row[:width] for row in rows[span]]

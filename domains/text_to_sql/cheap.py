@@ -1,0 +1,117 @@
+"""python domains/text_to_sql/cheap.py
+
+Prints how many answerable questions of the test cheap strategies get right, which no model should be praised for: to
+refuse always, to show the whole first table, to take the question's words for columns, and to repeat the query that
+training data have most. The bank's questions stand apart from the generated ones.
+"""
+
+import random
+import sys
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # find common/ and domains/ when run by hand
+
+from common import cli
+from domains.text_to_sql import generate, load_benchmark, sandbox, verify
+from domains.text_to_sql.bank import load_bank
+from domains.text_to_sql.databases import quoted
+from domains.text_to_sql.names import split_identifier, stem, words_of
+from domains.text_to_sql.restyle import columns_of, open_databases, renamed
+
+REFUSAL = "I cannot answer that from this database."
+
+
+def tables_of(row: dict) -> dict:
+    """{table: its columns} of a row's schema, in its order."""
+    (database,) = open_databases(row["ddl"], [""])
+    tables = {}
+    for table, column in columns_of(database):
+        tables.setdefault(table, []).append(column)
+    database.close()
+    return tables
+
+
+def whole_table(row: dict) -> str:
+    """SELECT * from the first table."""
+    return f"SELECT * FROM {quoted(next(iter(tables_of(row))))};"
+
+
+def words_as_columns(row: dict) -> str:
+    """The columns whose words all stand in the question, of the table that has most of them."""
+    said = {stem(word) for word in words_of(row["question"])}
+    named = {
+        table: [column for column in columns if {stem(word) for word in split_identifier(column)} <= said]
+        for table, columns in tables_of(row).items()
+    }
+    table = max(named, key=lambda one: len(named[one]))
+    return f"SELECT {', '.join(map(quoted, named[table])) or '*'} FROM {quoted(table)};"
+
+
+def places(row: dict) -> dict:
+    """{name in small letters: its place}: t0 is the first table, t0_c1 its second column."""
+    tables = tables_of(row)
+    columns = {column.lower(): f"t{i}_c{j}" for i, table in enumerate(tables) for j, column in enumerate(tables[table])}
+    return columns | {table.lower(): f"t{i}" for i, table in enumerate(tables)}
+
+
+def most_frequent(rows: list) -> tuple:
+    """(the query that most rows have, with places for names, its share of the rows with a query)."""
+    queries = Counter(renamed(row["gold"], places(row)) for row in rows if row["gold"])
+    ((query, count),) = queries.most_common(1)
+    return query, count / sum(queries.values())
+
+
+def put_in(query: str, row: dict) -> str:
+    """A query with places for names, as it reads on a row's schema."""
+    return renamed(query, {place: quoted(name) for name, place in places(row).items()})
+
+
+def share_right(rows: list, answer) -> float:
+    """The share of rows to which answer(row) is right."""
+    with ThreadPoolExecutor(4) as pool:
+        return sum(pool.map(lambda row: verify(row, answer(row)).correct is True, rows)) / len(rows)
+
+
+def table(rows: dict, training: list) -> list:
+    """[(strategy, {name of rows: share right})] on the answerable ones of {name: rows}."""
+    query, share = most_frequent(training)
+
+    def asking(make):
+        return lambda row: f"```sql\n{make(row)}\n```\nShows it."
+
+    strategies = {
+        "always refuse": lambda row: REFUSAL,
+        "SELECT * FROM the first table": asking(whole_table),
+        "the question's words as columns": asking(words_as_columns),
+        f"the most frequent training query ({share:.1%}): {query}": asking(lambda row: put_in(query, row)),
+    }
+    answerable = {name: [row for row in some if row["gold"]] for name, some in rows.items()}
+    return [
+        (strategy, {name: share_right(some, answer) for name, some in answerable.items()})
+        for strategy, answer in strategies.items()
+    ]
+
+
+def parse_args(argv=None):
+    parser = cli.plain_parser(__doc__)
+    parser.add_argument(
+        "--training", type=int, default=2000, help="training rows in which the frequent query is sought"
+    )
+    return cli.within(parser.parse_args(argv), training=(1, None))
+
+
+def main(args):
+    rows = {"generated": load_benchmark("test"), "bank": load_bank("test")}
+    training = generate(random.Random(0), args.training, "sft") + load_bank("sft")
+    print(f"| strategy | {' | '.join(rows)} |\n|---|{'---|' * len(rows)}")
+    for strategy, shares in table(rows, training):
+        print(f"| {strategy} | {' | '.join(f'{100 * shares[name]:.1f} %' for name in rows)} |", flush=True)
+    counts = ", ".join(f"{sum(bool(row['gold']) for row in some)} {name}" for name, some in rows.items())
+    print(f"\nAnswerable questions of the test that each got right, of {counts}.")
+    sandbox.close()
+
+
+if __name__ == "__main__":
+    cli.run(main, parse_args)

@@ -1,0 +1,244 @@
+"""Copies of the bank's questions with other names and other values, so that one question teaches more than its words.
+
+A library: `teach_bank` and `teach_as_written` are teachers that data/gen_sft.py may ask. A copy keeps what is asked and
+what it takes to answer it. Other are the names' case, some of their words, the layout of the schema, and the texts and
+numbers that stand in question, query and sentence alike. What a copy got wrong, verify() finds in its own answer.
+"""
+
+import random
+import re
+import sqlite3
+
+from sqlglot import exp
+
+from domains.text_to_sql import explain
+from domains.text_to_sql.bank import load_bank
+from domains.text_to_sql.generate import prompt_text
+from domains.text_to_sql.names import split_identifier
+from domains.text_to_sql.sandbox import TOKEN
+from domains.text_to_sql.schema import CASES, RESERVED, identifier, literal
+
+HALF = 0.5
+# Words of names that another word says as well; the sentence about the query follows, the question keeps its own.
+SYNONYMS = {
+    "phone": "telephone", "town": "city", "city": "town", "email": "mail", "price": "cost", "cost": "price",
+    "salary": "wage", "wage": "salary", "kind": "type", "type": "kind", "remark": "note", "note": "remark",
+    "qty": "quantity", "zone": "area", "area": "zone", "country": "nation", "dept": "department",
+    "department": "division", "supplier": "vendor", "vendor": "supplier", "comment": "remark", "label": "caption",
+    "client": "customer", "customer": "client", "doctor": "physician",
+}  # fmt: skip
+CASE_NAMES = [name for name in CASES if name != "flat"]  # whose words no sentence could tell apart
+WORD = re.compile(r"[^\W\d]\w*")
+MENTIONS = ("table", "into", "references", "exists")  # after these NAME( is a table, elsewhere a function
+COMPARED = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.EQ, exp.Between, exp.Limit)
+
+
+def teach_as_written(rng: random.Random, n: int, split: str) -> list:
+    """The bank's questions of a split as they stand, at most n, in random order."""
+    rows = [{**row, "seed_id": row["id"]} for row in load_bank(split)]
+    rng.shuffle(rows)
+    return rows[:n]
+
+
+def teach_bank(rng: random.Random, n: int, split: str) -> list:
+    """n rows: the bank's questions of a split in random order, then restyled copies of all of them, lap by lap."""
+    rows = originals = teach_as_written(rng, n, split)
+    lap = 0
+    while len(rows) < n:
+        lap += 1
+        rows = rows + [restyled(row, rng, lap) for row in originals[: n - len(rows)]]
+    return rows
+
+
+def restyled(row: dict, rng: random.Random, lap: int) -> dict:
+    """A copy of a row with other names and values; its id is the row's with the number of the copy."""
+    sql, said = row["gold"], row["completion"].rsplit("\n", 1)[-1]
+    parts = {"ddl": row["ddl"], "fills": row["fills"], "gold": sql or "", "say": said, "question": row["question"]}
+    if sql:
+        parts = _other_numbers(_other_texts(parts, rng), rng)
+    parts = _other_names(parts, rng)
+    ddl = _other_layout(parts["ddl"], rng)
+    return {
+        **row,
+        "id": f"{row['id']}-copy{lap}",
+        "prompt": prompt_text(ddl, parts["question"]),
+        "completion": f"```sql\n{parts['gold']}\n```\n{parts['say']}" if sql else parts["say"],
+        "ddl": ddl,
+        "fills": parts["fills"],
+        "gold": parts["gold"] or None,
+        "question": parts["question"],
+        "seed_id": row["id"],
+    }
+
+
+def open_databases(ddl: str, fills: list) -> list:
+    """The databases of a row, which are trusted, in memory."""
+    made = []
+    for fill in fills:
+        made.append(sqlite3.connect(":memory:"))
+        made[-1].executescript(f"{ddl}\n{fill}")
+    return made
+
+
+def columns_of(database) -> list:
+    """(table, column) of a database."""
+    return database.execute(
+        "SELECT t.name, c.name FROM sqlite_master AS t JOIN pragma_table_info(t.name) AS c WHERE t.type = 'table'"
+    ).fetchall()
+
+
+# --- names ------------------------------------------------------------------------------------------
+
+
+def _other_names(parts: dict, rng: random.Random) -> dict:
+    """The tables and columns in another case, some of their words by a synonym, in schema, data, query and sentence."""
+    (database,) = open_databases(parts["ddl"], [""])
+    names = sorted({name for pair in columns_of(database) for name in pair})
+    database.close()
+    words = {word for name in names for word in split_identifier(name)}
+    free = [word for word in sorted(words & set(SYNONYMS)) if SYNONYMS[word] not in words]
+    other = {SYNONYMS[word]: word for word in free if rng.random() < HALF}  # of two with one synonym the last
+    other = {word: instead for instead, word in other.items()}
+    case = rng.choice(CASE_NAMES)
+    made = {
+        name.lower(): identifier(" ".join(other.get(word, word) for word in split_identifier(name)), case)
+        for name in names
+        if name.lower() not in RESERVED
+    }
+    if len({name.lower() for name in made.values()}) < len(made):
+        return parts  # two names have become one
+    return parts | {
+        "ddl": renamed(parts["ddl"], made),
+        "fills": [renamed(fill, made) for fill in parts["fills"]],
+        "gold": renamed(parts["gold"], made),
+        "say": _reworded(parts["say"], other),
+    }
+
+
+def renamed(sql: str, made: dict) -> str:
+    """A script with other names, outside of texts and comments."""
+    parts = []
+    for token in TOKEN.finditer(sql):
+        text = token.group()
+        if token.lastgroup == "skip" or text[0] == "'":
+            parts.append(text)
+        elif text[0] in '"`[':
+            parts.append(made.get(text[1:-1].lower(), text))
+        else:
+            parts.append(WORD.sub(lambda word: _new_word(word, made), text))
+    return "".join(parts)
+
+
+def _new_word(word, made: dict) -> str:
+    """What stands for one bare word: its new name, or the word itself where it is none or a function's."""
+    if re.match(r"\s*\(", word.string[word.end() :]):
+        ahead = WORD.findall(word.string[: word.start()])
+        if not ahead or ahead[-1].lower() not in MENTIONS:
+            return word.group()
+    return made.get(word.group().lower(), word.group())
+
+
+def _reworded(sentence: str, other: dict) -> str:
+    """A sentence with other words, in the singular and in the plural."""
+    for word, instead in other.items():
+        for one, new in ((word, instead), (_plural(word), _plural(instead))):
+            sentence = re.sub(rf"\b{one}\b", new, sentence, flags=re.IGNORECASE)
+    return sentence
+
+
+def _plural(word: str) -> str:
+    return f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
+
+
+def _other_layout(ddl: str, rng: random.Random) -> str:
+    """The schema as it is, or without its comments, or so with each table on one line."""
+    if rng.random() < HALF:
+        return ddl
+    bare = "".join(token.group() for token in TOKEN.finditer(ddl) if token.lastgroup != "skip")
+    if rng.random() < HALF:
+        return re.sub(r"[ \t]+\n", "\n", bare)
+    return re.sub(r"; (?=CREATE)", ";\n", re.sub(r"\( ", "(", re.sub(r" \)", ")", re.sub(r"\s+", " ", bare))))
+
+
+# --- values -----------------------------------------------------------------------------------------
+
+
+def _other_texts(parts: dict, rng: random.Random) -> dict:
+    """Texts that question and query share, each exchanged for another one of the same column, here and in the data."""
+    values = [node.name for node in explain.parse(parts["gold"]).find_all(exp.Literal) if node.is_string]
+    kept = set(values)
+    for value in dict.fromkeys(values):
+        said = _said(value)
+        if not said.search(parts["question"]) or not said.search(parts["say"]):
+            continue
+        beside = _beside(parts, value)
+        others = [one for one in beside if one not in kept and not _said(one).search(parts["question"])]
+        if others:
+            other = rng.choice(others)
+            kept.add(other)
+            swap = {literal(value): literal(other), literal(other): literal(value)}
+            parts = parts | {
+                "ddl": _swapped(parts["ddl"], swap),
+                "fills": [_swapped(fill, swap) for fill in parts["fills"]],
+                "gold": _swapped(parts["gold"], swap),
+                "say": _exchanged(parts["say"], said, other),
+                "question": _exchanged(parts["question"], said, other),
+            }
+    return parts
+
+
+def _said(value: str):
+    """A value as a whole word of a sentence, in any case."""
+    return re.compile(rf"(?<!\w){re.escape(value)}(?!\w)", re.IGNORECASE)
+
+
+def _exchanged(sentence: str, said, other: str) -> str:
+    """The sentence with another value, in small letters where the first one was written so."""
+    return said.sub(lambda found: other.lower() if found.group().islower() else other, sentence)
+
+
+def _swapped(script: str, swap: dict) -> str:
+    """A script with texts exchanged."""
+    return "".join(swap.get(token.group(), token.group()) for token in TOKEN.finditer(script))
+
+
+def _beside(parts: dict, value: str) -> list:
+    """The other texts of the columns that hold `value`, sorted; none that is a number, a date or one letter."""
+    found = set()
+    for database in open_databases(parts["ddl"], parts["fills"]):
+        for table, column in columns_of(database):
+            texts = {one for (one,) in database.execute(f'SELECT "{column}" FROM "{table}"') if isinstance(one, str)}
+            found |= texts if value in texts else set()
+        database.close()
+    return sorted(one for one in found - {value} if len(one) > 1 and one[0].isalpha() and "'" not in one)
+
+
+def _other_numbers(parts: dict, rng: random.Random) -> dict:
+    """Numbers that question, query and sentence have once each, each another one near it that finds something, too.
+
+    Years stay, and 0 and 1, of which people speak in words of their own.
+    """
+    nodes = [node for node in explain.parse(parts["gold"]).find_all(exp.Literal) if not node.is_string]
+    for number in dict.fromkeys(node.name for node in nodes if isinstance(node.parent, COMPARED)):
+        pattern = re.compile(rf"(?<![\w.,'-]){re.escape(number)}(?![\w'-]|[.,:]\d)")
+        texts = {key: parts[key] for key in ("gold", "say", "question")}
+        if not number.isdigit() or int(number) < 2 or 1900 <= int(number) <= 2100:
+            continue
+        if any(len(pattern.findall(text)) != 1 for text in texts.values()):
+            continue
+        step = 10 ** (len(number) - len(number.rstrip("0")))
+        near = [int(number) + step * i for i in (-3, -2, -1, 1, 2, 3)]
+        other = str(rng.choice([one for one in near if one >= 2]))
+        changed = {key: pattern.sub(other, text) for key, text in texts.items()}
+        if _finds_some(parts, changed["gold"]):
+            parts = parts | changed
+    return parts
+
+
+def _finds_some(parts: dict, sql: str) -> bool:
+    """Whether a query gives more than nothing on every database."""
+    found = []
+    for database in open_databases(parts["ddl"], parts["fills"]):
+        found.append(any(value is not None for row in database.execute(sql) for value in row))
+        database.close()
+    return all(found)

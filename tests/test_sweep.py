@@ -1,0 +1,89 @@
+"""A sweep over sets of rows: each set made once, each run trained on its own, the table with both sorts of items."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from bench import sweep
+from common import files
+from common.cli import UserError
+from common.domain import Verdict
+
+TABLE = """
+stage: sft
+recipe: recipes/cpu.yaml
+also: bank:dev
+data:
+  plain: {teacher: templates, n: 50}
+  mixed: {teacher: "templates,bank"}
+flags: {data: mixed, limit: 20}
+runs:
+  first: {data: plain}
+  second: {}
+  third: {limit: 10}
+"""
+
+
+def score_of(right, refuse):
+    rows = [{"refuse": flag == "1", "cluster": i} for i, flag in enumerate(refuse)]
+    made = [SimpleNamespace(finish_reason="stop", token_ids=[1, 2]) for _ in rows]
+    return sweep.figures(rows, made, [Verdict(one == "1", True, True, "r") for one in right])
+
+
+@pytest.fixture
+def called(monkeypatch):
+    """What the sweep calls, in place of the scripts, each leaving behind what its caller reads."""
+    calls = []
+
+    def call(log, script, *words):
+        words = list(map(str, words))
+        calls.append((Path(script).name, words))
+        out = Path(words[words.index("--out") + 1])
+        if "--score" in words:
+            good = "first" not in words[words.index("--score") + 1]
+            right = "1110" if good else "0010"
+            found = score_of(right, "0001") | {"also": score_of(right, "0010")}
+            files.write_json(Path(words[-1]) / "score.json", found)
+        elif script == "data/gen_sft.py":
+            files.write_json(out / "gen_sft/run.json", {})
+        else:
+            files.write_json(out / "sft/run.json", {"counts": {}, "metrics": {}, "versions": {}})
+            files.write_json(out / "sft/log.json", [{"step": 1, "eval_loss": 0.5}])
+
+    monkeypatch.setattr(sweep, "call", call)
+    return calls
+
+
+def run(tmp_path, text=TABLE):
+    (tmp_path / "mix.yaml").write_text(text, encoding="utf-8")
+    flags = [str(tmp_path / "mix.yaml"), "--out", str(tmp_path / "out"), "--results", str(tmp_path / "made.json")]
+    sweep.main(sweep.parse_args(flags))
+    return json.loads((tmp_path / "made.json").read_text(encoding="utf-8"))
+
+
+def test_each_set_is_made_once_and_each_run_is_trained_on_its_own(tmp_path, called, capsys):
+    results = run(tmp_path)
+    made = [words for name, words in called if name == "gen_sft.py"]
+    assert [words[-2:] for words in made] == [["--teacher", "templates,bank"], ["--n", "50"]]
+    data = [words[words.index("--data") + 1] for name, words in called if name == "sft.py"]
+    assert data == [str(tmp_path / f"out/data/{name}/data/sft.jsonl") for name in ("plain", "mixed", "mixed")]
+    assert list(results) == ["first", "second", "third"] and results["third"]["flags"]["limit"] == "10"
+    table = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    assert table[2].startswith("| first | 33.3 |  | 0.0 | 0.0 | 0.0 |  | 100.0 | 0.5000 (0.5000) | - |")
+    assert table[3].startswith("| second | 100.0 | +66.7 (") and " | 66.7 | +66.7 (" in table[3]
+    run(tmp_path)
+    assert len([name for name, _ in called if name == "gen_sft.py"]) == 2, "nothing is made twice"
+
+
+def test_a_run_on_data_that_the_table_does_not_make_is_refused(tmp_path, called):
+    with pytest.raises(UserError, match="run third names data that the table does not make: other"):
+        run(tmp_path, TABLE.replace("third: {limit: 10}", "third: {data: other}"))
+    assert called == []
+
+
+def test_the_tables_of_the_repository_are_read():
+    tables = {path.stem: sweep.read_table(path) for path in sorted(Path(sweep.__file__).parent.glob("sweeps/*.yaml"))}
+    assert {"sft", "dpo", "mix"} <= set(tables)
+    assert {flags["data"] for flags in tables["mix"]["runs"].values()} == set(tables["mix"]["data"])
