@@ -48,7 +48,9 @@ TOLERANCE = {"float32": 1e-4, "bfloat16": 1e-3}
 def parse_args(argv=None):
     parser = cli.parser(__doc__, "dpo")
     parser.add_argument(
-        "--data", default=None, help="JSONL with prompt, chosen, rejected (default: out/data/dpo.jsonl)"
+        "--data",
+        default=None,
+        help="pairs of one's own, see data/convert.py for the formats (default: out/data/dpo.jsonl)",
     )
     add_training_flags(parser)
     add_strict_flag(parser)

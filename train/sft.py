@@ -40,7 +40,7 @@ from train.merge import add_strict_flag, merge
 def parse_args(argv=None):
     parser = cli.parser(__doc__, "sft")
     parser.add_argument(
-        "--data", default=None, help="JSONL with prompt and completion, or with messages (default: data/sft.jsonl)"
+        "--data", default=None, help="rows of one's own, see data/convert.py for the formats (default: data/sft.jsonl)"
     )
     add_training_flags(parser)
     add_strict_flag(parser)
