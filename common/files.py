@@ -31,7 +31,7 @@ PACKAGES = (
     "sqlglot",
 )
 # Forms of files that hold rows and are no JSONL; common/tables.py reads them.
-PARQUET, ARRAY, TABLE = "Parquet", "one JSON array", "a table such as CSV"
+PARQUET, ARRAY, TABLE, TEXT = "Parquet", "one JSON array", "a table such as CSV", "text of another form"
 # How files begin that are no JSONL at all.
 FORMS = {
     codecs.BOM_UTF32_LE: "UTF-32",
@@ -130,7 +130,7 @@ def other_form(data: bytes):
     first = lines[0].strip()
     if first[0] in "[{" or is_json(first):
         return None
-    what = TABLE if any(mark in first for mark in ",;\t") else "text of another form"
+    what = TABLE if any(mark in first for mark in ",;\t") else TEXT
     return f"{what} (it begins with {first[:40]!r})"
 
 

@@ -35,7 +35,7 @@ def asked(row, where):
     """(prompt, the row without its parts) of Alpaca's instruction, input and system; a prompt as read_prompt takes."""
     if row.get("history"):
         raise UserError(f"{where} has a history, which Alpaca's format keeps apart; write the row as messages.")
-    parts = [row["instruction"]] + [row["input"]] * bool(row.get("input"))
+    parts = [row["instruction"]] + ([row["input"]] if row.get("input") else [])
     names = ("instruction", "input")
     text = "\n\n".join(read_text(part, where, name) for part, name in zip(parts, names, strict=False))
     others = {key: value for key, value in row.items() if key not in (*names, "history", "system")}
@@ -120,8 +120,8 @@ ANSWERS = (
     Layout("prompt and completion", ("prompt", "completion"), as_it_is),
     Layout("messages", ("messages",), as_it_is),
     Layout("ShareGPT's conversations", ("conversations",), from_sharegpt),
-    Layout("self-instruct's instances", ("instruction", "instances"), from_self_instruct),
     Layout("Alpaca's instruction and output", ("instruction", "output"), from_alpaca),
+    Layout("self-instruct's instances", ("instruction", "instances"), from_self_instruct),
 )
 PAIRS = (
     Layout(

@@ -4,11 +4,13 @@ import csv
 import io
 import json
 from collections import Counter
+from pathlib import Path
 
 from common import files
 from common.cli import UserError
 
 SEPARATORS = ",;\t"
+PARTS = {"role", "from", "output"}  # by which a JSON text in a table is seen to be messages or instances
 
 
 def own_rows(path, made_by: str = "") -> list:
@@ -22,7 +24,7 @@ def own_rows(path, made_by: str = "") -> list:
         found = [(f"{path}: row {i}", f"row-{i}", row) for i, row in enumerate(parquet_rows(data, path), 1)]
     elif form == files.ARRAY:
         found = [(f"{path}: item {i}", f"item-{i}", row) for i, row in enumerate(array_items(data, path), 1)]
-    elif form.startswith(files.TABLE):
+    elif form.startswith(files.TABLE) or (form.startswith(files.TEXT) and is_named_table(path)):
         found = [(f"{path}:{i}", f"line-{i}", row) for i, row in table_lines(data, path)]
     else:
         found = [(f"{path}:{i}", f"line-{i}", row) for i, row in files.numbered_rows(path, made_by)]
@@ -30,6 +32,11 @@ def own_rows(path, made_by: str = "") -> list:
         raise UserError(f"{path} has no row.")
     check_ids(found)
     return [(where, name if row.get("id") is None else row["id"], row) for where, name, row in found]
+
+
+def is_named_table(path) -> bool:
+    """Whether a file calls itself a table: its header may be one name, without a separator."""
+    return not {".csv", ".tsv"}.isdisjoint(suffix.lower() for suffix in Path(path).suffixes)
 
 
 def check_ids(found: list):
@@ -91,7 +98,7 @@ def table_lines(data: bytes, path) -> list:
                 raise UserError(f"{path}:{lines.line_num} has more fields than the header names; mend or quote them.")
             found.append((lines.line_num, {key: cell(value) for key, value in row.items()} | no_id(row)))
     except csv.Error as error:
-        raise UserError(f"{path}:{lines.line_num} cannot be read as a table ({error}); mend the line.") from None
+        raise UserError(f"{path} is no table after line {lines.line_num} ({error}); mend its quotes.") from None
     return found
 
 
@@ -101,11 +108,11 @@ def no_id(row: dict) -> dict:
 
 
 def cell(text):
-    """A field of a table: its text, or the messages that it spells in JSON."""
+    """A field of a table: its text, or the messages or instances that it spells in JSON."""
     if text and text.lstrip()[:1] in ("[", "{"):
         value = files.is_json(text)
         items = value and (value[0] if isinstance(value[0], list) else value)
-        if items and all(isinstance(item, dict) for item in items):
+        if items and all(isinstance(item, dict) and not PARTS.isdisjoint(item) for item in items):
             return value[0]
     return text
 

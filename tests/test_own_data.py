@@ -167,7 +167,7 @@ def test_what_dpo_cannot_take_is_one_sentence(tmp_path, made, said):
     [
         (b"prompt,completion\na,b,c\n", ":2 has more fields than the header names"),
         (b"prompt,completion\na\n", ":2: completion is null"),
-        (b'prompt,completion\na,"b\n', ":2 cannot be read as a table"),
+        (b'prompt,completion\na,"b\n', "own.csv is no table after line 1 ("),
         (b"prompt,prompt,completion\na,b,c\n", "has the column 'prompt' twice"),
         (b"prompt,completion\n", "has no row"),
         ("prompt,completion\né,b\n".encode("cp1252"), "has bytes that are not UTF-8"),
