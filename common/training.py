@@ -56,6 +56,7 @@ def add_training_flags(parser):
 
 # Settings that change no weight, or are compared by what they name.
 ELSEWHERE = ("recipe", "tracked", "command_tail", "out", "base", "data", "chat_template", "report_to", "off_policy")
+ELSEWHERE += ("benchmark", "system_prompt", "rubric", "pair_share")  # of a domain of rows alone: they decide its files
 # What the counts of both trainers may be, for cli.within.
 BOUNDS = {
     "limit": (0, None),

@@ -18,18 +18,22 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
 from common import chat, cli, files, model, provenance
-from common.domain import load_domain, rows_of, verdict_on
+from common.domain import Verdict, load_domain, rows_of, verdict_on
 from common.engine import add_engine_flags
 
 SAMPLING = ("samples", "temperature", "top_p", "max_new_tokens", "seed", "dtype")
 BLOCK = 512  # prompts between two saves
+NO_VERDICT = Verdict(None, None, None, "no verifier")
 DROPPED = "dropped: refusals beyond their share"
 
 
 def parse_args(argv=None):
     parser = cli.parser(__doc__, "gen_dpo")
     parser.add_argument(
-        "--judge", default="verifier", choices=("verifier",), help="who ranks: the domain's own verifier"
+        "--judge",
+        default="verifier",
+        choices=("verifier", "hand"),
+        help="who ranks: the domain's own verifier, or a person in data/label.py",
     )
     parser.add_argument("--base", default=model.DEFAULT_BASE, help="model folder or name on the Hub")
     parser.add_argument("--n", type=int, default=4000, help="prompts to sample")
@@ -185,7 +189,7 @@ def judge(domain, row, samples):
     """
     judged = []
     for one in samples:
-        verdict = verdict_on(domain, row, one["text"])
+        verdict = verdict_on(domain, row, one["text"]) if hasattr(domain, "verify") else NO_VERDICT
         reason = verdict.reason if one["finished"] else "unfinished"
         judged.append({**one, "score": score(verdict, one["finished"]), "reason": reason})
     scores = [one["score"] for one in judged if one["finished"]]
@@ -284,17 +288,41 @@ def report(args, sampled, pairs, dropped):
     return "\n".join(lines) + "\n"
 
 
+def hand_over(args, rows, sampled, parent):
+    """Write the prompts with at least two different finished samples for a person to rate in data/label.py."""
+    target, made = args.out / "gen_dpo/to_rate.jsonl", []
+    for row, item in zip(rows, sampled, strict=True):
+        texts = list(dict.fromkeys(one["text"].strip() for one in item["samples"] if one["finished"]))
+        texts = [text for text in texts if text]
+        if len(texts) > 1:
+            kept = {key: row[key] for key in ("id", "prompt", "category", "cluster", "family") if key in row}
+            made.append({**kept, "answers": texts, "adapter_sha256": parent["adapter_sha256"][:16]})
+    if not made:
+        raise cli.UserError(f"no prompt of {len(rows)} has two different finished samples; is the SFT model trained?")
+    files.write_jsonl(target, made)
+    print(
+        f"wrote {len(made)} of {len(rows)} prompts, each with 2 to {args.samples} answers, to {target}; next: "
+        f"python data/label.py --pairs{args.command_tail}"
+    )
+
+
 def main(args):
     started = time.time()
     args.dtype = model.choose_dtype(args.dtype)
-    domain = load_domain(args.domain)
-    if not (hasattr(domain, "generate") and hasattr(domain, "verify")):
-        raise cli.UserError(f"the domain {args.domain} has no generate() or verify(), which --judge verifier needs.")
+    domain = load_domain(args.domain, args.out)
+    if not hasattr(domain, "generate"):
+        raise cli.UserError(f"the domain {args.domain} has no generate(), from which the prompts come.")
+    if not hasattr(domain, "verify") and args.judge == "verifier":
+        raise cli.UserError(
+            f"the domain {args.domain} has no verify(), which --judge verifier needs; say --judge hand."
+        )
     adapter, folder, target = args.out / "sft", args.out / "gen_dpo", args.out / "data/dpo.jsonl"
     parent = model.check_merged(adapter / "merged", args.base)
     model.check_system(parent, adapter, domain.SYSTEM_PROMPT)
     rows = rows_of(domain, "generate", random.Random(args.seed + 1), args.n, "dpo")
     sampled = sample_blocks(args, domain, rows, folder, parent)
+    if args.judge == "hand":
+        return hand_over(args, rows, sampled, parent)
     made = build_rows(args, rows, sampled, parent)
     due = sum(row.get("refuse", False) for row in rows)
     pairs = drop_surplus_refusals(made, due, len(rows), random.Random(args.seed))

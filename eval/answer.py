@@ -133,7 +133,7 @@ def main(args):
 
     started = time.time()
     args.dtype = model.choose_dtype(args.dtype)
-    domain = load_domain(args.domain)
+    domain = load_domain(args.domain, args.out)
     adapters = {name: args.out / name for name in ("sft", "dpo")}
     lineages = {name: model.check_merged(folder / "merged", args.base) for name, folder in adapters.items()}
     model.check_descent(args.out, **lineages)

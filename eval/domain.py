@@ -188,7 +188,7 @@ def show(summary):
 
 def main(args):
     started = time.time()
-    domain = load_domain(args.domain)
+    domain = load_domain(args.domain, args.out)
     answers = load_answers(args)
     rows = load_rows(args, domain, answers)
     verdicts = load_verdicts(args, domain, rows, answers | constant_refusal(rows, answers["base"]))

@@ -86,7 +86,7 @@ def judge_all(answers, verdicts, args):
 
 def main(args):
     started = time.time()
-    domain = load_domain(args.domain)
+    domain = load_domain(args.domain, args.out)
     answers = load_answers(args)
     verdicts = load_verdicts(args, domain, load_rows(args, domain, answers), answers)
     summary, rows = judge_all(answers, verdicts, args)
