@@ -5,6 +5,7 @@ answer. common/chat.py turns both kinds of prompt into model input.
 """
 
 import json
+from collections import Counter
 
 from common import files
 from common.cli import UserError
@@ -14,6 +15,7 @@ from common.tables import own_rows
 ROLES = ("system", "user", "assistant")
 # What TRL hands to the chat template beside the messages; a row that has it would be trained on without it here.
 UNREAD = ("tools", "images", "image", "chat_template_kwargs")
+SAME = "chosen and rejected are the same"
 GROUPS = ("cluster", "schema_id")  # what may say that rows belong together
 
 
@@ -67,8 +69,20 @@ def pairs_of(found: list, path) -> tuple:
         else:
             made.append({**pair, "id": name})
     if not made:
-        raise UserError(f"{path}: chosen and rejected are the same in all {same} pairs; there is nothing to learn.")
+        raise UserError(f"{path}: {SAME} in all {same} pairs; there is nothing to learn.")
     return made, same
+
+
+def fit_rows(found: list, path, pairs: bool) -> tuple:
+    """(the rows that pairs_of or examples_of take, {reason: how many others}) of rows [(where, name, row)]."""
+    made, out = [], Counter()
+    for one in found:
+        try:
+            made += pairs_of([one], path)[0] if pairs else examples_of([one], path)
+        except UserError as error:
+            said = str(error).removeprefix(one[0]).removeprefix(str(path)).lstrip(": ")
+            out[SAME if SAME in said else said.split(";")[0].split(" (")[0]] += 1
+    return made, out
 
 
 def read_pair(row, where) -> dict:

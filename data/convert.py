@@ -15,10 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 
 from common import cli, files
 from common.layouts import PAIRS, layout_of
-from common.rows import examples_of, pairs_of
+from common.rows import SAME, examples_of, fit_rows, pairs_of
 from common.tables import own_rows
-
-SAME = "chosen and rejected are the same"
 
 
 def parse_args(argv=None):
@@ -51,16 +49,11 @@ def renamed(found: list, changes: list, path) -> list:
 
 def read(found: list, path, skip: bool) -> tuple:
     """(rows in our format, {reason: rows left out}), of pairs when the first row is one, else of answers."""
-    is_pair = layout_of(found[0][2], PAIRS)
+    is_pair = layout_of(found[0][2], PAIRS) is not None
     if not skip:
         made, same = pairs_of(found, path) if is_pair else (examples_of(found, path), 0)
         return made, Counter({SAME: same} if same else {})
-    made, out = [], Counter()
-    for one in found:
-        try:
-            made += pairs_of([one], path)[0] if is_pair else examples_of([one], path)
-        except cli.UserError as error:
-            out[str(error).removeprefix(one[0]).removeprefix(str(path)).lstrip(": ").split(";")[0]] += 1
+    made, out = fit_rows(found, path, is_pair)
     if not made:
         raise cli.UserError(f"{path} has no row that can be used: {next(iter(out))}.")
     return made, out
