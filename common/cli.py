@@ -20,6 +20,7 @@ SECTIONS = (
     "sft",
     "merge",
     "gen_dpo",
+    "label",
     "dpo",
     "answer",
     "winrate",

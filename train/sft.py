@@ -126,7 +126,9 @@ def check_steps(args, tokenizer, rows, work):
 def data_of(args) -> Path:
     """The file to learn from; of a domain of rows alone the part that is not held out."""
     if args.domain == rows_domain.NAME:
-        return rows_domain.prepare(args)
+        path = rows_domain.prepare(args)
+        args.data = args.data or str(path)  # so that the record says that no stage of the pipeline made it
+        return path
     if args.benchmark:
         raise cli.UserError("--benchmark goes with --domain rows; another domain has a benchmark of its own.")
     return Path(args.data) if args.data else files.product(args, "data/sft.jsonl")
