@@ -95,7 +95,7 @@ def summarise(args, verdicts, rows):
 
 def main(args):
     started = time.time()
-    domain = load_domain(args.domain)
+    domain = load_domain(args.domain, args.out)
     answers = load_answers(args, ("sft", "dpo"))
     known = load_rows(args, domain, answers)
     rows = [known[row["id"]] for row in answers["sft"]]

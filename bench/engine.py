@@ -47,7 +47,7 @@ def measure(args) -> dict:
     from common.engine import Engine, Sampling
 
     name, _, samples = args.part.rpartition(" x ")
-    adapter, domain = args.out / "sft", load_domain(args.domain)
+    adapter, domain = args.out / "sft", load_domain(args.domain, args.out)
     tokenizer = model.load_tokenizer(adapter)
     rows = rows_of(domain, "load_benchmark", "test")[: args.n]
     prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in rows]

@@ -21,6 +21,7 @@ SECTIONS = (
     "merge",
     "quality",
     "gen_dpo",
+    "label",
     "dpo",
     "reward",
     "answer",
@@ -82,7 +83,7 @@ def parser(doc, section):
         metavar="DIR",
         help="folder of every product (default: out, or out/NAME for another recipe or domain)",
     )
-    made.add_argument("--domain", default="text_to_sql", help="a folder of domains/")
+    made.add_argument("--domain", default="text_to_sql", help="a folder of domains/, or rows: see train/sft.py")
     made.add_argument("--seed", type=int, default=0, help="seed of everything random in this stage")
     return made
 

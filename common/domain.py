@@ -3,6 +3,7 @@
 import importlib
 from typing import NamedTuple
 
+from common import rows_domain
 from common.cli import ROOT, UserError, nearest
 
 DOMAINS = ROOT / "domains"
@@ -29,10 +30,16 @@ def list_domains() -> list:
     return sorted(path.parent.name for path in DOMAINS.glob("*/__init__.py"))
 
 
-def load_domain(name: str):
-    """The domain's module. Raises UserError for an unknown domain or one that misses part of the contract."""
+def load_domain(name: str, out=None):
+    """The domain's module; for `rows` what train/sft.py wrote to the folder `out`, see common/rows_domain.py.
+
+    Raises UserError for an unknown domain or one that misses part of the contract.
+    """
+    if name == rows_domain.NAME and out:
+        return rows_domain.load(out)
     if name not in list_domains():
-        raise UserError(f"no domain {name!r}{nearest(name, list_domains())}; domains/ has {', '.join(list_domains())}.")
+        have = [*list_domains(), rows_domain.NAME]
+        raise UserError(f"no domain {name!r}{nearest(name, have)}; there is {', '.join(have)}.")
     module = importlib.import_module(f"domains.{name}")
     missing = [attribute for attribute in REQUIRED if not hasattr(module, attribute)]
     if missing:

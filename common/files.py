@@ -30,13 +30,15 @@ PACKAGES = (
     "datasketch",
     "sqlglot",
 )
+# Forms of files that hold rows and are no JSONL; common/tables.py reads them.
+PARQUET, ARRAY, TABLE, TEXT = "Parquet", "one JSON array", "a table such as CSV", "text of another form"
 # How files begin that are no JSONL at all.
 FORMS = {
     codecs.BOM_UTF32_LE: "UTF-32",
     codecs.BOM_UTF32_BE: "UTF-32",
     codecs.BOM_UTF16_LE: "UTF-16",
     codecs.BOM_UTF16_BE: "UTF-16",
-    b"PAR1": "Parquet",
+    b"PAR1": PARQUET,
     b"ARROW1": "Arrow",
     b"PK\x03\x04": "a ZIP archive or a spreadsheet",
     b"\x28\xb5\x2f\xfd": "packed by zstd",
@@ -75,11 +77,7 @@ def numbered_rows(path, made_by: str = "") -> list:
     of another form; else naming file and line for a malformed line, a repeated id, and half a character.
     """
     path, rows, seen = Path(path), [], {}
-    if path.is_dir():
-        raise UserError(f"{path} is a folder; name a JSONL file, one JSON object a line.")
-    if not path.is_file():
-        raise UserError(f"{path} is not there yet" + (f"; run {made_by} first." if made_by else "."))
-    data = unpacked(path)
+    data = content(path, made_by)
     if form := other_form(data):
         raise UserError(f"{path} is {form}, not JSONL; write it as UTF-8 text with one JSON object a line.")
     for number, line in enumerate(data.split(b"\n"), 1):
@@ -91,6 +89,16 @@ def numbered_rows(path, made_by: str = "") -> list:
     if not rows:
         raise UserError(f"{path} is empty" + (f"; run {made_by} again." if made_by else "."))
     return rows
+
+
+def content(path, made_by: str = "") -> bytes:
+    """The bytes of a file of rows, unpacked; UserError, naming the command `made_by`, when it is no file."""
+    path = Path(path)
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; name a file of rows, such as JSONL with one JSON object a line.")
+    if not path.is_file():
+        raise UserError(f"{path} is not there yet" + (f"; run {made_by} first." if made_by else "."))
+    return unpacked(path)
 
 
 def unpacked(path) -> bytes:
@@ -118,11 +126,11 @@ def other_form(data: bytes):
     if text[0] in "[{" and (whole := is_json(text)):
         if isinstance(whole[0], dict):
             return "one JSON object over several lines"
-        return "one JSON array" if len(lines) > 1 or any(isinstance(item, dict) for item in whole[0]) else None
+        return ARRAY if len(lines) > 1 or any(isinstance(item, dict) for item in whole[0]) else None
     first = lines[0].strip()
     if first[0] in "[{" or is_json(first):
         return None
-    what = "a table such as CSV" if any(mark in first for mark in ",;\t") else "text of another form"
+    what = TABLE if any(mark in first for mark in ",;\t") else TEXT
     return f"{what} (it begins with {first[:40]!r})"
 
 

@@ -1,74 +1,97 @@
-"""Training rows of any file as one form: the project's own JSONL, and TRL's conversational layout as TRL reads it.
+"""Training rows of any file as one form: the project's own, TRL's as TRL reads it, Alpaca's, ShareGPT's and others.
 
 A row read here has `prompt` (the user's text, or a list of messages when it is more than that) and one text for each
 answer. common/chat.py turns both kinds of prompt into model input.
 """
 
 import json
+from collections import Counter
 
 from common import files
 from common.cli import UserError
+from common.layouts import ANSWERS, PAIRS, SPEAKERS, read_text, recognise
+from common.tables import own_rows
 
 ROLES = ("system", "user", "assistant")
 # What TRL hands to the chat template beside the messages; a row that has it would be trained on without it here.
 UNREAD = ("tools", "images", "image", "chat_template_kwargs")
+SAME = "chosen and rejected are the same"
 GROUPS = ("cluster", "schema_id")  # what may say that rows belong together
 
 
 def read_examples(path, made_by: str = "") -> list:
-    """Rows with id, prompt and completion for SFT, other keys as they are.
+    """Rows with id, prompt and completion for SFT, other keys as they are, of a file in any format of ANSWERS.
 
-    Takes prompt and completion as text or as messages, and whole conversations: {messages}, or {conversations} of
-    from and value. A conversation gives a row for each of the assistant's turns, so that every turn is trained once.
-    Raises UserError naming file, line and field for what is missing, empty, no text or of another role.
+    A conversation gives a row for each of the assistant's turns, so that every turn is trained once. Raises UserError
+    naming file, row and field for what is missing, empty, no text or of another role.
     """
-    made = []
-    for number, row in files.numbered_rows(path, made_by):
-        where, name = f"{path}:{number}", row.get("id") if row.get("id") is not None else f"line-{number}"
+    return examples_of(own_rows(path, made_by), path)
+
+
+def examples_of(found: list, path) -> list:
+    """read_examples of rows [(where, name, row)] that were read already."""
+    layout, made = recognise(found, ANSWERS, path), []
+    for where, name, row in found:
         check_unread(row, where)
-        key = next((key for key in ("messages", "conversations") if key in row and "prompt" not in row), None)
-        if key is None:
-            require(row, ("prompt", "completion"), where, "or messages")
-            prompt, completion = read_prompt(row["prompt"], where), read_answer(row["completion"], where, "completion")
-            made.append({**row, "id": name, "prompt": prompt, "completion": completion})
-            continue
-        others = {name: value for name, value in row.items() if name != key}
-        turns = read_turns(row[key], where, key)
-        for i, (prompt, completion) in enumerate(turns):
-            part = name if len(turns) == 1 else f"{name}#{i + 1}"
-            made.append({**others, "id": part, "prompt": prompt, "completion": completion})
+        parts = [part for one in layout.ours(row, where) for part in answers_in(one, where, layout.keys[0])]
+        for i, part in enumerate(parts):
+            made.append({**part, "id": name if len(parts) == 1 else f"{name}#{i + 1}"})
     return made
+
+
+def answers_in(row, where, field) -> list:
+    """Rows with prompt and completion of one that has these or messages; `field` is what its format calls the last."""
+    if "completion" in row:
+        prompt, completion = read_prompt(row["prompt"], where), read_answer(row["completion"], where, "completion")
+        return [{**row, "prompt": prompt, "completion": completion}]
+    others = {key: value for key, value in row.items() if key != "messages"}
+    turns = read_turns(row["messages"], where, field)
+    return [{**others, "prompt": prompt, "completion": completion} for prompt, completion in turns]
 
 
 def read_pairs(path, made_by: str = "") -> tuple:
     """(rows with id, prompt, chosen and rejected for DPO, how many pairs were left out because both are the same).
 
-    Takes text or messages; without a prompt it is what the conversations in chosen and rejected begin with. Raises
-    UserError as read_examples, and when no pair is left.
+    Takes a file in any format of PAIRS; without a prompt it is what the conversations in chosen and rejected begin
+    with. Raises UserError as read_examples, and when no pair is left.
     """
-    made, same = [], 0
-    for number, row in files.numbered_rows(path, made_by):
-        where, name = f"{path}:{number}", row.get("id") if row.get("id") is not None else f"line-{number}"
+    return pairs_of(own_rows(path, made_by), path)
+
+
+def pairs_of(found: list, path) -> tuple:
+    """read_pairs of rows [(where, name, row)] that were read already."""
+    layout, made, same = recognise(found, PAIRS, path), [], 0
+    for where, name, row in found:
         check_unread(row, where)
-        require(row, ("chosen", "rejected"), where, "and prompt")
-        row = split_shared(row, where)
-        require(row, ("prompt",), where, "beside chosen and rejected")
-        prompt = read_prompt(row["prompt"], where)
-        sides = {side: read_answer(row[side], where, side) for side in ("chosen", "rejected")}
-        if sides["chosen"].strip() == sides["rejected"].strip():
+        pair = read_pair(layout.ours(row, where)[0], where)
+        if pair["chosen"].strip() == pair["rejected"].strip():
             same += 1
         else:
-            made.append({**row, "id": name, "prompt": prompt, **sides})
+            made.append({**pair, "id": name})
     if not made:
-        raise UserError(f"{path}: chosen and rejected are the same in all {same} pairs; there is nothing to learn.")
+        raise UserError(f"{path}: {SAME} in all {same} pairs; there is nothing to learn.")
     return made, same
 
 
-def require(row, keys, where, more):
-    """UserError when a row lacks one of the keys."""
-    missing = [key for key in keys if key not in row]
-    if missing:
-        raise UserError(f"{where} lacks {', '.join(missing)}; each line needs {', '.join(keys)}, {more}.")
+def fit_rows(found: list, path, pairs: bool) -> tuple:
+    """(the rows that pairs_of or examples_of take, {reason: how many others}) of rows [(where, name, row)]."""
+    made, out = [], Counter()
+    for one in found:
+        try:
+            made += pairs_of([one], path)[0] if pairs else examples_of([one], path)
+        except UserError as error:
+            said = str(error).removeprefix(one[0]).removeprefix(str(path)).lstrip(": ")
+            out[SAME if SAME in said else said.split(";")[0].split(" (")[0]] += 1
+    return made, out
+
+
+def read_pair(row, where) -> dict:
+    """The row with its prompt and two answers as they are trained."""
+    row = split_shared(row, where)
+    if row.get("prompt") is None:
+        raise UserError(f"{where} lacks prompt; each row needs it beside chosen and rejected.")
+    sides = {side: read_answer(row[side], where, side) for side in ("chosen", "rejected")}
+    return {**row, "prompt": read_prompt(row["prompt"], where), **sides}
 
 
 def check_unread(row, where):
@@ -78,17 +101,10 @@ def check_unread(row, where):
         raise UserError(f"{where} has {', '.join(found)}, which cannot be trained on here; remove it or the line.")
 
 
-def read_text(value, where, field) -> str:
-    """A text that is not blank; UserError naming the field for anything else."""
-    if not isinstance(value, str) or not value.strip():
-        raise UserError(f"{where}: {field} is {files.kind_of(value)}; it must be text that is not empty.")
-    return value
-
-
 def read_messages(value, where, field) -> list:
     """A list of messages as [{"role", "content"}]; UserError for another role, an empty text, or no list of messages.
 
-    TRL's older from and value stand for role and content. A system message comes first and may be empty.
+    ShareGPT's from and value stand for role and content. A system message comes first and may be empty.
     """
     if not isinstance(value, list) or not value:
         raise UserError(f"{where}: {field} is {files.kind_of(value)}; it must be a list of messages.")
@@ -98,6 +114,7 @@ def read_messages(value, where, field) -> list:
         if not isinstance(message, dict):
             raise UserError(f"{where}: {at} is {files.kind_of(message)}; a message has role and content.")
         role, content = message.get("role", message.get("from")), message.get("content", message.get("value"))
+        role = SPEAKERS.get(role, role) if isinstance(role, str) else role
         if role not in ROLES or (role == "system") > (i == 0):
             raise UserError(f"{where}: {at}.role is {role!r}; it must be user or assistant, or system in the first.")
         if message.get("tool_calls"):

@@ -76,6 +76,7 @@ LORA = ("r", "lora_alpha", "lora_dropout", "target_modules", "use_dora")  # what
 # Settings that change no weight, or are compared by what they name.
 ELSEWHERE = ("recipe", "tracked", "command_tail", "out", "base", "data", "chat_template", "replay", "report_to",
              "off_policy")  # fmt: skip
+ELSEWHERE += ("benchmark", "system_prompt", "rubric", "pair_share")  # of a domain of rows alone: they decide its files
 # What the counts of the trainers may be, for cli.within.
 BOUNDS = {
     "limit": (0, None),

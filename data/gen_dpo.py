@@ -32,6 +32,7 @@ from data import judging, pair_report, pairs
 
 SAMPLING = ("samples", "temperature", "top_p", "max_new_tokens", "seed", "dtype", "shots")
 BLOCK = 512  # prompts between two saves
+HAND = "hand"  # the judge of data/label.py
 NO_VERDICT = Verdict(None, None, None, "no verifier")
 ALIKE = 0.95  # similarity from which a model's preference between two answers is taken for noise
 
@@ -39,7 +40,9 @@ ALIKE = 0.95  # similarity from which a model's preference between two answers i
 def parse_args(argv=None):
     parser = cli.parser(__doc__, "gen_dpo")
     parser.add_argument(
-        "--judge", default="verifier", help="verifier (the domain's own), anthropic:MODEL, openai:MODEL, with @URL"
+        "--judge",
+        default="verifier",
+        help="verifier (the domain's own), hand (a person, in data/label.py), anthropic:MODEL, openai:MODEL, with @URL",
     )
     parser.add_argument(
         "--generator", default="generate", metavar="FUNCTION", help="what makes the prompts in the domain"
@@ -77,7 +80,7 @@ def parse_args(argv=None):
     if args.samples % several:
         raise cli.UserError(f"--samples {args.samples} cannot be shared out evenly over {several} temperatures.")
     if args.max_similarity is None:
-        args.max_similarity = 1.0 if args.judge == "verifier" else ALIKE
+        args.max_similarity = ALIKE if by_model(args) else 1.0
     return args
 
 
@@ -269,7 +272,7 @@ def build_rows(args, rows, candidates, parent):
                 "category": row["category"],
                 "refuse": row.get("refuse", False),
                 **{key: row[key] for key in ("cluster", "family") if key in row},
-                "judge": args.judge if args.judge == "verifier" else llm.parse_spec(args.judge).name,
+                "judge": llm.parse_spec(args.judge).name if by_model(args) else args.judge,
                 "temperature": args.temperature,
                 "top_p": args.top_p,
                 "samples": args.samples,
@@ -287,7 +290,7 @@ def more_of(args, chosen, rejected, item) -> dict:
         more |= {f"{name}_temperature": side.get("temperature") for name, side in sides}
     if args.shots:
         more["shots"] = args.shots
-    if args.judge != "verifier":
+    if by_model(args):
         more |= {f"{name}_position": side["position"] for name, side in sides} | {"shown": item["shown"]}
     if args.extra:
         more["on_policy"] = pairs.is_on_policy(chosen, rejected)
@@ -297,15 +300,20 @@ def more_of(args, chosen, rejected, item) -> dict:
 # --- the run ----------------------------------------------------------------------------------------
 
 
+def by_model(args) -> bool:
+    """Whether a model is asked, which costs."""
+    return args.judge not in ("verifier", HAND)
+
+
 def check(args, domain):
     """UserError for what is known to be missing before anything is sampled or paid for."""
     if not hasattr(domain, args.generator):
         raise cli.UserError(f"the domain {args.domain} has no {args.generator}(), from which the prompts come.")
-    if args.judge != "verifier":
+    if by_model(args):
         paid.check(args, llm.parse_spec(args.judge))
-    elif not hasattr(domain, "verify"):
+    elif args.judge != HAND and not hasattr(domain, "verify"):
         raise cli.UserError(
-            f"the domain {args.domain} has no verify(), which --judge verifier needs; name a model by --judge."
+            f"the domain {args.domain} has no verify(), which --judge verifier needs; name a model by --judge, or hand."
         )
 
 
@@ -332,21 +340,41 @@ def judge_by_model(args, domain, rows, candidates, folder, made_with):
     return [judging.graded(*one) for one in zip(candidates, judged, strict=True)], known
 
 
+def hand_over(args, rows, sampled, parent):
+    """Write the prompts with at least two different finished samples for a person to rate in data/label.py."""
+    target, made = args.out / "gen_dpo/to_rate.jsonl", []
+    for row, item in zip(rows, sampled, strict=True):
+        texts = list(dict.fromkeys(one["text"].strip() for one in item["samples"] if one["finished"]))
+        texts = [text for text in texts if text]
+        if len(texts) > 1:
+            kept = {key: row[key] for key in ("id", "prompt", "category", "cluster", "family") if key in row}
+            made.append({**kept, "answers": texts, "adapter_sha256": parent["adapter_sha256"][:16]})
+    if not made:
+        raise cli.UserError(f"no prompt of {len(rows)} has two different finished samples; is the SFT model trained?")
+    files.write_jsonl(target, made)
+    print(
+        f"wrote {len(made)} of {len(rows)} prompts, each with 2 to {args.samples} answers, to {target}; next: "
+        f"python data/label.py --pairs{args.command_tail}"
+    )
+
+
 def main(args):
     started = time.time()
-    domain = load_domain(args.domain)
+    domain = load_domain(args.domain, args.out)
     check(args, domain)
     rows = rows_of(domain, args.generator, random.Random(args.seed + 1), args.n, "dpo")
     extra = load_extra(args, rows)
-    if args.dry_run and args.judge != "verifier":
+    if args.dry_run and by_model(args):
         return dry_run(args, domain, rows, extra)
     args.dtype = model.choose_dtype(args.dtype)
     adapter, folder, target = args.out / "sft", args.out / "gen_dpo", args.out / "data/dpo.jsonl"
     parent = model.check_merged(adapter / "merged", args.base)
     model.check_system(parent, adapter, domain.SYSTEM_PROMPT)
     sampled = sample_blocks(args, domain, rows, folder, parent)
+    if args.judge == HAND:
+        return hand_over(args, rows, sampled, parent)
     candidates, known = with_extra(domain, rows, sampled, extra), None
-    if args.judge != "verifier":
+    if by_model(args):
         made_with = sampled_with(args, domain, parent)
         candidates, known = judge_by_model(args, domain, rows, candidates, folder, made_with)
     made, dropped = build_rows(args, rows, candidates, parent)

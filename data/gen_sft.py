@@ -236,7 +236,7 @@ def candidates(domain, args):
 
 def main(args):
     started = time.time()
-    domain = load_domain(args.domain)
+    domain = load_domain(args.domain, args.out)
     work, target = args.out / "gen_sft", files.product(args, "data/sft.jsonl")
     made = candidates(domain, args)
     if made is None:

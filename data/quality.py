@@ -274,7 +274,7 @@ def report(args, found, guarded) -> str:
 
 def main(args):
     started = time.time()
-    domain, named = load_domain(args.domain), inputs_of(args)
+    domain, named = load_domain(args.domain, args.out), inputs_of(args)
     rows = {name: read(path) for name, path in named.items()}
     guarded = protected(args, domain)
     found, kept, dropped = {}, {}, []

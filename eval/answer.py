@@ -184,7 +184,7 @@ def answer_all(args, domain, rows, folder, **told) -> tuple:
 
 def main(args):
     started = time.time()
-    domain = load_domain(args.domain)
+    domain = load_domain(args.domain, args.out)
     benchmark = rows_of(domain, "load_benchmark", args.split)
     rows, folder = benchmark[: args.limit or None], args.out / "answers"
     about = {"rows": len(benchmark), "sha256": provenance.rows_sha256(benchmark)}

@@ -285,7 +285,7 @@ def other_questions(args, domain):
 
 def main(args):
     started = time.time()
-    domain = load_domain(args.domain)
+    domain = load_domain(args.domain, args.out)
     if args.db or args.benchmark:
         return other_questions(args, domain)
     answers = load_answers(args)

@@ -250,7 +250,7 @@ def row_of(source, pair, found, attacked) -> dict:
 
 def main(args):
     started = time.time()
-    domain = load_domain(args.domain)
+    domain = load_domain(args.domain, args.out)
     names = list(dict.fromkeys([*judge.CONTROLS, *judge.read_names(args)]))
     sources = load_sources(args, domain)
     attacked = {name: drawn(args, pairs, args.attacked) for name, pairs in sources.items()}

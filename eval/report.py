@@ -292,7 +292,7 @@ def fill_readme(path, lines):
 
 def main(args):
     started = time.time()
-    domain = load_domain(args.domain)
+    domain = load_domain(args.domain, args.out)
     found = load(args, domain)
     report = files.product(args, "EVAL_REPORT.md")
     folder = files.product(args, "eval/results/plots") if args.tracked else args.out / "eval/plots"

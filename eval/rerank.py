@@ -81,7 +81,7 @@ def main(args):
 
     started = time.time()
     args.dtype = model.choose_dtype(args.dtype)
-    domain = load_domain(args.domain)
+    domain = load_domain(args.domain, args.out)
     if not hasattr(domain, "verify"):
         raise cli.UserError(f"the domain {args.domain} has no verify(), by which the samples are judged here.")
     model.check_merged(args.out / "sft/merged", args.base)

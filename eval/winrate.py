@@ -124,7 +124,7 @@ def show(label, pair, one):
 
 def main(args):
     started = time.time()
-    domain = load_domain(args.domain)
+    domain = load_domain(args.domain, args.out)
     others = [name for name in judge.read_names(args, (judging.VERIFIER, *judge.RULES)) if name != judging.VERIFIER]
     answers = load_answers(args)
     if args.dry_run:

@@ -378,7 +378,7 @@ def main(args):
     stop_on_signals()
     plan = prepare(args)
     print(f"starting vLLM on {plan.folder} (about a minute; log: {plan.log})", flush=True)
-    examples = example_curls(plan, load_domain(args.domain))
+    examples = example_curls(plan, load_domain(args.domain, args.out))
     with running(plan, show_waiting) as server:
         start = "\r" if sys.stdout.isatty() else ""
         print(

@@ -104,7 +104,7 @@ def compare(args, domain, tokenizer, answers, replies, folder):
 
 def main(args):
     started = time.time()
-    domain = load_domain(args.domain)
+    domain = load_domain(args.domain, args.out)
     plan = launch.prepare(args)
     made_by = f"python eval/answer.py{args.command_tail}"
     keys, texts = ("id", "prompt", "answer"), ("prompt", "answer")

@@ -171,12 +171,8 @@ def test_other_faults_are_named_by_line_and_field(tmp_path, change, said):
 @pytest.mark.parametrize(
     "line, said",
     [
-        ({"messages": [ASKED]}, "messages must end with a message of the assistant"),
-        ({"messages": [ANSWERED]}, "messages[0] is of the assistant and does not follow a message of the user"),
-        ({"messages": [ASKED, ANSWERED, OTHER]}, "messages[2] is of the assistant"),
-        ({"messages": "hi"}, "messages is text; it must be a list of messages"),
-        ({"prompt": "x"}, "lacks completion; each line needs prompt, completion, or messages"),
-        ({"text": "x"}, "lacks prompt, completion"),
+        ({"prompt": "x"}, "lacks completion; "),
+        ({"text": "x"}, "lacks prompt, completion; "),
         ('{"prompt": "x", "completion": "y", "prompt": "z"}', "has the key 'prompt' twice"),
         ("[1, 2]", "is a list; each line must be one JSON object"),
         ("null", "is null; each line must be one JSON object"),
@@ -184,9 +180,21 @@ def test_other_faults_are_named_by_line_and_field(tmp_path, change, said):
     ],
 )
 def test_lines_of_another_shape_are_named(tmp_path, line, said):
-    assert f"own.jsonl:2{': ' if 'messages' in line else ' '}{said}" in refusal(
-        rows.read_examples, write(tmp_path, GOOD, line)
-    )
+    assert f"own.jsonl:2 {said}" in refusal(rows.read_examples, write(tmp_path, GOOD, line))
+
+
+@pytest.mark.parametrize(
+    "line, said",
+    [
+        ([ASKED], "messages must end with a message of the assistant"),
+        ([ANSWERED], "messages[0] is of the assistant and does not follow a message of the user"),
+        ([ASKED, ANSWERED, OTHER], "messages[2] is of the assistant"),
+        ("hi", "messages is text; it must be a list of messages"),
+    ],
+)
+def test_conversations_of_another_shape_are_named(tmp_path, line, said):
+    path = write(tmp_path, {"messages": [ASKED, ANSWERED]}, {"messages": line})
+    assert f"own.jsonl:2: {said}" in refusal(rows.read_examples, path)
 
 
 def test_ids_are_not_needed(tmp_path):
@@ -203,19 +211,12 @@ JSONL = "".join(json.dumps(row) + "\n" for row in LINES)
 @pytest.mark.parametrize(
     "content, form",
     [
-        (json.dumps(LINES).encode(), "one JSON array"),
-        (json.dumps(LINES, indent=1).encode(), "one JSON array"),
-        (codecs.BOM_UTF8 + json.dumps(LINES).encode(), "one JSON array"),
         (json.dumps({"rows": LINES}, indent=1).encode(), "one JSON object over several lines"),
         (JSONL.encode("utf-16"), "UTF-16"),
         (JSONL.encode("utf-16-le"), "UTF-16"),
         (JSONL.encode("utf-16-be"), "UTF-16"),
         (JSONL.encode("utf-32"), "UTF-32"),
-        (b"id,prompt,completion\n1,How many?,Two.\n", "a table such as CSV"),
-        (b'"id";"prompt";"completion"\n1;"How many?";"Two."\n', "a table such as CSV"),
-        (b"id\tprompt\tcompletion\n", "a table such as CSV"),
         (b"Some notes\nof a person\n", "text of another form"),
-        (b"PAR1\x15\x04\x15", "Parquet"),
         (b"PK\x03\x04\x14\x00", "a ZIP archive or a spreadsheet"),
         (b"\x01\x02\x00\x03\x00\x00\x07", "no text"),
     ],
@@ -228,6 +229,25 @@ def test_a_file_of_another_form_is_told_so_as_a_whole(tmp_path, content, form, r
     assert f"own.jsonl is {form}" in said and "own.jsonl:" not in said and "one JSON object a line" in said
 
 
+@pytest.mark.parametrize(
+    "content, form",
+    [
+        (json.dumps(LINES).encode(), "one JSON array"),
+        (codecs.BOM_UTF8 + json.dumps(LINES, indent=1).encode(), "one JSON array"),
+        (b"id,prompt,completion\n0,How many?,Two.\n1,How many?,Two.\n2,How many?,Two.\n", "a table such as CSV"),
+        (b'"id";"prompt";"completion"\n0;"How many?";Two.\n1;"How many?";Two.\n\n2;How many?;Two.', "a table such"),
+        (b"id\tprompt\tcompletion\r\n" + b"".join(b"%d\tHow many?\tTwo.\r\n" % i for i in range(3)), "a table such"),
+    ],
+)
+def test_tables_and_arrays_are_read_as_training_rows_and_never_as_a_product(tmp_path, content, form):
+    path = tmp_path / "own.any"
+    for data in (content, gzip.compress(content)):
+        path.write_bytes(data)
+        read = rows.read_examples(path)
+        assert [{**row, "id": int(row["id"])} for row in read] == LINES
+        assert f"own.any is {form}" in refusal(files.read_jsonl, path)
+
+
 def test_one_bad_first_line_is_not_the_whole_file(tmp_path):
     assert "own.jsonl:1 is not JSON" in refusal(rows.read_examples, write(tmp_path, "id, prompt", GOOD))
     assert "own.jsonl:1 is not JSON" in refusal(rows.read_examples, write(tmp_path, "[" + json.dumps(GOOD), GOOD))
@@ -235,11 +255,20 @@ def test_one_bad_first_line_is_not_the_whole_file(tmp_path):
 
 
 def test_parquet_as_it_is_written(tmp_path):
+    import datetime
+
     from datasets import Dataset
 
-    path = tmp_path / "own.jsonl"
-    Dataset.from_list(LINES).to_parquet(path)
-    assert "own.jsonl is Parquet" in refusal(rows.read_examples, path)
+    path = tmp_path / "own.parquet"
+    told = [{"day": datetime.date(2026, 1, 2), "messages": [ASKED, ANSWERED]}]
+    for made, wanted in ((LINES, LINES), (told, [{"id": "row-1", "day": "2026-01-02", "prompt": "How many?"}])):
+        Dataset.from_list(made).to_parquet(path)
+        read = rows.read_examples(path)
+        assert [{key: row[key] for key in want} for row, want in zip(read, wanted, strict=True)] == wanted
+        assert all(row["completion"] == "Two." for row in read)
+    assert "own.parquet is Parquet" in refusal(files.read_jsonl, path)
+    path.write_bytes(path.read_bytes()[:40])
+    assert "own.parquet is Parquet that cannot be read" in refusal(rows.read_examples, path)
 
 
 # --- pairs ------------------------------------------------------------------------------------------

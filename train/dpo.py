@@ -57,7 +57,9 @@ OF_ANSWERS = ("kto", "apo_zero_unpaired")
 def parse_args(argv=None):
     parser = cli.parser(__doc__, "dpo")
     parser.add_argument(
-        "--data", default=None, help="JSONL with prompt, chosen, rejected (default: out/data/dpo.jsonl)"
+        "--data",
+        default=None,
+        help="pairs of one's own, see data/convert.py for the formats (default: out/data/dpo.jsonl)",
     )
     add_training_flags(parser)
     add_dev_flag(parser)
@@ -347,14 +349,14 @@ def finish(trainer, folder, tokenizer, domain, dev_rows, prompts, kl, before):
 
 def check_steps(args, tokenizer, rows, work):
     """Figures of two steps over these rows, see common/check.py."""
-    domain, policy = load_domain(args.domain), load_policy(args, args.out / "sft")
+    domain, policy = load_domain(args.domain, args.out), load_policy(args, args.out / "sft")
     return take_steps(build_trainer(args, policy, tokenizer, rows, rows[:1], domain, work))
 
 
 def main(args):
     started = time.time()
     args.dtype = model.choose_dtype(args.dtype)
-    domain = load_domain(args.domain)
+    domain = load_domain(args.domain, args.out)
     data = Path(args.data) if args.data else args.out / "data/dpo.jsonl"
     folder, adapter = args.out / "dpo", args.out / "sft"
     provenance.check_data(args, domain, "gen_dpo", data)

@@ -110,7 +110,7 @@ def write_modelfile(path, target, domain):
 
 def main(args):
     started = time.time()
-    domain = load_domain(args.domain)
+    domain = load_domain(args.domain, args.out)
     folder = Path(args.model) if args.model else args.out / "dpo/merged"
     check_source(args, folder)
     target = args.out / "gguf" / f"{args.domain}-{args.outtype}.gguf"

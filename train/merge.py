@@ -170,7 +170,7 @@ def merge(args, folder):
     from transformers import AutoModelForCausalLM
 
     lineage = model.check_adapter(folder, args.base)
-    tokenizer, domain = model.load_tokenizer(folder), load_domain(args.domain)
+    tokenizer, domain = model.load_tokenizer(folder), load_domain(args.domain, args.out)
     base, updates = model.local_folder(args.base), updates_of(folder)
     require_disk(base, folder)
     rows = domain.load_benchmark("dev")[:COMPARED]

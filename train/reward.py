@@ -157,7 +157,7 @@ def held_out_figures(trainer, tokenizer, system, held, folder, seed):
 def main(args):
     started = time.time()
     args.dtype = model.choose_dtype(args.dtype)
-    domain = load_domain(args.domain)
+    domain = load_domain(args.domain, args.out)
     data = Path(args.data) if args.data else args.out / "data/dpo.jsonl"
     folder = args.out / "reward"
     provenance.check_data(args, domain, "gen_dpo", data)

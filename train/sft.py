@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import chat, cli, files, model, provenance, tracking
+from common import chat, cli, files, model, provenance, rows_domain, tracking
 from common.apart import is_first
 from common.check import check, take_steps
 from common.domain import load_domain
@@ -46,7 +46,7 @@ from train.merge import add_strict_flag, merge
 def parse_args(argv=None):
     parser = cli.parser(__doc__, "sft")
     parser.add_argument(
-        "--data", default=None, help="JSONL with prompt and completion, or with messages (default: data/sft.jsonl)"
+        "--data", default=None, help="rows of one's own, see data/convert.py for the formats (default: data/sft.jsonl)"
     )
     parser.add_argument(
         "--replay", default=None, metavar="FILE", help="rows of general use to mix in, in the forms that --data takes"
@@ -56,6 +56,7 @@ def parse_args(argv=None):
     add_lora_flags(parser)
     add_dev_flag(parser)
     add_strict_flag(parser)
+    rows_domain.add_flags(parser)
     parser.add_argument(
         "--chat_template", default=None, help="a Jinja file, or chatml, where the base's own is missing or unfit"
     )
@@ -75,7 +76,7 @@ def parse_args(argv=None):
         gradient_accumulation_steps=4,
         max_length=2048,
     )
-    return cli.within(cli.parse(parser, argv), **BOUNDS, **DEV_BOUNDS, r=(1, None), replay_share=(0, 0.9))
+    return cli.within(cli.parse(parser, argv), **BOUNDS, **DEV_BOUNDS, r=(1, None), replay_share=(0, 0.9), pair_share=(0, 0.9))
 
 
 def replayed(args, rows) -> list:
@@ -146,15 +147,26 @@ def build_trainer(args, base, tokenizer, rows, dev_rows, domain, work):
 
 def check_steps(args, tokenizer, rows, work):
     """Figures of two steps over these rows, see common/check.py."""
-    domain = load_domain(args.domain)
+    domain = load_domain(args.domain, args.out)
     return take_steps(build_trainer(args, model.load_base(args.base, args), tokenizer, rows, rows[:1], domain, work))
+
+
+def data_of(args) -> Path:
+    """The file to learn from; of a domain of rows alone the part that is not held out."""
+    if args.domain == rows_domain.NAME:
+        path = rows_domain.prepare(args)
+        args.data = args.data or str(path)  # so that the record says that no stage of the pipeline made it
+        return path
+    if args.benchmark:
+        raise cli.UserError("--benchmark goes with --domain rows; another domain has a benchmark of its own.")
+    return Path(args.data) if args.data else files.product(args, "data/sft.jsonl")
 
 
 def main(args):
     started = time.time()
     args.dtype = model.choose_dtype(args.dtype)
-    domain = load_domain(args.domain)
-    data = Path(args.data) if args.data else files.product(args, "data/sft.jsonl")
+    data = data_of(args)
+    domain = load_domain(args.domain, args.out)
     folder = args.out / "sft"
     provenance.check_data(args, domain, "gen_sft", data)
     rows = limited(read_examples(data, f"python data/gen_sft.py{args.command_tail}"), args)
