@@ -76,7 +76,9 @@ def parse_args(argv=None):
         gradient_accumulation_steps=4,
         max_length=2048,
     )
-    return cli.within(cli.parse(parser, argv), **BOUNDS, **DEV_BOUNDS, r=(1, None), replay_share=(0, 0.9), pair_share=(0, 0.9))
+    return cli.within(
+        cli.parse(parser, argv), **BOUNDS, **DEV_BOUNDS, r=(1, None), replay_share=(0, 0.9), pair_share=(0, 0.9)
+    )
 
 
 def replayed(args, rows) -> list:
