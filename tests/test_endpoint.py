@@ -57,6 +57,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.mine.keys.add(self.headers["authorization"])
+        if self.mine.models is None:
+            return self.reply(200, "<html>a web page</html>")
         self.reply(200, {"object": "list", "data": [{"id": name, "object": "model"} for name in self.mine.models]})
 
     def do_POST(self):
@@ -167,6 +169,7 @@ def test_what_stops_a_run_is_one_sentence(serve, monkeypatch):
                           (400, "cannot take the request"), (500, "mend the server")):  # fmt: skip
         assert words in refusal(ask, flags(serve(fault=lambda number, status=status: status)))
     assert "gives no completion" in refusal(ask, flags(serve(most=0)))
+    assert "is that an OpenAI-compatible server" in refusal(endpoint.require, flags(serve(models=None)), ["sft"])
 
 
 def test_names_and_addresses_are_read_before_anything_is_asked(serve):
