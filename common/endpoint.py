@@ -118,6 +118,8 @@ async def _require(endpoint, names):
                 raise _unreachable([url], error) from None
             except openai.APIStatusError as error:
                 raise _refused(url, error) from None
+            except (openai.APIError, AttributeError, TypeError, ValueError):  # a web page, most likely
+                raise cli.UserError(f"{url}/models lists no models; is that an OpenAI-compatible server?") from None
             missing = [name for name in names if name not in have]
             if missing:
                 raise cli.UserError(
@@ -132,20 +134,21 @@ async def _complete(endpoint, name, tokenizer, prompts, sampling, bar):
     made, todo, lost = [None] * len(prompts), deque(enumerate(prompts)), {}
 
     async def work(client):
-        while todo and client.base_url not in lost:
+        url = str(client.base_url)
+        while todo and url not in lost:
             number, prompt = todo.popleft()
             try:
                 made[number] = await _ask(client, endpoint, name, tokenizer, prompt, sampling, number)
                 bar.update()
             except openai.APIConnectionError as error:
                 todo.appendleft((number, prompt))
-                lost[client.base_url] = error
+                lost[url] = error
             except openai.APIStatusError as error:
-                raise _refused(str(client.base_url), error) from None
+                raise _refused(url, error) from None
 
     async with _clients(endpoint, max_retries=RETRIES, timeout=SECONDS) as clients:
         while todo:  # again for those that an address lost while the others were at their end
-            alive = [client for client in clients if client.base_url not in lost]
+            alive = [client for client in clients if str(client.base_url) not in lost]
             if not alive:
                 raise _unreachable(endpoint.urls, next(reversed(lost.values())))
             try:
@@ -175,7 +178,7 @@ async def _ask(client, endpoint, name, tokenizer, prompt, sampling, number):
             # The text has its special tokens; vLLM would put a BOS before it where a tokenizer has one.
             extra_body={"add_special_tokens": False} if endpoint.as_text else None,
         )
-        if not reply.choices:
+        if not getattr(reply, "choices", None):
             raise cli.UserError(f"{client.base_url} gives no completion of {name}; does it speak /v1/completions?")
         for choice in sorted(reply.choices, key=lambda one: one.index):
             ids = score.completion_ids(tokenizer, choice.text)
