@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import random
 import sys
+from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -263,8 +264,6 @@ def agreement(rows, candidates, judged) -> dict | None:
     with an interval that resamples prompts (or their clusters). kappa: Cohen's, over all pairs that the verifier can
     judge, of first better, second better and equal, the first being the one that the judge saw first.
     """
-    from sklearn.metrics import cohen_kappa_score
-
     from eval import stats
 
     found = []
@@ -280,18 +279,24 @@ def agreement(rows, candidates, judged) -> dict | None:
     right, clusters = zip(*decided, strict=True)
     accuracy, low, high = stats.mean_interval(right, clusters)
     by_verifier, by_judge, _ = zip(*found, strict=True)
-    constant = len(set(by_verifier)) == 1 and set(by_verifier) == set(by_judge)  # kappa is 0/0 then
-    kappa = None if constant else float(cohen_kappa_score(by_verifier, by_judge, labels=[-1, 0, 1]))
     return {
         "pairs": len(found),
         "decided": len(decided),
         "accuracy": accuracy,
         "low": low,
         "high": high,
-        "kappa": kappa,
+        "kappa": kappa(by_verifier, by_judge),
         "equal to the judge only": sum(bool(a) and not b for a, b, _ in found),
         "equal to the verifier only": sum(bool(b) and not a for a, b, _ in found),
     }
+
+
+def kappa(first, second) -> float | None:
+    """Cohen's kappa of two judges' labels of the same things; None when both give one label throughout."""
+    one, other, n = Counter(first), Counter(second), len(first)
+    agreed = sum(a == b for a, b in zip(first, second, strict=True)) / n
+    chance = sum(one[label] * other[label] for label in one) / n**2
+    return None if chance == 1 else (agreed - chance) / (1 - chance)
 
 
 def order_of(sample) -> list:

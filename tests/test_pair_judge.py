@@ -463,6 +463,7 @@ def test_agreement_is_that_of_a_count_by_hand():
     # Cohen by hand: both agree in 3 of 9; the verifier says > 3, = 3, < 3 times, the judge > 2, = 4, < 3 times.
     observed, expected = 3 / 9, (3 * 2 + 3 * 4 + 3 * 3) / 81
     assert found["kappa"] == pytest.approx((observed - expected) / (1 - expected))
+    assert judging.kappa("aaab", "aaab") == 1 and judging.kappa("aa", "aa") is None and judging.kappa("ab", "ba") == -1
     unknown = [{**item, "samples": [{**s, "score": [None] * 3} for s in item["samples"]]} for item in sampled]
     assert judging.agreement(rows, unknown, judged) is None
 
