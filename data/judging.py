@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import random
 import sys
+from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -83,8 +84,7 @@ def request(args, domain, prompt: str, texts) -> llm.Request:
 class Judged(paid.Asked):
     """What the judge made of one prompt: the texts in its order, and a grade for each or the reason why there is none.
 
-    verdicts: of pairwise, (text shown first, text shown second, 'first', 'second' or 'tie') of every answer that could
-    be used.
+    verdicts: of pairwise, (text shown first, text shown second, 'first', 'second' or 'tie') of every answer.
     """
 
     def __init__(self, shown):
@@ -100,43 +100,53 @@ def order(args, row, samples) -> list:
     return texts
 
 
-async def judge_all_at_once(model, args, domain, row, judged):
-    """One request; its grades are the texts'."""
-    reply = await judged.ask(model, request(args, domain, row["prompt"], judged.shown))
-    if reply.data is None:
-        judged.reason = f"no verdict: {reply.reason}"
-        return
-    judged.grades = {text: reply.data[f"grade_{i}"] for i, text in enumerate(judged.shown, 1)}
-    judged.why = reply.data["why"]
-
-
-async def judge_pairwise(model, args, domain, row, judged):
-    """Two requests for every two texts, one after the other; each text's grade is the number of its wins."""
-    wins, why = dict.fromkeys(judged.shown, 0.0), []
-    for one, other in itertools.combinations(judged.shown, 2):
-        outcomes = []
-        for first, second in ((one, other), (other, one)):
-            reply = await judged.ask(model, request(args, domain, row["prompt"], (first, second)))
-            if reply.data is None:
-                judged.reason = f"no verdict: {reply.reason}"
-                return
-            verdict = {"1": "first", "2": "second"}.get(reply.data["better"], "tie")
-            judged.verdicts.append((first, second, verdict))
-            outcomes.append({"first": first, "second": second}.get(verdict))
-            why.append(reply.data["why"])
-        agreed = outcomes[0] if outcomes[0] == outcomes[1] else None
-        for text in (one, other):
-            wins[text] += 0.5 if agreed is None else float(text == agreed)
-    judged.grades, judged.why = wins, " | ".join(why)
+def requests(args, domain, row, shown) -> list:
+    """[(texts in the order asked about, request)]: one about all, or two about every two; none about one answer."""
+    if len(shown) < 2:
+        return []
+    turned = [both for two in itertools.combinations(shown, 2) for both in (two, two[::-1])]
+    orders = [tuple(shown)] if args.ranking == "at_once" else turned
+    return [(texts, request(args, domain, row["prompt"], texts)) for texts in orders]
 
 
 async def judge_one(model, args, domain, row, samples) -> Judged:
-    """The judge's grades of one prompt's samples."""
+    """The judge's grades of one prompt's samples, its requests one after the other; none when one has no answer."""
     judged = Judged(order(args, row, samples))
-    if not judged.reason:
-        ask = judge_all_at_once if args.ranking == "at_once" else judge_pairwise
-        await ask(model, args, domain, row, judged)
+    for texts, asked in requests(args, domain, row, judged.shown):
+        reply = await judged.ask(model, asked)
+        if reply.data is None:
+            judged.grades, judged.reason = {}, f"no verdict: {reply.reason}"
+            return judged
+        judged.why = " | ".join(filter(None, (judged.why, reply.data["why"])))
+        if args.ranking == "at_once":
+            judged.grades = {text: reply.data[f"grade_{i}"] for i, text in enumerate(texts, 1)}
+        else:
+            said = {"1": "first", "2": "second"}.get(reply.data["better"], "tie")
+            judged.verdicts.append((*texts, said))
+    if args.ranking == "pairwise":
+        judged.grades = wins(judged)
     return judged
+
+
+def winner(verdict):
+    """The text that a verdict prefers, None for a tie."""
+    first, second, said = verdict
+    return {"first": first, "second": second}.get(said)
+
+
+def comparisons(judged) -> list:
+    """The verdicts in both orders of every two texts."""
+    return list(zip(judged.verdicts[::2], judged.verdicts[1::2], strict=True))
+
+
+def wins(judged) -> dict:
+    """{text: comparisons won in both orders, a tie or a disagreement being half of one}."""
+    made = dict.fromkeys(judged.shown, 0.0)
+    for one, other in comparisons(judged):
+        agreed = winner(one) if winner(one) == winner(other) else None
+        for text in one[:2]:
+            made[text] += 0.5 if agreed is None else float(text == agreed)
+    return made
 
 
 def graded(item, judged: Judged) -> dict:
@@ -164,30 +174,24 @@ def settings_of(args, domain, made_with: dict) -> dict:
     return {"judge": llm.parse_spec(args.judge).name, **texts, **given, "samples": digest(made_with)[:16]}
 
 
-def calls_for(args, answers: int) -> int:
-    """Requests about a prompt with so many different answers."""
-    return int(answers > 1) if args.ranking == "at_once" else answers * (answers - 1)
-
-
 def show_prompts(args, domain, rows, candidates):
-    """--dry_run: the requests about two prompts, and the highest cost of all."""
+    """--dry_run: the first request about each of two prompts, and the highest cost of all."""
     spec = llm.parse_spec(args.judge)
-    price, most, calls, seen = find_price(spec.name, not spec.urls, args.price), 0.0, 0, 0
-    for row, item in zip(rows, candidates, strict=True):
-        texts = order(args, row, item["samples"])
-        if args.ranking == "pairwise":
-            texts.sort(key=lambda text: -len(text.encode("utf-8")))  # the two longest cost the most
-        asked = request(args, domain, row["prompt"], texts if args.ranking == "at_once" else texts[:2])
-        needed = calls_for(args, len(texts))
-        calls, most = calls + needed, most + (llm.highest_cost(price, asked) * needed if price else 0.0)
-        if needed and seen < 2:
-            print(f"--- system (the same for every request)\n{asked.system}" if not seen else "")
-            print(f"--- user, about {row['id']}\n{asked.user}")
-            seen += 1
-    told = f"at most {paid.shown(most)}" if price else "of unknown cost (no price)"
+    made = [
+        (row["id"], [asked for _, asked in requests(args, domain, row, order(args, row, item["samples"]))])
+        for row, item in zip(rows, candidates, strict=True)
+    ]
+    made = [(name, asked) for name, asked in made if asked]
+    for i, (name, asked) in enumerate(made[:2]):
+        print("" if i else f"--- system (the same for every request)\n{asked[0].system}")
+        print(f"--- user, about {name}\n{asked[0].user}")
+    every, price = [one for _, asked in made for one in asked], find_price(spec.name, not spec.urls, args.price)
+    most = "of unknown cost (no price)"
+    if price:
+        most = f"at most {paid.shown(sum(llm.highest_cost(price, one) for one in every))}"
     print(
-        f"--- nothing was asked; {calls} requests about {len(rows)} prompts, {told}. A run begins with a pilot that "
-        "estimates what it will really cost."
+        f"--- nothing was asked; {len(every)} requests about {len(made)} prompts, {most}. A run begins with a pilot "
+        "that estimates what it will really cost."
     )
 
 
@@ -211,15 +215,22 @@ async def _judge_prompts(args, domain, rows, candidates, made_with):
     try:
         jobs = list(zip(rows, candidates, strict=True))
         judged = await llm.gather(model, [one(*job) for job in jobs[: args.pilot]])
-        if len(jobs) > args.pilot:
+        more = sum(is_new(model, args, domain, *job) for job in jobs[args.pilot :])
+        if more:
             progress.bar.clear()
-            ask_to_go_on(args, model, judged, len(jobs) - len(judged))
-            judged += await llm.gather(model, [one(*job) for job in jobs[args.pilot :]])
+            ask_to_go_on(args, model, judged, more)
+        judged += await llm.gather(model, [one(*job) for job in jobs[args.pilot :]]) if jobs[args.pilot :] else []
         return judged, ledger.totals()
     finally:
         progress.close()
         await model.close()
         ledger.close()
+
+
+def is_new(model, args, domain, row, item) -> bool:
+    """Whether the ledger lacks an answer about this prompt's samples."""
+    asked = requests(args, domain, row, order(args, row, item["samples"]))
+    return not all(model.ledger.finished(model.identity(one)) for _, one in asked)
 
 
 def ask_to_go_on(args, model, judged, more):
@@ -232,7 +243,7 @@ def ask_to_go_on(args, model, judged, more):
     told = (
         f"pilot: {len(judged)} prompts judged, {len(failed)} of them without a verdict; {more} more are to be judged."
     )
-    paid.ask_to_go_on(args, model, judged, [1] * len(judged), more, told)
+    paid.ask_to_go_on(args, model, judged, [int(one.calls > 0) for one in judged], more, told)
 
 
 def as_rows(rows, candidates, judged) -> list:
@@ -263,8 +274,6 @@ def agreement(rows, candidates, judged) -> dict | None:
     with an interval that resamples prompts (or their clusters). kappa: Cohen's, over all pairs that the verifier can
     judge, of first better, second better and equal, the first being the one that the judge saw first.
     """
-    from sklearn.metrics import cohen_kappa_score
-
     from eval import stats
 
     found = []
@@ -280,18 +289,24 @@ def agreement(rows, candidates, judged) -> dict | None:
     right, clusters = zip(*decided, strict=True)
     accuracy, low, high = stats.mean_interval(right, clusters)
     by_verifier, by_judge, _ = zip(*found, strict=True)
-    constant = len(set(by_verifier)) == 1 and set(by_verifier) == set(by_judge)  # kappa is 0/0 then
-    kappa = None if constant else float(cohen_kappa_score(by_verifier, by_judge, labels=[-1, 0, 1]))
     return {
         "pairs": len(found),
         "decided": len(decided),
         "accuracy": accuracy,
         "low": low,
         "high": high,
-        "kappa": kappa,
+        "kappa": kappa(by_verifier, by_judge),
         "equal to the judge only": sum(bool(a) and not b for a, b, _ in found),
         "equal to the verifier only": sum(bool(b) and not a for a, b, _ in found),
     }
+
+
+def kappa(first, second) -> float | None:
+    """Cohen's kappa of two judges' labels of the same things; None when both give one label throughout."""
+    one, other, n = Counter(first), Counter(second), len(first)
+    agreed = sum(a == b for a, b in zip(first, second, strict=True)) / n
+    chance = sum(one[label] * other[label] for label in one) / n**2
+    return None if chance == 1 else (agreed - chance) / (1 - chance)
 
 
 def order_of(sample) -> list:
@@ -305,11 +320,11 @@ def sign(one, other) -> int:
 
 
 def both_orders(judged) -> dict:
-    """Of pairwise: comparisons, the share in which both orders agree, and of the others what the first place won.
+    """Of pairwise: comparisons, how many agree in both orders, and in how many others one place won twice.
 
     A comparison of which one order is a tie and the other is not disagrees, and speaks for no place.
     """
-    compared = [item.verdicts[i : i + 2] for item in judged if item.grades for i in range(0, len(item.verdicts), 2)]
+    compared = [both for item in judged if item.grades for both in comparisons(item)]
     split = [(one[2], other[2]) for one, other in compared if winner(one) != winner(other)]
     return {
         "comparisons": len(compared),
@@ -317,9 +332,3 @@ def both_orders(judged) -> dict:
         "first twice": sum(both == ("first", "first") for both in split),
         "second twice": sum(both == ("second", "second") for both in split),
     }
-
-
-def winner(verdict):
-    """The text that a verdict prefers, None for a tie."""
-    first, second, said = verdict
-    return {"first": first, "second": second}.get(said)

@@ -164,12 +164,14 @@ def test_pairs_by_a_models_grades(serve, tmp_path, capsys, provider):
         assert path.is_dir() or KEY.encode() not in path.read_bytes(), path
 
 
-def test_the_second_run_pays_for_nothing_and_more_prompts_only_for_the_new(serve, tmp_path):
+def test_the_second_run_pays_for_nothing_and_another_selection_neither(serve, tmp_path, capsys):
     server = serve(GOOD)
     run(flags(server.url, tmp_path))
     first, calls = (tmp_path / "data/dpo.jsonl").read_bytes(), len(server.calls)
-    run(flags(server.url, tmp_path))
+    capsys.readouterr()
+    run([flag for flag in flags(server.url, tmp_path) if flag != "--yes"])
     assert (tmp_path / "data/dpo.jsonl").read_bytes() == first and len(server.calls) == calls
+    assert "pilot" not in capsys.readouterr().out, "there is nothing to agree to"
     run(flags(server.url, tmp_path, "--pairs", "best_worst", "--max_similarity", "1"))
     assert (tmp_path / "data/dpo.jsonl").read_bytes() != first and len(server.calls) == calls, "selection is free"
     run(flags(server.url, tmp_path, "--seed", "1"))
@@ -363,10 +365,10 @@ def test_the_order_is_random_known_from_the_seed_and_told_apart_by_prompt():
 
 def test_equal_answers_are_one_and_unfinished_and_empty_ones_none():
     samples = [sample("answer 1"), sample(""), sample("answer 1"), sample("answer 9", finished=False)]
-    args = Namespace(seed=0, ranking="at_once")
-    assert judging.order(args, {"id": "p"}, samples) == ["answer 1"]
+    args, row = gen_dpo.parse_args([]), {"id": "p", "prompt": "q"}
+    assert judging.order(args, row, samples) == ["answer 1"]
     judged = judging.Judged(["answer 1"])
-    assert judged.reason == "one answer only" and judging.calls_for(args, 1) == 0
+    assert judged.reason == "one answer only" and judging.requests(args, DOMAIN, row, judged.shown) == []
     item = judging.graded({"id": "p", "samples": samples}, judged)
     assert [one["score"] for one in item["samples"]] == [[None]] * 4 and item["reason"] == "one answer only"
     judged = judging.Judged(["answer 2", "answer 1"])
@@ -400,7 +402,7 @@ def test_a_good_judge_ranks_pairwise_by_wins(serve, tmp_path):
     for one in judged:
         assert sorted(one.shown, key=quality) == sorted(one.shown, key=one.grades.get)
         assert sorted(one.grades.values()) == list(range(len(one.shown)))
-    calls = sum(judging.calls_for(args, len(shown_texts(item))) for item in sampled)
+    calls = sum(len(shown_texts(item)) * (len(shown_texts(item)) - 1) for item in sampled)
     assert totals["calls"] == {"answered": calls} and calls > 6 * len(rows)
     orders = judging.both_orders(judged)
     assert orders["agree"] == orders["comparisons"] == calls // 2
@@ -463,6 +465,7 @@ def test_agreement_is_that_of_a_count_by_hand():
     # Cohen by hand: both agree in 3 of 9; the verifier says > 3, = 3, < 3 times, the judge > 2, = 4, < 3 times.
     observed, expected = 3 / 9, (3 * 2 + 3 * 4 + 3 * 3) / 81
     assert found["kappa"] == pytest.approx((observed - expected) / (1 - expected))
+    assert judging.kappa("aaab", "aaab") == 1 and judging.kappa("aa", "aa") is None and judging.kappa("ab", "ba") == -1
     unknown = [{**item, "samples": [{**s, "score": [None] * 3} for s in item["samples"]]} for item in sampled]
     assert judging.agreement(rows, unknown, judged) is None
 
