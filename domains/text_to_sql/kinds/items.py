@@ -10,7 +10,7 @@ from domains.text_to_sql import frames
 from domains.text_to_sql.generate import AFTER_HEAD, agree
 from domains.text_to_sql.kinds import conditions, phrases, trees
 from domains.text_to_sql.kinds.conditions import ANY, NUMBERS, merged, parents_of, simple, some, token
-from domains.text_to_sql.kinds.data import Plan, border_group, equal_above
+from domains.text_to_sql.kinds.data import Plan, border_count, border_group, equal_above
 from domains.text_to_sql.schema import random_value, round_value
 
 FUNCTIONS = ("AVG", "AVG", "SUM", "MAX", "MIN")
@@ -558,7 +558,7 @@ def join_group_item(voice, layout, table):
 def _bound(voice) -> tuple:
     """(operator, number, words) of a count in HAVING."""
     operator = voice.rng.choice((">", ">", ">=", "<", "="))
-    k = voice.rng.randint(2, 4) if operator != ">" else voice.rng.randint(1, 3)
+    k = voice.rng.randint(2, 4 if operator != ">" else 3)
     return operator, k, voice.rng.choice(phrases.BOUNDS[operator][voice.split]).format(k=k)
 
 
@@ -573,13 +573,15 @@ def having_item(voice, layout, table):
     cond = simple(voice, table, avoid=(group.sql,)) if voice.rng.random() < 0.2 else None
     cond = cond or ANY
     asked, frame = voice.column(group), voice.pick(phrases.HAVING)
+    plants = {column: plant for (_, column), plant in cond.plan.plants.items()}
+    border = border_count(table.sql, group.sql, k if operator == ">" else k - 1, plants)
     return Item(
         frame.format(group=asked, groups=plural(asked), bound=words, things=about(voice, table, cond)),
         query(
             [trees.of(group)], table, cond, group=[trees.of(group)], having=trees.compare(operator, trees.count(), k)
         ),
         f"Lists each {token(group)} with {EXPLAINED_BOUND[operator].format(k=k)} {said(table, cond)}.",
-        merged(cond.plan, Plan(full=frozenset([(table.sql, group.sql)]))),
+        merged(cond.plan, Plan(full=frozenset([(table.sql, group.sql)]), tweaks=(border,))),
         frame=f"{frame} {cond.frame}",
     )
 
@@ -595,6 +597,8 @@ def having_join_item(voice, layout, table):
     shown, cols, explained = outputs(voice, ref.parent, 0)
     parent, frame = ref.parent.table, voice.pick(phrases.HAVING)
     key = trees.col(ref.parent.key, ref.parent.sql)
+    low = k if operator == ">" else k - 1
+    border = border_count(ref.child.sql, ref.column, low, {}, ref.parent.sql)
     return Item(
         frame.format(
             group=parent.singular, groups=voice.things(ref.parent), bound=words, things=voice.things(ref.child)
@@ -608,6 +612,7 @@ def having_join_item(voice, layout, table):
         ),
         f"Lists the {explained} of {parent.plural} with {EXPLAINED_BOUND[operator].format(k=k)} "
         f"{ref.child.table.plural}.",
+        Plan(tweaks=(border,) if ref.child.key else ()),
         frame=frame,
     )
 
@@ -850,11 +855,11 @@ def set_operation_item(voice, layout, table):
         (second, twin), first_cond, second_cond = voice.rng.choice(twins), ANY, ANY
     else:
         second, twin = table, column
-        first_cond = simple(voice, table, ("compare", "text", "date"), avoid=(column.sql,))
-        second_cond = first_cond and simple(voice, table, ("compare", "text", "date"), avoid=(column.sql,))
+        first_cond = simple(voice, table, ("text",), avoid=(column.sql,))
+        second_cond = first_cond and simple(voice, table, ("text", "text", "not"), avoid=(column.sql,))
         if not first_cond or first_cond.tree == second_cond.tree:
             return None
-    word = voice.rng.choice(list(SET_WORDS))
+    word = voice.rng.choice(("INTERSECT", "EXCEPT") if second is table else tuple(SET_WORDS))
     frame, explained = voice.pick(SET_WORDS[word][0]), SET_WORDS[word][1]
     asked = voice.column(column)
     parts = query([trees.of(column)], table, first_cond), query([trees.of(twin)], second, second_cond)
