@@ -292,3 +292,16 @@ def test_plurals_of_columns(words, expected):
 )
 def test_superlatives(comparative, expected):
     assert items.superlative(comparative) == expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("that have a price above 3", "that has a price above 3"),
+        ("that belong to the city York", "that belongs to the city York"),
+        ("that were built in 1990 and which are in York", "that was built in 1990 and which is in York"),
+        ("whose price is 3", "whose price is 3"),
+    ],
+)
+def test_conditions_after_a_singular(asked, expected):
+    assert items.of_one(asked) == expected

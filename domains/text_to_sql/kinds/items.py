@@ -348,6 +348,20 @@ def top_k_item(voice, layout, table):
     )
 
 
+SINGULAR = {"have": "has", "are": "is", "were": "was", "do": "does", "reach": "reaches"}
+REGULAR = ("belong", "come", "stay", "range", "mention", "turn", "show")
+
+
+def of_one(asked: str) -> str:
+    """A condition after a noun in the singular: "that has" instead of "that have"."""
+
+    def verb(match):
+        word = match[2]
+        return f"{match[1]} {SINGULAR.get(word, word + 's' if word in REGULAR else word)}"
+
+    return re.sub(r"\b(that|which|who) (\w+)", verb, asked)
+
+
 def superlative(comparative: str) -> str:
     """ "older" is "oldest", "more expensive" is "most expensive"; "" for what has none of one word."""
     if comparative.startswith("more "):
@@ -369,7 +383,7 @@ def top_one_item(voice, layout, table):
     shown, cols, explained = outputs(voice, table, 0.25, singular=True)
     named = best and voice.rng.random() < 0.6
     frame, asked = voice.pick(phrases.SUPERLATIVE if named else phrases.TOP_ONE), voice.column(column)
-    slots = {"thing": table.table.singular, "cond": cond.asked, "things": about(voice, table, cond)}
+    slots = {"thing": table.table.singular, "cond": of_one(cond.asked), "things": about(voice, table, cond)}
     return Item(
         frame.format(cols=cols, most=most, col=asked, best=best, **slots),
         query([trees.of(one) for one in shown], table, cond, order=[(trees.of(column), way == "DESC")], limit=1),
@@ -824,7 +838,7 @@ def most_children_item(voice, layout, table):
             order=[(tree, way == "DESC")],
             limit=1,
         ),
-        f"Gives the {explained} of the one of the {parent.plural} with the {explained_metric}.",
+        f"Gives the {explained} of the {parent.singular} with the {explained_metric}.",
         Plan(leading=frozenset([(ref.child.sql, ref.column)])),
         frame=frame,
         cut=(tree, 1),
@@ -856,7 +870,7 @@ def set_operation_item(voice, layout, table):
     else:
         second, twin = table, column
         first_cond = simple(voice, table, ("text",), avoid=(column.sql,))
-        second_cond = first_cond and simple(voice, table, ("text", "text", "not"), avoid=(column.sql,))
+        second_cond = first_cond and simple(voice, table, ("text",), avoid=(column.sql,))
         if not first_cond or first_cond.tree == second_cond.tree:
             return None
     word = voice.rng.choice(("INTERSECT", "EXCEPT") if second is table else tuple(SET_WORDS))
@@ -945,7 +959,7 @@ def unanswerable_item(voice, layout, table):
     table = layout.table(layout.family.tables[0].singular) or table
     cond = some(voice, layout, table, 0.5)
     name = voice.column(table.columns[0])
-    slots = {"things": about(voice, table, cond), "thing": table.table.singular, "cond": cond.asked}
+    slots = {"things": about(voice, table, cond), "thing": table.table.singular, "cond": of_one(cond.asked)}
     frame, own = voice.rng.choice(
         (
             (voice.pick(phrases.LIST), {"cols": words}),
