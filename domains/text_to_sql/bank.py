@@ -250,7 +250,7 @@ SHOWN = {
 
 def unnoticed_mutants(sql: str, databases: list) -> list:
     """The wrong queries near `sql` that give its result on every database."""
-    return [query for query, what in mutate.unnoticed(sql, databases).items() if what in SHOWN]
+    return [query for query, what in mutate.unnoticed(sql, mutate.mutants_of(sql), databases).items() if what in SHOWN]
 
 
 # --- the command ----------------------------------------------------------------------------------

@@ -322,20 +322,20 @@ def passes(gold: list, sql: str, databases: list, ordered: bool) -> bool:
     return True
 
 
-def unnoticed(sql: str, databases: list, names: Names = NONE) -> dict:
-    """The mutants of `sql`, as mutants_of() gives them, that have its result on every database."""
+def unnoticed(sql: str, mutants: dict, databases: list) -> dict:
+    """Those of the mutants of `sql`, as mutants_of() gives them, that have its result on every database."""
     ordered = explain.parse(sql).args.get("order") is not None
     gold = list(results(sql, databases))
-    return {one: what for one, what in mutants_of(sql, names).items() if passes(gold, one, databases, ordered)}
+    return {one: what for one, what in mutants.items() if passes(gold, one, databases, ordered)}
 
 
 def count(row: dict, more: list) -> Counter:
     """{("mutants" | "equivalent" | "passed", what was changed): number} of a row; `more` are fills for equivalence."""
-    names, found = names_of(row["ddl"]), Counter()
+    mutants, found = mutants_of(row["gold"], names_of(row["ddl"])), Counter()
     with opened(row["ddl"], row["fills"]) as own, opened(row["ddl"], more) as others:
-        left = unnoticed(row["gold"], own, names)
-        equal = unnoticed(row["gold"], others, names) if left else {}
-    for one, what in mutants_of(row["gold"], names).items():
+        left = unnoticed(row["gold"], mutants, own)
+        equal = unnoticed(row["gold"], left, others) if left else {}
+    for one, what in mutants.items():
         found["mutants", what] += 1
         if one in left:
             found["equivalent" if one in equal else "passed", what] += 1

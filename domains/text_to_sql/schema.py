@@ -217,7 +217,7 @@ def make_schema(rng: random.Random, family: Family, number: int) -> Schema:
     )
 
 
-def _words_of(family: Family) -> set:
+def family_words(family: Family) -> set:
     """Every word that a question about the family can ask for, be it there or missing."""
     columns = [column for table in family.tables for column in table.columns]
     texts = [*family.missing, *(text for column in columns for text in (column.words, *column.synonyms))]
@@ -227,13 +227,13 @@ def _words_of(family: Family) -> set:
 
 def stock_of(family: Family) -> list:
     """The columns of STOCK that cannot be taken for anything of this family."""
-    words = _words_of(family)
+    words = family_words(family)
     return [column for column in STOCK if not words & {*column.words.split(), *column.synonyms}]
 
 
 def key_words(family: Family, style: Style) -> str:
     """The key's pattern in this family: with 'id' where people ask for some other number, code or key."""
-    return "{table} id" if style.key[-2:] != "id" and _words_of(family) & {"number", "code", "key"} else style.key
+    return "{table} id" if style.key[-2:] != "id" and family_words(family) & {"number", "code", "key"} else style.key
 
 
 def bind(rng, family: Family, table: Table, columns: list, stock: list, foreign: str, style: Style) -> BoundTable:

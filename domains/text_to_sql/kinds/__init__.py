@@ -99,6 +99,7 @@ def _written(item, layout: Layout) -> tuple:
 def _sound_fills(rng, layout: Layout, item, tree, sql, measured: bool) -> list | None:
     """Two databases on which the query says something; of a benchmark, those that fewest wrong queries pass."""
     best, fewest = None, None
+    mutants = mutate.mutants_of(sql, mutate.names_of(layout.ddl)) if sql and measured else {}
     for _ in range(FILLS_TRIED):
         fills = [fill(rng, layout, item.plan) for _ in range(2)]
         if sql is None:
@@ -108,7 +109,7 @@ def _sound_fills(rng, layout: Layout, item, tree, sql, measured: bool) -> list |
         if not measured:
             return fills
         with mutate.opened(layout.ddl, fills) as databases:
-            left = len(mutate.unnoticed(sql, databases, mutate.names_of(layout.ddl)))
+            left = len(mutate.unnoticed(sql, mutants, databases))
         if best is None or left < fewest:
             best, fewest = fills, left
         if not left:

@@ -235,3 +235,25 @@ def border_group(table: str, group: str, column: str, function: str, value):
         rows[0][column] = max(0, total - sum(row[column] for row in rows[1:]))
 
     return tweak
+
+
+def border_count(table: str, group: str, low: int, plants: dict, parent: str = ""):
+    """One group has just `low` rows that meet the conditions and all those that just miss them, another one row more.
+
+    group: a column of categories, or the foreign key to `parent`; plants: {column: Plant} of the conditions.
+    """
+
+    def tweak(rng, made):
+        rows = rng.sample(made[table], len(made[table]))
+        hits = [row for row in rows if all(row[column] in plant.hits for column, plant in plants.items())]
+        values = range(1, len(made[parent]) + 1) if parent else sorted({row[group] for row in rows} - {None})
+        if len(values) < 3 or len(hits) < 2 * low + 1:
+            return
+        one, other, *rest = rng.sample(list(values), len(values))
+        for i, row in enumerate(hits):
+            row[group] = one if i < low else other if i <= 2 * low else rng.choice(rest)
+        for row in rows:
+            if any(row[column] in plant.misses for column, plant in plants.items()):
+                row[group] = one
+
+    return tweak

@@ -10,7 +10,7 @@ from domains.text_to_sql import frames
 from domains.text_to_sql.generate import AFTER_HEAD, agree
 from domains.text_to_sql.kinds import conditions, phrases, trees
 from domains.text_to_sql.kinds.conditions import ANY, NUMBERS, merged, parents_of, simple, some, token
-from domains.text_to_sql.kinds.data import Plan, border_group, equal_above
+from domains.text_to_sql.kinds.data import Plan, border_count, border_group, equal_above
 from domains.text_to_sql.schema import random_value, round_value
 
 FUNCTIONS = ("AVG", "AVG", "SUM", "MAX", "MIN")
@@ -348,6 +348,20 @@ def top_k_item(voice, layout, table):
     )
 
 
+SINGULAR = {"have": "has", "are": "is", "were": "was", "do": "does", "reach": "reaches"}
+REGULAR = ("belong", "come", "stay", "range", "mention", "turn", "show")
+
+
+def of_one(asked: str) -> str:
+    """A condition after a noun in the singular: "that has" instead of "that have"."""
+
+    def verb(match):
+        word = match[2]
+        return f"{match[1]} {SINGULAR.get(word, word + 's' if word in REGULAR else word)}"
+
+    return re.sub(r"\b(that|which|who) (\w+)", verb, asked)
+
+
 def superlative(comparative: str) -> str:
     """ "older" is "oldest", "more expensive" is "most expensive"; "" for what has none of one word."""
     if comparative.startswith("more "):
@@ -369,7 +383,7 @@ def top_one_item(voice, layout, table):
     shown, cols, explained = outputs(voice, table, 0.25, singular=True)
     named = best and voice.rng.random() < 0.6
     frame, asked = voice.pick(phrases.SUPERLATIVE if named else phrases.TOP_ONE), voice.column(column)
-    slots = {"thing": table.table.singular, "cond": cond.asked, "things": about(voice, table, cond)}
+    slots = {"thing": table.table.singular, "cond": of_one(cond.asked), "things": about(voice, table, cond)}
     return Item(
         frame.format(cols=cols, most=most, col=asked, best=best, **slots),
         query([trees.of(one) for one in shown], table, cond, order=[(trees.of(column), way == "DESC")], limit=1),
@@ -558,7 +572,7 @@ def join_group_item(voice, layout, table):
 def _bound(voice) -> tuple:
     """(operator, number, words) of a count in HAVING."""
     operator = voice.rng.choice((">", ">", ">=", "<", "="))
-    k = voice.rng.randint(2, 4) if operator != ">" else voice.rng.randint(1, 3)
+    k = voice.rng.randint(2, 4 if operator != ">" else 3)
     return operator, k, voice.rng.choice(phrases.BOUNDS[operator][voice.split]).format(k=k)
 
 
@@ -573,13 +587,15 @@ def having_item(voice, layout, table):
     cond = simple(voice, table, avoid=(group.sql,)) if voice.rng.random() < 0.2 else None
     cond = cond or ANY
     asked, frame = voice.column(group), voice.pick(phrases.HAVING)
+    plants = {column: plant for (_, column), plant in cond.plan.plants.items()}
+    border = border_count(table.sql, group.sql, k if operator == ">" else k - 1, plants)
     return Item(
         frame.format(group=asked, groups=plural(asked), bound=words, things=about(voice, table, cond)),
         query(
             [trees.of(group)], table, cond, group=[trees.of(group)], having=trees.compare(operator, trees.count(), k)
         ),
         f"Lists each {token(group)} with {EXPLAINED_BOUND[operator].format(k=k)} {said(table, cond)}.",
-        merged(cond.plan, Plan(full=frozenset([(table.sql, group.sql)]))),
+        merged(cond.plan, Plan(full=frozenset([(table.sql, group.sql)]), tweaks=(border,))),
         frame=f"{frame} {cond.frame}",
     )
 
@@ -595,6 +611,8 @@ def having_join_item(voice, layout, table):
     shown, cols, explained = outputs(voice, ref.parent, 0)
     parent, frame = ref.parent.table, voice.pick(phrases.HAVING)
     key = trees.col(ref.parent.key, ref.parent.sql)
+    low = k if operator == ">" else k - 1
+    border = border_count(ref.child.sql, ref.column, low, {}, ref.parent.sql)
     return Item(
         frame.format(
             group=parent.singular, groups=voice.things(ref.parent), bound=words, things=voice.things(ref.child)
@@ -608,6 +626,7 @@ def having_join_item(voice, layout, table):
         ),
         f"Lists the {explained} of {parent.plural} with {EXPLAINED_BOUND[operator].format(k=k)} "
         f"{ref.child.table.plural}.",
+        Plan(tweaks=(border,) if ref.child.key else ()),
         frame=frame,
     )
 
@@ -819,7 +838,7 @@ def most_children_item(voice, layout, table):
             order=[(tree, way == "DESC")],
             limit=1,
         ),
-        f"Gives the {explained} of the one of the {parent.plural} with the {explained_metric}.",
+        f"Gives the {explained} of the {parent.singular} with the {explained_metric}.",
         Plan(leading=frozenset([(ref.child.sql, ref.column)])),
         frame=frame,
         cut=(tree, 1),
@@ -850,11 +869,11 @@ def set_operation_item(voice, layout, table):
         (second, twin), first_cond, second_cond = voice.rng.choice(twins), ANY, ANY
     else:
         second, twin = table, column
-        first_cond = simple(voice, table, ("compare", "text", "date"), avoid=(column.sql,))
-        second_cond = first_cond and simple(voice, table, ("compare", "text", "date"), avoid=(column.sql,))
+        first_cond = simple(voice, table, ("text",), avoid=(column.sql,))
+        second_cond = first_cond and simple(voice, table, ("text",), avoid=(column.sql,))
         if not first_cond or first_cond.tree == second_cond.tree:
             return None
-    word = voice.rng.choice(list(SET_WORDS))
+    word = voice.rng.choice(("INTERSECT", "EXCEPT") if second is table else tuple(SET_WORDS))
     frame, explained = voice.pick(SET_WORDS[word][0]), SET_WORDS[word][1]
     asked = voice.column(column)
     parts = query([trees.of(column)], table, first_cond), query([trees.of(twin)], second, second_cond)
@@ -940,7 +959,7 @@ def unanswerable_item(voice, layout, table):
     table = layout.table(layout.family.tables[0].singular) or table
     cond = some(voice, layout, table, 0.5)
     name = voice.column(table.columns[0])
-    slots = {"things": about(voice, table, cond), "thing": table.table.singular, "cond": cond.asked}
+    slots = {"things": about(voice, table, cond), "thing": table.table.singular, "cond": of_one(cond.asked)}
     frame, own = voice.rng.choice(
         (
             (voice.pick(phrases.LIST), {"cols": words}),

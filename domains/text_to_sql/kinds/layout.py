@@ -15,6 +15,7 @@ from domains.text_to_sql.schema import (
     Style,
     bind,
     draw_style,
+    family_words,
     identifier,
     key_words,
     literal,
@@ -23,6 +24,7 @@ from domains.text_to_sql.schema import (
 
 TABLES = ((1, 2, 3, 4), (22, 38, 26, 14))  # how many, and how often in a hundred schemas
 COLUMNS = {1: (3, 6), 2: (2, 5), 3: (2, 4), 4: (2, 3)}  # beside the first one, by number of tables
+LOOK_ALIKES = 0.3  # share of schemas with a column that looks like one that is asked for
 
 
 class Ref(NamedTuple):
@@ -81,6 +83,8 @@ def make_layout(rng: random.Random, subject: Subject, number: int) -> Layout:
         dropped += [one for j, one in enumerate(table.columns) if j and j not in kept and len(chosen) == 1]
         stock = rng.sample(usable, min(spare.count(i), len(usable)))
         columns = [table.columns[j] for j in [0, *kept]]
+        if rng.random() < LOOK_ALIKES / len(chosen):
+            stock += _look_alike(rng, subject.family, columns)
         tables[table.singular] = bind(rng, subject.family, table, columns, stock, "", style)
         between = any(one.via == table.singular and {one.one, one.other} <= names for one in subject.across)
         if extras.composite and between and all(link.parent != table.singular for link in links):
@@ -101,6 +105,16 @@ def make_layout(rng: random.Random, subject: Subject, number: int) -> Layout:
         style,
         rng.random() < 0.5,
     )
+
+
+def _look_alike(rng, family: Family, columns: list) -> list:
+    """A column beside another of nearly its name: old_price, city_code; none where people ask for such words."""
+    column = rng.choice(columns[1:])
+    words = f"old {column.words}" if column.kind in ("integer", "real", "date") else f"{column.words} code"
+    if family_words(family) & {"old", "code"}:
+        return []
+    values = ("A1", "B2", "C3", "D4") if column.kind in ("name", "category") else ()
+    return [Column(words, "category" if values else column.kind, values, column.low, column.high)]
 
 
 def _choose_tables(rng, subject: Subject) -> list:

@@ -225,7 +225,7 @@ CONDITIONS = {
         "dpo": ("with a {col} beginning with {v}", "whose {col} opens with {v}", "having a {col} of the form {v}..."),
         "dev": ("where the {col} begins with {v}", "with {v} at the start of the {col}"),
         "test": (
-            "whose {col} begins with {v}",
+            "with a {col} that begins with {v}",
             "with a {col} that has {v} in front",
             "where '{v}' is what the {col} starts with",
             "with the prefix {v} in the {col}",
@@ -484,7 +484,11 @@ CONDITIONS = {
             "with {side} average {col}",
             "whose {col} is {side} the average {col}",
         ),
-        "dpo": ("whose {col} lies {side} the mean", "having a {col} {side} the mean", "with {side}-average {col}"),
+        "dpo": (
+            "whose {col} lies {side} the mean",
+            "having a {col} {side} the mean",
+            "whose {col} is {side} what is average",
+        ),
         "dev": ("where the {col} is {side} the mean of all", "that come in {side} the average on {col}"),
         "test": (
             "whose {col} lies {side} average",
