@@ -8,9 +8,8 @@ The teacher is the domain's templates, another teacher of the domain's own (text
 hand with restyled copies, and bank_as_written, without), several of these in shares, or a model:
   python data/gen_sft.py --teacher bank
   python data/gen_sft.py --teacher templates:3,bank:1       three rows of templates for each of the bank
-A model's run begins with a pilot, estimates its cost and asks before
-it goes on; it keeps every answer in out/ledger.db, so that after a kill the same command goes on and pays for nothing
-twice. Keys come from the environment:
+A model's run begins with a pilot, estimates its cost and asks before it goes on; it keeps every answer in
+out/ledger.db, so that after a kill the same command goes on and pays for nothing twice. Keys come from the environment:
   export ANTHROPIC_API_KEY=...; python data/gen_sft.py --teacher anthropic:claude-opus-5-5 --max_cost 20
   export OPENAI_API_KEY=...;    python data/gen_sft.py --teacher openai:gpt-6-luna --teacher_effort low --method evol
   a server of your own:         python data/gen_sft.py --teacher openai:MODEL@http://localhost:8000/v1 --price 0 0

@@ -42,7 +42,7 @@ def parse_args(argv=None):
     own.add_argument("--items", type=int, default=0, help="ask only this many, evenly chosen; 0 asks all")
     own.add_argument("--name", default=None, help="of the results (default: the benchmark's, or the questions' file's)")
     answer.add_asking_flags(own)
-    args = cli.parse(parser, argv, borrowed=[("answer", ("max_new_tokens", "dtype", "engine", "base_weights"))])
+    args = cli.parse(parser, argv, borrowed=[("answer", ("base", "max_new_tokens", "dtype", "engine", "base_weights"))])
     if bool(args.db) != bool(args.questions) or args.benchmark and args.db:
         raise cli.UserError("give --db and --questions together, or --benchmark alone, or none of them.")
     return cli.within(args, resamples=(1, None), items=(0, None), max_new_tokens=(1, None))
@@ -65,8 +65,8 @@ def other_rows(args, domain):
     if name in STAGES or Path(name).name != name:
         raise cli.UserError(f"results cannot be called {name!r}; give another --name.")
     rows = check_rows(rows, "load_benchmark", f"what the domain {args.domain} reads there")
-    step = len(rows) / args.items if 0 < args.items < len(rows) else 1
-    return name, [rows[int(i * step)] for i in range(int(len(rows) / step))]
+    n = min(args.items or len(rows), len(rows))
+    return name, [rows[i * len(rows) // n] for i in range(n)]
 
 
 def constant_refusal(rows, made):
@@ -192,7 +192,7 @@ def summarise(args, answers, verdicts, rows):
     correct, explained = values["correct"], values["explanation_ok"]
     accuracy, difference = by_part(parts, correct, clusters, args)
     inside = {
-        name: {part: kept for part, some in parts.items() if (kept := [i for i in some if i in set(chosen)])}
+        name: {part: kept for part, some in parts.items() if (kept := sorted({*some} & {*chosen}))}
         for name, chosen in slices.items()
     }
     apart = {

@@ -13,6 +13,7 @@ import pytest
 
 from common import cli, files
 from data import gen_sft
+from domains import text_to_sql
 from domains.text_to_sql import BENCHMARK, BENCHMARKS, TEACHERS, bank, load_seeds, restyle, verify, write_benchmark
 
 FILES = bank.bank_files()
@@ -83,30 +84,40 @@ def test_values_are_exchanged_in_question_query_data_and_sentence_alike(content)
     assert len(styles) > 2, "names in several cases"
 
 
-def generate_sft(tmp_path, *flags):
-    gen_sft.main(gen_sft.parse_args(["--out", str(tmp_path), *flags]))
-    return files.read_jsonl(tmp_path / "data/sft.jsonl")
+@pytest.fixture
+def generate_sft(tmp_path, monkeypatch):
+    """A function that runs data/gen_sft.py on few seeds and gives its rows; its files are in the second value."""
+    seeds = load_seeds()[:6]
+    monkeypatch.setattr(text_to_sql, "load_seeds", lambda: seeds)
+
+    def generate(*flags):
+        gen_sft.main(gen_sft.parse_args(["--out", str(tmp_path), *flags]))
+        return files.read_jsonl(tmp_path / "data/sft.jsonl"), tmp_path / "gen_sft"
+
+    return generate
 
 
-def test_the_bank_teaches_alone_and_beside_the_templates(tmp_path):
-    seeds = len(load_seeds())
-    rows = generate_sft(tmp_path / "mix", "--teacher", "templates:3,bank:1", "--n", str(seeds + 120))
+def test_the_bank_teaches_beside_the_templates(generate_sft):
+    rows, folder = generate_sft("--teacher", "templates:2,bank:1", "--n", "76")
     counts = Counter(row["teacher"] for row in rows)
-    assert counts["curated"] >= seeds - 2 and sum(counts.values()) == seeds + 120
-    assert 12 < counts["bank"] < 48 and counts["templates"] > 2 * counts["bank"]
+    assert counts["curated"] == 6 and counts.total() == 76
+    assert 8 <= counts["bank"] <= 34 and counts["templates"] > counts["bank"]
     ids = {row["id"] for row in bank.load_bank("sft")}
     assert all(row["seed_id"] in ids for row in rows if row["teacher"] == "bank")
-    assert f"| bank | {counts['bank']} |" in (tmp_path / "mix/gen_sft/report.md").read_text(encoding="utf-8")
-    assert "own questions, templates and seeds" in (tmp_path / "mix/gen_sft/data_card.md").read_text(encoding="utf-8")
-    rows = generate_sft(tmp_path / "alone", "--teacher", "bank_as_written", "--n", str(seeds + 40))
-    assert {row["teacher"] for row in rows} == {"bank", "curated"}
+    assert f"| bank | {counts['bank']} |" in (folder / "report.md").read_text(encoding="utf-8")
+    assert "own questions, templates and seeds" in (folder / "data_card.md").read_text(encoding="utf-8")
+
+
+def test_the_bank_teaches_alone(generate_sft):
+    rows, _ = generate_sft("--teacher", "bank_as_written", "--n", "26")
+    assert Counter(row["teacher"] for row in rows) == {"curated": 6, "bank": 20}
     for teacher, said in (
         ("templates:0,bank", "share of templates"),
         ("bank:x", "share of bank"),
         ("banc", "no model"),
     ):
         with pytest.raises(cli.UserError, match=said):
-            generate_sft(tmp_path / "none", "--teacher", teacher)
+            generate_sft("--teacher", teacher)
 
 
 @pytest.fixture

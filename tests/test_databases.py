@@ -1,6 +1,7 @@
 """Questions about database files: the schema as models see it, the files' safety, own questions, Spider's rule."""
 
 import json
+import shutil
 import sqlite3
 
 import pytest
@@ -290,22 +291,21 @@ def test_the_questions_on_real_databases_are_well_formed():
     assert len(seen) >= 70, "no question twice"
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_models_are_asked_about_a_database_and_a_second_run_asks_nothing(database, tiny_base, tmp_path, capsys):
-    """Two adapters of the tiny base, whose answers mean nothing: what is asked, kept and written does."""
-    from common import cli
-    from train import dpo, sft
-
-    cli.quiet()
-    out = tmp_path / "out"
-    flags = ["--recipe", "recipes/smoke.yaml", "--out", str(out), "--base", str(tiny_base), "--dtype", "float32"]
-    for script, name, more in ((sft, "sft_messages", []), (dpo, "dpo_messages", ["--held_out_share", "0.5"])):
-        data = cli.ROOT / f"tests/fixtures/rows/{name}.jsonl"
-        script.main(script.parse_args([*flags, "--data", str(data), "--per_device_train_batch_size", "1", *more]))
+def test_models_are_asked_about_a_database_and_a_second_run_asks_nothing(
+    database, tiny_base, tmp_path, monkeypatch, capsys
+):
+    """The tiny base in place of all three models: its answers mean nothing, what is asked, kept and written does."""
+    out, adapters = tmp_path / "out", {}
+    for name in ("sft", "dpo"):
+        adapters[name] = out / name
+        shutil.copytree(tiny_base, out / name / "merged")
+        shutil.copytree(tiny_base, out / name, dirs_exist_ok=True)
+        (out / name / "model.safetensors").rename(out / name / "adapter_model.safetensors")
+    monkeypatch.setattr(domain_eval.answer, "checked_adapters", lambda args, domain: adapters)
     path = write_lines(tmp_path / "own.jsonl", LINES)
-    flags += ["--db", str(database), "--questions", str(path), "--max_new_tokens", "8"]
-    for said in ("base chat", "is there already"):
+    flags = ["--recipe", "recipes/smoke.yaml", "--out", out, "--base", tiny_base, "--dtype", "float32"]
+    flags += ["--db", database, "--questions", path, "--max_new_tokens", 8, "--resamples", 99]
+    for said in ("base few_shot", "is there already"):
         capsys.readouterr()
         ask(*flags)
         shown = capsys.readouterr()
@@ -313,7 +313,21 @@ def test_models_are_asked_about_a_database_and_a_second_run_asks_nothing(databas
     answers = files.read_jsonl(out / "answers/own/dpo.jsonl")
     assert [row["prompt"] for row in answers] == [row["prompt"] for row in load_questions(database, path)]
     result = files.read_json(out / "eval/own.json")
-    assert result["run"]["settings"]["max_new_tokens"] == 8 and result["settings"]["db"] == "guild.sqlite"
+    assert result["run"]["settings"]["max_new_tokens"] == 8 and result["run"]["settings"]["engine"] == "hf"
+    assert result["settings"]["db"] == "guild.sqlite"
     assert result["summary"]["accuracy"]["all"]["dpo"]["n"] == len(LINES)
     record = files.read_json(out / "answers/own/run.json")
     assert record["settings"]["split"] == "own" and str(database.parent) not in json.dumps(record)
+
+
+def test_flags_before_recipe_before_what_answer_has_in_it(tmp_path):
+    recipe = tmp_path / "own.yaml"
+    recipe.write_text(
+        "shared: {engine: hf, dtype: bfloat16}\nanswer: {max_new_tokens: 48, limit: 7, dtype: float32}\n"
+        "domain: {resamples: 500}\n",
+        encoding="utf-8",
+    )
+    args = domain_eval.parse_args(["--recipe", str(recipe), "--out", str(tmp_path)])
+    assert (args.max_new_tokens, args.dtype, args.engine, args.resamples, args.items) == (48, "float32", "hf", 500, 0)
+    args = domain_eval.parse_args(["--recipe", str(recipe), "--out", str(tmp_path), "--max_new_tokens", "9"])
+    assert args.max_new_tokens == 9
