@@ -3,7 +3,7 @@
 Makes on-policy preference pairs: samples the SFT model on prompts held apart from SFT, judges each sample, pairs the
 best with the worst, and drops pairs that choose a refusal beyond the share that the prompts deserve. Reads out/sft;
 writes out/data/dpo.jsonl and out/gen_dpo (samples.jsonl, report.md, run.json). A killed run goes on from its last block
-of prompts.
+of prompts. With --judge hand it writes out/gen_dpo/to_rate.jsonl instead, which a person rates in data/label.py.
 """
 
 import json
