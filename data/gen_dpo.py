@@ -3,7 +3,8 @@
 Makes on-policy preference pairs: samples the SFT model on prompts held apart from SFT, judges each sample, pairs the
 best with a worse one, and drops pairs that choose a refusal beyond the share that the prompts deserve. Reads out/sft;
 writes out/data/dpo.jsonl and out/gen_dpo (samples.jsonl, report.md, run.json; of a model as judge judged.jsonl). A
-killed run goes on from its last block of prompts.
+killed run goes on from its last block of prompts. With --judge hand it writes out/gen_dpo/to_rate.jsonl instead, which
+a person rates in data/label.py.
 
 The judge is the domain's verifier, or a model with the domain's JUDGE_RUBRIC, which needs no verifier. A model's run
 begins with a pilot, estimates its cost and asks before it goes on; it keeps every answer in out/ledger.db, so that

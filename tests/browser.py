@@ -40,17 +40,17 @@ class Browser:
         self.session = self.ask("Target.attachToTarget", targetId=target["targetId"], flatten=True)["sessionId"]
 
     def ask(self, method, **given):
-        """The result of a command; RuntimeError for one that fails or takes over a minute."""
+        """The result of a command; RuntimeError for one that fails or takes over 200 s."""
         self.number += 1
         message = {"id": self.number, "method": method, "params": given}
         if self.session:
             message["sessionId"] = self.session
         os.write(self.out, json.dumps(message).encode() + b"\0")
-        end = time.time() + 60
+        end = time.time() + 200
         while True:
             while b"\0" not in self.kept:
                 if not select.select([self.incoming], [], [], max(0, end - time.time()))[0]:
-                    raise RuntimeError(f"{method}: no reply in a minute")
+                    raise RuntimeError(f"{method}: no reply in 200 s")
                 read = os.read(self.incoming, 1 << 16)
                 if not read:
                     raise RuntimeError(f"{method}: the browser has ended")
@@ -69,7 +69,7 @@ class Browser:
             raise RuntimeError(f"{script}: {told['exceptionDetails']}")
         return told["result"].get("value")
 
-    def wait(self, script, seconds=60):
+    def wait(self, script, seconds=200):
         """Until the expression is true; its value."""
         end = time.time() + seconds
         while not (value := self.run(script)):

@@ -2,14 +2,17 @@
 
 import json
 import random
+import threading
+import urllib.request
 
 import pytest
 
-from common import files, rows_domain
+from common import cli, files, rows_domain
 from common.cli import UserError
 from common.domain import load_domain, rows_of
-from data import gen_dpo, gen_sft
-from train import sft
+from data import gen_dpo, gen_sft, label
+from eval import answer, winrate
+from train import dpo, sft
 
 COLOURS = ("red", "green", "blue", "white")
 
@@ -106,3 +109,61 @@ def test_what_is_missing_is_one_sentence(tmp_path):
         gen_dpo.main(gen_dpo.parse_args(["--domain", "rows", "--out", str(args.out)]))
     with pytest.raises(UserError, match=r"no domain 'row' \(did you mean rows\?\); there is text_to_sql, rows"):
         load_domain("row")
+
+
+def by_hand(args, prefer):
+    """Rate everything over HTTP, as the page does."""
+    items = label.answer_items(args) if args.pairs is None else label.pair_items(args)
+    name = "answers" if args.pairs is None else "pairs"
+    ratings = label.Ratings(args.out / "ratings" / f"{name}.jsonl", items, args.seed)
+    server = label.make_server(ratings, "127.0.0.1", 0)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address, told = f"http://127.0.0.1:{server.server_port}", None
+    with urllib.request.urlopen(f"{address}/next?rater=ann") as reply:
+        told = json.load(reply)
+    while told["item"]:
+        body = json.dumps({"rater": "ann", "item": told["item"], "choice": prefer(told["a"], told["b"])}).encode()
+        asked = urllib.request.Request(f"{address}/rate", body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(asked) as reply:
+            told = json.load(reply)
+    server.shutdown()
+    server.server_close()
+    return len(ratings.rows)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_train_pairs_dpo_and_win_rate_by_hand(tmp_path, tiny_base, capsys):
+    """A file and a benchmark, nothing else: what no verifier judges is judged on the page."""
+    cli.quiet()
+    flags = ["--recipe", "recipes/smoke.yaml", "--domain", "rows", "--out", str(tmp_path / "out")]
+    based = [*flags, "--base", str(tiny_base), "--dtype", "float32"]
+    data, test = write(tmp_path / "own.jsonl", range(60)), write(tmp_path / "test.jsonl", range(100, 106))
+    trained = [*based, "--learning_rate", "1e-2", "--data"]
+    sft.main(sft.parse_args([*trained, str(data), "--benchmark", str(test), "--num_train_epochs", "3"]))
+    assert files.read_json(tmp_path / "out/sft/run.json")["counts"] == {"rows": 84}
+    gen_dpo.main(gen_dpo.parse_args([*based, "--judge", "hand", "--max_new_tokens", "12"]))
+    said = capsys.readouterr().out
+    assert f"python data/label.py --pairs --recipe recipes/smoke.yaml --out {tmp_path}/out --domain rows" in said
+    asked = {row["prompt"] for row in files.read_jsonl(tmp_path / "out/gen_dpo/to_rate.jsonl")}
+    kept = {row["prompt"] for row in files.read_jsonl(tmp_path / "out/domain/pairs.jsonl")}
+    assert asked and asked <= kept
+    args = label.parse_args([*flags, "--pairs"])
+    rated = by_hand(args, lambda a, b: "a" if a < b else "b")
+    label.main(label.parse_args([*flags, "--pairs", "--export"]))
+    pairs = tmp_path / "out/data/dpo_hand.jsonl"
+    assert len(files.read_jsonl(pairs)) == rated == len(asked)
+    dpo.main(dpo.parse_args([*trained, str(pairs), "--held_out_share", "0"]))
+    run = files.read_json(tmp_path / "out/dpo/run.json")
+    assert run["policy"] == {"on": rated, "off": 0, "unknown": 0} and run["counts"]["pairs"] == rated
+    answer.main(answer.parse_args([*based, "--max_new_tokens", "12"]))
+    with pytest.raises(UserError, match=r"the domain rows has no verify\(\)"):
+        winrate.main(winrate.parse_args(flags))
+    by_hand(label.parse_args(flags), lambda a, b: "tie" if len(a) == len(b) else "a" if len(a) < len(b) else "b")
+    label.main(label.parse_args([*flags, "--export", "--resamples", "200"]))
+    summary = files.read_json(tmp_path / "out/eval/winrate_hand.json")["summary"]["hand"]
+    assert {one["n"] for one in summary.values()} == {12} and set(summary) == {
+        "dpo_vs_sft",
+        "dpo_vs_base",
+        "sft_vs_base",
+    }
