@@ -256,9 +256,9 @@ def report(args, found, guarded) -> str:
     lines += [
         "## Prompts that no row may repeat",
         "",
-        f"A prompt repeats one of these when both have the same {args.ngram} words in a row, when it has all words of "
-        f"a shorter one, or, below {FEWEST} words, when it is the same. Case and punctuation do not count, nor what the "
-        "domain leaves out of its comparisons.",
+        f"A prompt repeats one of these when both have the same {args.ngram} words in a row, when it has all the words "
+        f"of a shorter one, or, below {FEWEST} words, when it is the same. Case and punctuation do not count, nor what "
+        "the domain leaves out of its comparisons.",
         "",
         *table(["source", "texts", *(f"leaks in {name}" for name in found)],
                [[source, len(texts), *(one["leaks"].get(source, 0) for one in found.values())]
