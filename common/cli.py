@@ -27,6 +27,7 @@ SECTIONS = (
     "mmlu",
     "domain",
     "report",
+    "look",
     "serve",
     "estimate",
     "memory",
