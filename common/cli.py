@@ -31,6 +31,7 @@ SECTIONS = (
     "mmlu",
     "domain",
     "report",
+    "look",
     "serve",
     "estimate",
     "memory",

@@ -36,7 +36,12 @@ def parse_args(argv=None):
         metavar="FILE",
         help="more prompts that no row may repeat: JSONL with prompt",
     )
-    parser.add_argument("--mmlu_dir", default=None, metavar="DIR", help="MMLU's files, as eval/mmlu.py takes them")
+    parser.add_argument(
+        "--mmlu_dir",
+        default=None,
+        metavar="DIR",
+        help="MMLU's files, DIR/dev/SUBJECT_dev.csv and DIR/test/SUBJECT_test.csv",
+    )
     parser.add_argument("--ngram", type=int, default=13, help="words in a row from which a prompt repeats another one")
     parser.add_argument(
         "--jaccard", type=float, default=0.9, help="word-trigram similarity from which rows are duplicates"
@@ -133,14 +138,38 @@ def scores(rows, args, path) -> list:
     return made
 
 
-def languages(texts) -> list:
-    """The language of each text as a code of two letters, '' where it cannot be told."""
+def load_identifier(args):
+    """What tells languages, None when it is not asked for; UserError where the package is missing."""
+    if not args.language:
+        return None
     try:
         from py3langid.langid import MODEL_FILE, LanguageIdentifier
     except ImportError:
         raise missing("--language", "py3langid") from None
     known = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    told = (known.classify(text) for text in texts)
+    if args.language not in known.labels:
+        raise cli.UserError(f"--language has no {args.language!r}; it is one of {', '.join(sorted(known.labels))}.")
+    return known
+
+
+def load_encoder(args):
+    """The sentence-transformers model, None when none is asked for; UserError where it is not to be had."""
+    if not args.embedding:
+        return None
+    try:
+        from sentence_transformers import SentenceTransformer
+    except ImportError:
+        raise missing("--embedding", "sentence-transformers") from None
+    try:
+        return SentenceTransformer(args.embedding)
+    except (OSError, ValueError) as error:
+        said = " ".join(str(error).split())[:200].rstrip(".")
+        raise cli.UserError(f"no sentence-transformers model can be loaded from {args.embedding} ({said}).") from None
+
+
+def languages(texts, identifier) -> list:
+    """The language of each text as a code of two letters, '' where it cannot be told; [] without an identifier."""
+    told = (identifier.classify(text) for text in texts) if identifier else ()
     return [name if sure >= SURE else "" for name, sure in told]
 
 
@@ -159,17 +188,8 @@ def token_counts(texts, base) -> list:
     return [len(one) for one in Tokenizer.from_file(str(file)).encode_batch_fast(texts, add_special_tokens=False)]
 
 
-def embed(texts, name):
+def vectors(texts, encoder):
     """A row of length 1 for each text."""
-    try:
-        from sentence_transformers import SentenceTransformer
-    except ImportError:
-        raise missing("--embedding", "sentence-transformers") from None
-    try:
-        encoder = SentenceTransformer(name)
-    except (OSError, ValueError) as error:
-        said = " ".join(str(error).split())[:200].rstrip(".")
-        raise cli.UserError(f"no sentence-transformers model can be loaded from {name} ({said}).") from None
     return encoder.encode(texts, normalize_embeddings=True, show_progress_bar=len(texts) > 500)
 
 
@@ -185,12 +205,12 @@ def near_in_meaning(vectors, threshold) -> list:
     return found
 
 
-def look(args, domain, path, rows, guarded) -> tuple:
+def look(args, domain, path, rows, guarded, identifier, encoder) -> tuple:
     """(the reason against each row, '' without one; the row or prompt that it is like; facts for the report)."""
     asked, texts = ([compared(domain, row, answer) for row, answer in zip(rows, more, strict=True)]
                     for more in ([""] * len(rows), [answer_text(row) for row in rows]))  # fmt: skip
     tokens = token_counts([f"{prompt_text(row['prompt'])}\n{answer_text(row)}" for row in rows], args.base)
-    spoken = languages(texts) if args.language else []
+    spoken = languages(texts, identifier)
     judged = scores(rows, args, path) if args.min_score is not None else []
     reasons, like = [""] * len(rows), [None] * len(rows)
 
@@ -209,19 +229,19 @@ def look(args, domain, path, rows, guarded) -> tuple:
     for i, other in enumerate(shared(asked, [text for _, text in sources], args.ngram)):
         if other is not None:
             drop(i, f"repeats {sources[other][0]}", sources[other][1])
-    drop_twins(args, rows, texts, reasons, drop)
+    drop_twins(args, rows, texts, reasons, drop, encoder)
     return reasons, like, {"tokens": quantiles(tokens), "languages": dict(Counter(spoken).most_common())}
 
 
-def drop_twins(args, rows, texts, reasons, drop):
+def drop_twins(args, rows, texts, reasons, drop, encoder):
     """Drop what is like an earlier row that is kept: exactly, nearly, and in meaning."""
     seen = {}
     for i, text in enumerate(texts):
         if not reasons[i] and seen.setdefault(text, i) != i:
             drop(i, "exact duplicate", rows[seen[text]]["id"])
     ways = [("near duplicate", lambda some: near_duplicates(some, args.jaccard))]
-    if args.embedding:
-        ways.append(("near in meaning", lambda some: near_in_meaning(embed(some, args.embedding), args.cosine)))
+    if encoder:
+        ways.append(("near in meaning", lambda some: near_in_meaning(vectors(some, encoder), args.cosine)))
     for reason, twins in ways:
         left = [i for i in range(len(rows)) if not reasons[i]]
         for i, twin in zip(left, twins([texts[i] for i in left]), strict=True):
@@ -256,9 +276,9 @@ def report(args, found, guarded) -> str:
     lines += [
         "## Prompts that no row may repeat",
         "",
-        f"A prompt repeats one of these when both have the same {args.ngram} words in a row, when it has all words of "
-        f"a shorter one, or, below {FEWEST} words, when it is the same. Case and punctuation do not count, nor what the "
-        "domain leaves out of its comparisons.",
+        f"A prompt repeats one of these when both have the same {args.ngram} words in a row, when it has all the words "
+        f"of a shorter one, or, below {FEWEST} words, when it is the same. Case and punctuation do not count, nor what "
+        "the domain leaves out of its comparisons.",
         "",
         *table(["source", "texts", *(f"leaks in {name}" for name in found)],
                [[source, len(texts), *(one["leaks"].get(source, 0) for one in found.values())]
@@ -275,11 +295,12 @@ def report(args, found, guarded) -> str:
 def main(args):
     started = time.time()
     domain, named = load_domain(args.domain, args.out), inputs_of(args)
+    identifier, encoder = load_identifier(args), load_encoder(args)
     rows = {name: read(path) for name, path in named.items()}
     guarded = protected(args, domain)
     found, kept, dropped = {}, {}, []
     for name, path in named.items():
-        reasons, like, facts = look(args, domain, path, rows[name], guarded)
+        reasons, like, facts = look(args, domain, path, rows[name], guarded, identifier, encoder)
         kept[name] = [row for row, reason in zip(rows[name], reasons, strict=True) if not reason]
         counts = Counter(reason for reason in reasons if reason)
         if not kept[name]:

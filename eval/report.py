@@ -67,6 +67,7 @@ class Found(NamedTuple):
     kl: list
     seconds: dict
     source: dict
+    quality: dict
     control: dict = {}
 
 
@@ -149,6 +150,7 @@ def load(args, domain) -> Found:
         seconds=stage_seconds(args, runs),
         source=load_source(runs["sft"]["settings"]["base"]),
         control=load_control(args, domain),
+        quality=load_quality(args, runs),
     )
 
 
@@ -171,6 +173,22 @@ def load_source(base):
     if missing:
         raise cli.UserError(f"{path} lacks {', '.join(missing)}; add a sentence on what the base is, and its licence.")
     return source
+
+
+def load_quality(args, runs) -> dict:
+    """{stage: what data/quality.py found in the file that it was trained on}, {} for a file that it did not look at.
+
+    `cleaned` says whether that was the file as it was or what was kept of it.
+    """
+    path = args.out / "quality" / "quality.json"
+    looked = files.read_json(path)["files"] if path.is_file() else {}
+    found = {}
+    for stage in TAUGHT.values():
+        trained = set(runs[stage]["inputs"].values())
+        for one in looked.values():
+            if trained & {one["sha256"], one["kept_sha256"]}:
+                found[stage] = {**one, "cleaned": one["kept_sha256"] in trained}
+    return found
 
 
 def stage_seconds(args, runs):
@@ -246,6 +264,7 @@ def compose(found, args, drawn, folder) -> str:
             *sections.judges_section(found),
             *sections.skills_section(found),
             *sections.training_section(found, images),
+            *sections.quality_section(found),
             *sections.lost_section(found),
             *sections.side_by_side_section(found),
             "## What does not hold",

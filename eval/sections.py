@@ -746,6 +746,24 @@ def _perplexities(found):
     ]
 
 
+def quality_section(found) -> list:
+    """What data/quality.py dropped of the training data; nothing when it looked at none of it."""
+    if not found.quality:
+        return []
+    reasons = sorted({reason for one in found.quality.values() for reason in one["dropped"]})
+    rows = [[reason, *(one["dropped"].get(reason, 0) for one in found.quality.values())] for reason in reasons]
+    rows += [[key, *(one[key] for one in found.quality.values())] for key in ("rows", "kept")]
+    used = ["what is kept" if one["cleaned"] else "all rows" for one in found.quality.values()]
+    return [
+        "### Quality of the training data",
+        "",
+        "By `data/quality.py`: rows that it drops, by reason, and whether training took the file without them.",
+        "",
+        *table(["dropped because", *map(str.upper, found.quality)], [*rows, ["trained on", *used]]),
+        "",
+    ]
+
+
 # ---- answers -------------------------------------------------------------------------------------
 
 
@@ -941,6 +959,12 @@ def _run_caveats(found):
     at_minimum, words = dev_loss(found)
     if not at_minimum:
         made.append(words)
+    for stage, one in found.quality.items():
+        if one["leaks"] and not one["cleaned"]:
+            made.append(
+                f"{sum(one['leaks'].values())} training prompts of {stage.upper()} repeat one of "
+                f"{', '.join(one['leaks'])}, and were trained on."
+            )
     limited = [
         f"{stage} {run['settings']['limit']}" for stage, run in found.runs.items() if run["settings"].get("limit")
     ]

@@ -2,6 +2,7 @@
 
 Serves the trained model with vLLM's OpenAI-compatible server, on this machine only unless --host says otherwise, and
 prints a curl to paste once it answers. On a CPU that is the merged model; on a GPU the base with the adapters by name.
+Where vLLM has no build, and with --engine hf, `transformers serve` does it: the adapter at run time, one answer a time.
 Reads out/dpo (and --base); writes out/serve.log. Ctrl-C stops it. `bash serve.sh` sets up .venv first and runs this.
 """
 
@@ -25,16 +26,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 
 from common import chat, cli, files, model
 from common.domain import load_domain
-from common.engine import vllm_environment
+from common.engine import choose_engine, vllm_environment
 from serve import guard
 
 MAX_TOKENS = 128  # of the printed example's answer
 ANSWER_SECONDS = 5  # a server that is ready answers /health at once
+TITLES = ("Ask it, with the prompt already rendered:", "The same question as a conversation:")  # of the printed curls
 STOP_SECONDS = 20  # vLLM ends its workers in 2 to 5 s when asked
 
 
 class Plan(NamedTuple):
-    """What is to be started, after every check: vLLM's command line and where it will answer.
+    """What is to be started, after every check: the engine's command line and where it will answer.
 
     `name` is the model that is asked first, `folder` holds its tokenizer.
     """
@@ -46,6 +48,7 @@ class Plan(NamedTuple):
     url: str
     log: Path
     seconds: int
+    engine: str = "vLLM"
 
 
 class Server(NamedTuple):
@@ -56,10 +59,15 @@ class Server(NamedTuple):
     process: subprocess.Popen
 
 
-def parse_args(argv=None):
-    parser = cli.parser(__doc__, "serve")
+def make_parser(doc):
+    """The parser of a script that starts the server."""
+    parser = cli.parser(doc, "serve")
     parser.add_argument("--base", default=model.DEFAULT_BASE, help="model folder or name on the Hub")
     parser.add_argument("--adapter", default=None, metavar="DIR", help="adapter folder to serve (default: out/dpo)")
+    parser.add_argument(
+        "--engine", default="auto", choices=("auto", "vllm", "hf"),
+        help="hf: transformers serve; auto: vllm where it is installed",
+    )  # fmt: skip
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen on; beyond this machine needs VLLM_API_KEY"
@@ -76,8 +84,12 @@ def parse_args(argv=None):
         default=None,
         help="longest prompt with answer in tokens (default: the model's own, at most 4096)",
     )
-    parser.add_argument("--engine_seconds", type=int, default=600, help="how long vLLM may take to start")
-    return cli.parse(parser, argv)
+    parser.add_argument("--engine_seconds", type=int, default=600, help="how long the engine may take to start")
+    return parser
+
+
+def parse_args(argv=None):
+    return cli.parse(make_parser(__doc__), argv)
 
 
 def engine_build() -> str:
@@ -87,8 +99,7 @@ def engine_build() -> str:
             importlib.metadata.version(distribution)
             return build
     raise cli.UserError(
-        "vLLM is not installed here; run bash setup.sh, or serve the merged model with "
-        ".venv/bin/transformers serve out/dpo/merged."
+        "vLLM is not installed here; run bash setup.sh, or serve with --engine hf, which is transformers serve."
     )
 
 
@@ -147,6 +158,8 @@ def prepare(args) -> Plan:
     if not (adapter / "lineage.json").is_file():
         raise cli.UserError(f"nothing has been trained in {adapter} yet; run bash run.sh{args.command_tail} first.")
     model.require_base(args.base)
+    if choose_engine(args.engine) == "hf":
+        return prepare_hf(args, adapter)
     build = engine_build()
     trained = model.trained_base(args)
     folder, own = cpu_flags(adapter, args.base) if build == "cpu" else gpu_flags(adapter, args.base, trained)
@@ -183,6 +196,27 @@ def prepare(args) -> Plan:
         f"http://{visible_host(args.host)}:{args.port}",
         args.out / "serve.log",
         args.engine_seconds,
+        "vLLM",
+    )
+
+
+def prepare_hf(args, adapter) -> Plan:
+    """The plan of transformers serve: the weights that were trained on, with the adapter over them."""
+    model.check_adapter(adapter, args.base)
+    trained = model.trained_base(args)
+    check_address(args.host, args.port)
+    length = args.max_model_len or own_length(trained)
+    where = ["--host", args.host, "--port", str(args.port)]
+    how = ["--dtype", model.choose_dtype(args.dtype), "--max_model_len", str(length)]
+    return Plan(
+        [sys.executable, str(cli.ROOT / "serve/hf.py"), str(trained), str(adapter), *where, *how],
+        environment(args.base, args.host),
+        adapter.name,
+        adapter,
+        f"http://{visible_host(args.host)}:{args.port}",
+        args.out / "serve.log",
+        args.engine_seconds,
+        "transformers serve",
     )
 
 
@@ -237,7 +271,7 @@ def environment(base: str, host: str) -> dict:
 
 @contextlib.contextmanager
 def running(plan: Plan, waiting=None):
-    """Start vLLM, yield a Server once /health answers, stop it at the end. UserError when it fails.
+    """Start the engine, yield a Server once /health answers, stop it at the end. UserError when it fails.
 
     waiting(seconds) is called while it starts. Tests and other scripts start a server with this too:
     `with launch.running(launch.prepare(launch.parse_args(["--port", "8123"]))) as server: ...`
@@ -292,10 +326,12 @@ def wait_until_healthy(process, plan: Plan, waiting):
     while True:
         seconds = time.monotonic() - started
         if process.poll() is not None:
-            raise cli.UserError(f"vLLM ended before it was ready: {last_error(plan.log)} (all of it: {plan.log}).")
+            raise cli.UserError(
+                f"{plan.engine} ended before it was ready: {last_error(plan.log)} (all of it: {plan.log})."
+            )
         if seconds > plan.seconds:
             raise cli.UserError(
-                f"vLLM was not ready after {plan.seconds} s: {last_error(plan.log)} "
+                f"{plan.engine} was not ready after {plan.seconds} s: {last_error(plan.log)} "
                 f"(all of it: {plan.log}); --engine_seconds gives it longer."
             )
         with contextlib.suppress(OSError):  # not listening yet, or answering 503
@@ -344,20 +380,24 @@ def curl(url: str, body: dict) -> str:
 
 
 def example_curls(plan: Plan, domain) -> tuple:
-    """One question of the dev split for /v1/completions, rendered here, and for /v1/chat/completions."""
+    """One question of the dev split for /v1/completions, rendered here, and for /v1/chat/completions.
+
+    transformers serve gets the latter alone: it takes no prompt that has its special tokens already.
+    """
     question = domain.load_benchmark("dev")[0]["prompt"]
     shared = {"model": plan.name, "temperature": 0, "max_tokens": MAX_TOKENS}
     rendered = chat.render(model.load_tokenizer(plan.folder), question, domain.SYSTEM_PROMPT)
     # The rendered prompt has its special tokens; vLLM would put a BOS before it where a tokenizer has one.
     plain = {**shared, "prompt": rendered, "add_special_tokens": False}
     asked = {**shared, "messages": chat.messages(question, domain.SYSTEM_PROMPT)}
-    return curl(f"{plan.url}/v1/completions", plain), curl(f"{plan.url}/v1/chat/completions", asked)
+    conversation = curl(f"{plan.url}/v1/chat/completions", asked)
+    return (curl(f"{plan.url}/v1/completions", plain), conversation) if plan.engine == "vLLM" else (conversation,)
 
 
 def show_waiting(seconds: float):
     """A line that counts, on a screen; nothing in a log."""
     if sys.stdout.isatty():
-        print(f"\rstarting vLLM: {seconds:.0f} s", end="", flush=True)
+        print(f"\rstarting: {seconds:.0f} s", end="", flush=True)
 
 
 def stop_on_signals():
@@ -377,19 +417,19 @@ def main(args):
     started = time.time()
     stop_on_signals()
     plan = prepare(args)
-    print(f"starting vLLM on {plan.folder} (about a minute; log: {plan.log})", flush=True)
+    print(f"starting {plan.engine} on {plan.folder} (about a minute; log: {plan.log})", flush=True)
     examples = example_curls(plan, load_domain(args.domain, args.out))
     with running(plan, show_waiting) as server:
         start = "\r" if sys.stdout.isatty() else ""
         print(
             f"{start}ready after {time.time() - started:.0f} s: {', '.join(server.names)} on "
             f"{server.url}; Ctrl-C stops it\n\n"
-            f"Ask it, with the prompt already rendered:\n{examples[0]}\n\n"
-            f"The same question as a conversation:\n{examples[1]}\n",
+            + "\n\n".join(f"{text}\n{one}" for text, one in zip(TITLES[-len(examples) :], examples, strict=True))
+            + "\n",
             flush=True,
         )
         server.process.wait()
-        raise cli.UserError(f"vLLM ended by itself: {last_error(plan.log)} (all of it: {plan.log}).")
+        raise cli.UserError(f"{plan.engine} ended by itself: {last_error(plan.log)} (all of it: {plan.log}).")
 
 
 if __name__ == "__main__":

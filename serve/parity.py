@@ -33,6 +33,7 @@ def parse_args(argv=None):
     parser.add_argument("--engine_seconds", type=int, default=600, help="how long vLLM may take to start")
     parser.add_argument("--n", type=int, default=100, help="prompts to compare")
     parser.add_argument("--least", type=float, default=0.98, help="share of equal answers below which this fails")
+    parser.set_defaults(engine="vllm")  # the other one tells no token ids
     return cli.parse(parser, argv)
 
 

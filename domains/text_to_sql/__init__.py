@@ -12,7 +12,9 @@ from domains.text_to_sql.bank import benchmark_questions
 from domains.text_to_sql.databases import load_questions
 from domains.text_to_sql.generate import generate, prompt_text
 from domains.text_to_sql.kinds import generate as generate_2
+from domains.text_to_sql.reading import extract
 from domains.text_to_sql.restyle import teach_as_written, teach_bank
+from domains.text_to_sql.sandbox import execute
 from domains.text_to_sql.spider import load_spider
 from domains.text_to_sql.verify import verify
 
@@ -29,6 +31,7 @@ __all__ = [
     "verify",
     "dedup_text",
     "few_shot_prompt",
+    "executed",
     "teacher",
 ]
 
@@ -87,6 +90,19 @@ def load_benchmark(split: str) -> list:
 def dedup_text(row: dict) -> str:
     """What counts when rows are compared: question and answer, not the schema that many rows share."""
     return f"{row['prompt'].rsplit('Question: ', 1)[-1]}\n{row['completion']}"
+
+
+def executed(row: dict, answer: str, most: int = 10) -> str:
+    """What the answer's query returns on the row's first database, at most `most` rows; "" without a query."""
+    sql = extract(answer)[0]
+    if sql is None or not row.get("fills"):
+        return ""
+    found = execute(row["ddl"], row["fills"][:1], sql)[0]
+    if found.error:
+        return f"{found.error}: {found.detail}"
+    lines = [" | ".join("NULL" if value is None else str(value) for value in one) for one in found.rows[:most]]
+    more = [f"... {len(found.rows) - most} more rows"] if len(found.rows) > most else []
+    return "\n".join([" | ".join(found.columns), *(lines or ["(no row)"]), *more])
 
 
 EXAMPLES = (
