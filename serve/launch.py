@@ -205,7 +205,7 @@ def prepare_hf(args, adapter) -> Plan:
     model.check_adapter(adapter, args.base)
     trained = model.trained_base(args)
     check_address(args.host, args.port)
-    length = args.max_model_len or own_length(trained)
+    length = args.max_model_len or model.context_length(trained)
     where = ["--host", args.host, "--port", str(args.port)]
     how = ["--dtype", model.choose_dtype(args.dtype), "--max_model_len", str(length)]
     return Plan(
