@@ -28,7 +28,8 @@ def test_readme_command_parses(script, flags):
     for flag, value in zip(given, given[1:], strict=False):
         if flag.startswith("--") and not value.startswith("--"):
             used = args[flag.removeprefix("--")]
-            assert value in map(str, used if isinstance(used, list) else [used]), f"{script} {flag} does not use {value}"
+            shown = map(str, used if isinstance(used, list) else [used])
+            assert value in shown, f"{script} takes {flag} and does not use its value"
 
 
 @pytest.mark.parametrize(
