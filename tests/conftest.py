@@ -14,6 +14,11 @@ CHATML = (
 )
 
 
+def pytest_collection_modifyitems(items):
+    """The longest file first, so that the other files run beside it (bash test.sh)."""
+    items.sort(key=lambda item: item.path.name != "test_pipeline.py")
+
+
 def byte_tokenizer(texts, special, size=800):
     """A byte-level BPE of `size` tokens trained on `texts`, whose first ids are the tokens `special`."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers

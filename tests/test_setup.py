@@ -203,7 +203,8 @@ def test_every_imported_package_is_pinned_and_every_pinned_one_is_used(name):
     assert {"torch", "pyyaml", "numpy", "lm-eval", "vllm"} <= imported
     assert imported - pinned - set().union(*map(optional, OPTIONAL)) == set()
     # Used without an import of ours, each where it says so.
-    used = {"wandb": "common/training.py", "pytest-timeout": "pyproject.toml", "ruff": "pyproject.toml"}
+    used = {"wandb": "common/training.py", "pytest-timeout": "pyproject.toml", "pytest-xdist": "test.sh",
+            "ruff": "pyproject.toml"}  # fmt: skip
     for package, file in used.items():
         assert package.removeprefix("pytest-") in (ROOT / file).read_text(encoding="utf-8"), package
     assert pinned - imported - set(used) == set()
