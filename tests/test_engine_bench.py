@@ -45,7 +45,10 @@ def test_a_part_that_takes_too_long_is_stopped_with_its_children(args, tmp_path,
         "    time.sleep(0.05)\n"
     )
     monkeypatch.setattr(bench, "__file__", str(script))
-    assert bench.run_part(args, "vllm merged x 1") == {"stopped_after_seconds": 2}
+    for args.part_seconds in (2, 60):  # the second on a machine too busy for a Python to start in the first
+        assert bench.run_part(args, "vllm merged x 1") == {"stopped_after_seconds": args.part_seconds}
+        if (tmp_path / "beat").exists():
+            break
     time.sleep(0.5)
     beat = (tmp_path / "beat").read_text()
     time.sleep(0.5)
