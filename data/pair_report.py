@@ -186,6 +186,6 @@ def agreement(found) -> list:
         right = f"in {found['accuracy']:.1%} ({found['low']:.1%} to {found['high']:.1%}, prompts resampled)"
     return [
         f"Against the verifier, over every two answers to a prompt ({found['pairs']} pairs): of the {found['decided']} "
-        f"that both decide the judge is right {right}; {found['equal to the judge only']} more are equal to the judge and "
-        f"{found['equal to the verifier only']} to the verifier. Cohen's kappa of better, worse and equal: {kappa}.",
+        f"that both decide the judge is right {right}; {found['equal to the judge only']} more are equal to the judge "
+        f"and {found['equal to the verifier only']} to the verifier. Cohen's kappa (better, worse, equal): {kappa}.",
     ]
