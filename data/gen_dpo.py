@@ -291,7 +291,7 @@ def more_of(args, chosen, rejected, item) -> dict:
         more |= {f"{name}_temperature": side.get("temperature") for name, side in sides}
     if args.shots:
         more["shots"] = args.shots
-    if by_model(args):
+    if by_model(args) and args.ranking == "at_once":
         more |= {f"{name}_position": side["position"] for name, side in sides} | {"shown": item["shown"]}
     if args.extra:
         more["on_policy"] = pairs.is_on_policy(chosen, rejected)

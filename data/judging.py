@@ -268,11 +268,12 @@ def as_rows(rows, candidates, judged) -> list:
 
 
 def agreement(rows, candidates, judged) -> dict | None:
-    """How far the judge agrees with the verifier about every two answers of a prompt; None when nothing compares.
+    """How far the judge agrees with the verifier about every two answers of a prompt; None without verdicts of both.
 
     candidates: with the verifier's scores. accuracy: of the pairs of answers that both decide, the share decided alike,
-    with an interval that resamples prompts (or their clusters). kappa: Cohen's, over all pairs that the verifier can
-    judge, of first better, second better and equal, the first being the one that the judge saw first.
+    with an interval that resamples prompts (or their clusters), None when there is no such pair. kappa: Cohen's, over
+    all pairs that the verifier can judge, of first better, second better and equal, the first being the one that the
+    judge saw first.
     """
     from eval import stats
 
@@ -283,11 +284,10 @@ def agreement(rows, candidates, judged) -> dict | None:
             if one.grades:
                 by_judge = sign(one.grades[first], one.grades[second])
                 found.append((sign(known[first], known[second]), by_judge, row.get("cluster", row["id"])))
-    decided = [(a == b, cluster) for a, b, cluster in found if a and b]
-    if not decided:
+    if not found:
         return None
-    right, clusters = zip(*decided, strict=True)
-    accuracy, low, high = stats.mean_interval(right, clusters)
+    decided = [(a == b, cluster) for a, b, cluster in found if a and b]
+    accuracy, low, high = stats.mean_interval(*zip(*decided, strict=True)) if decided else (None, None, None)
     by_verifier, by_judge, _ = zip(*found, strict=True)
     return {
         "pairs": len(found),

@@ -181,9 +181,11 @@ def agreement(found) -> list:
     if found is None:
         return ["There is no verdict of a verifier to compare the judge with."]
     kappa = "not defined" if found["kappa"] is None else f"{found['kappa']:.3f}"
+    right = "in none"
+    if found["decided"]:
+        right = f"in {found['accuracy']:.1%} ({found['low']:.1%} to {found['high']:.1%}, prompts resampled)"
     return [
         f"Against the verifier, over every two answers to a prompt ({found['pairs']} pairs): of the {found['decided']} "
-        f"that both decide the judge is right in {found['accuracy']:.1%} ({found['low']:.1%} to {found['high']:.1%}, "
-        f"prompts resampled); {found['equal to the judge only']} more are equal to the judge and "
-        f"{found['equal to the verifier only']} to the verifier. Cohen's kappa of better, worse and equal: {kappa}.",
+        f"that both decide the judge is right {right}; {found['equal to the judge only']} more are equal to the judge "
+        f"and {found['equal to the verifier only']} to the verifier. Cohen's kappa (better, worse, equal): {kappa}.",
     ]
