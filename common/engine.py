@@ -240,11 +240,13 @@ def _complete_batch(network, tokenizer, prompts, sampling, numbers, context):
     own, stop_ids = model.generation_config, stop_token_ids(model.generation_config, tokenizer)
     ids = torch.tensor([[pad] * (width - len(p)) + p for p in prompts], device=model.device)
     mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=model.device)
+    known = {"past_key_values": _read_prompts(model, ids, mask, sampling.n)} if sampling.n > 1 and width > 1 else {}
     model.generation_config = GenerationConfig()  # generate fills from it what it is not told
     try:
         made = model.generate(
             ids.repeat_interleave(sampling.n, 0),
             attention_mask=mask.repeat_interleave(sampling.n, 0),
+            **known,
             max_new_tokens=min(sampling.max_new_tokens, context - width),
             do_sample=False,  # the processors draw
             logits_processor=_processors(sampling, numbers, model.device),
@@ -258,6 +260,17 @@ def _complete_batch(network, tokenizer, prompts, sampling, numbers, context):
         model.generation_config = own
     read = [_read(tokenizer, row, sampling, stop_ids) for row in made]
     return [read[i : i + sampling.n] for i in range(0, len(read), sampling.n)]
+
+
+def _read_prompts(model, ids, mask, n):
+    """The cache of all but the last token of each left-padded prompt, n times: read once for all its samples."""
+    from transformers import DynamicCache
+
+    cache, positions = DynamicCache(config=model.config), (mask.cumsum(-1) - 1).clamp(min=0)
+    seen = {"attention_mask": mask[:, :-1], "position_ids": positions[:, :-1]}
+    model(input_ids=ids[:, :-1], past_key_values=cache, use_cache=True, logits_to_keep=1, **seen)
+    cache.batch_repeat_interleave(n)
+    return cache
 
 
 def stop_token_ids(generation_config, tokenizer) -> list:

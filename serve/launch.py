@@ -133,20 +133,18 @@ def check_address(host: str, port: int):
 
 def check_weights(folder):
     """UserError when a safetensors file of the folder is missing or not as long as its own header says."""
+    from safetensors import SafetensorError, safe_open
+
     index = folder / "model.safetensors.index.json"
     listed = set(files.read_json(index)["weight_map"].values()) if index.is_file() else {"model.safetensors"}
-    for name in sorted(listed):
-        path = folder / name
-        size = path.stat().st_size if path.is_file() else 0
-        with contextlib.suppress(OSError, ValueError, KeyError, AttributeError):
-            with path.open("rb") as handle:
-                header = int.from_bytes(handle.read(8), "little")
-                tensors = json.loads(handle.read(min(header, size)))
-            if size == 8 + header + max(t["data_offsets"][1] for k, t in tensors.items() if k != "__metadata__"):
+    for path in sorted(folder / name for name in listed):
+        try:
+            with safe_open(path, "np"):  # which reads the header and compares it with the file's length
                 continue
-        raise cli.UserError(
-            f"{path} is missing or half-written; run python train/merge.py --adapter {folder.parent} again."
-        )
+        except (OSError, SafetensorError):
+            raise cli.UserError(
+                f"{path} is missing or half-written; run python train/merge.py --adapter {folder.parent} again."
+            ) from None
 
 
 def prepare(args) -> Plan:

@@ -52,6 +52,14 @@ def test_each_prompt_draws_from_a_seed_of_its_own_whatever_it_is_read_with(netwo
     assert complete(network, tokenizer, prompts, sampling._replace(seed=5)) != made
 
 
+def test_samples_of_a_prompt_go_on_from_one_reading_of_it(network, tiny_base):
+    """Greedy, so that each of several is what one alone is, whatever the padding and the length of a prompt."""
+    tokenizer, prompts = model.load_tokenizer(tiny_base), [[9], [5, 6, 7], list(range(20, 60))]
+    alone = complete(network, tokenizer, prompts, Sampling(max_new_tokens=12))
+    assert complete(network, tokenizer, prompts, Sampling(n=3, max_new_tokens=12)) == [one * 3 for one in alone]
+    assert complete(network, tokenizer, prompts[:1], Sampling(n=3, max_new_tokens=12)) == [alone[0] * 3]
+
+
 def test_a_models_own_sampling_defaults_do_not_count_and_are_put_back(network, tiny_base):
     tokenizer = model.load_tokenizer(tiny_base)
     expected = complete(network, tokenizer, [[5, 6, 7]], Sampling(max_new_tokens=40))

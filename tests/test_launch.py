@@ -19,8 +19,9 @@ from pathlib import Path
 
 import pytest
 
-from common import chat, cli, files, model
+from common import chat, cli, endpoint, files, model
 from common.domain import load_domain
+from common.engine import Sampling
 from serve import guard, launch, parity
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -436,6 +437,29 @@ def test_both_routes_read_and_write_the_same_tokens_as_training(served, with_key
     ids = chat.encode(tokenizer, question, domain.SYSTEM_PROMPT)
     assert plain["choices"][0]["prompt_token_ids"] == asked["prompt_token_ids"] == ids
     assert plain["choices"][0]["token_ids"] == asked["choices"][0]["token_ids"] != []
+
+
+@pytest.mark.slow
+def test_the_stages_endpoint_gives_the_real_servers_answers(served, with_key, monkeypatch):
+    _, flags, _, url = served
+    monkeypatch.setenv("LLM_API_KEY", KEY)
+    where, domain = endpoint.Endpoint((f"{url}/v1",), {"sft": "dpo"}), load_domain("text_to_sql")
+    endpoint.require(where, ["sft", "dpo"])
+    with pytest.raises(cli.UserError, match="has no model base, only dpo"):
+        endpoint.require(where, ["base"])
+    tokenizer = model.load_tokenizer(flags[3])
+    prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in domain.load_benchmark("dev")[:3]]
+    made = endpoint.complete(where, "sft", tokenizer, prompts, Sampling(max_new_tokens=16))
+    for prompt, (one,) in zip(prompts, made, strict=True):
+        body = {"model": "dpo", "prompt": prompt, "temperature": 0, "max_tokens": 16}
+        choice = parity.ask(f"{url}/v1/completions", body)["choices"][0]
+        assert (one.text, one.finish_reason) == (choice["text"], choice["finish_reason"])
+    assert (
+        endpoint.complete(where._replace(as_text=True), "sft", tokenizer, prompts, Sampling(max_new_tokens=16)) == made
+    )
+    sampling = Sampling(n=2, temperature=1.0, max_new_tokens=16, seed=1)
+    sampled = [endpoint.complete(where, "sft", tokenizer, prompts[:1], sampling) for _ in range(2)]
+    assert sampled[0] == sampled[1] and sampled[0][0][0].text != sampled[0][0][1].text
 
 
 @pytest.mark.slow
