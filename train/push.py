@@ -22,7 +22,7 @@ IMAGE = re.compile(r"!\[[^\]]*\]\(([^)\s]+\.png)\)")
 
 def parse_args(argv=None):
     parser = cli.parser(__doc__, "push")
-    parser.add_argument("repo", help="name on the Hub, OWNER/NAME")
+    parser.add_argument("repo", nargs="?", default="", help="name on the Hub, OWNER/NAME")
     parser.add_argument("--adapter", default=None, metavar="DIR", help="adapter folder (default: out/dpo)")
     parser.add_argument("--merged", action=cli.Switch, default=False, help="the merged model instead of the adapter")
     parser.add_argument("--base_model", default=None, help="the base's name on the Hub (default: the card's)")
@@ -119,7 +119,7 @@ def send(args, card, content) -> str:
 def main(args):
     started = time.time()
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", args.repo):
-        raise cli.UserError(f"{args.repo} is no name on the Hub; give OWNER/NAME.")
+        raise cli.UserError(f"{args.repo or 'nothing'} is no name on the Hub; give OWNER/NAME.")
     adapter = Path(args.adapter) if args.adapter else args.out / "dpo"
     lineage = model.read_lineage(adapter)
     if args.merged:
