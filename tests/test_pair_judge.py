@@ -206,19 +206,26 @@ def generate(rng, n, split):
 """
 
 
-def test_a_domain_without_verifier_is_judged_by_a_model(serve, tmp_path, monkeypatch):
+@pytest.fixture
+def unverified(tmp_path, monkeypatch):
+    """The name of a domain that has no verify()."""
     (tmp_path / "domains/unverified").mkdir(parents=True)
     (tmp_path / "domains/unverified/__init__.py").write_text(OWN, encoding="utf-8")
     monkeypatch.setattr(finder, "DOMAINS", tmp_path / "domains")
     monkeypatch.setattr(domains, "__path__", [*domains.__path__, str(tmp_path / "domains")])
-    monkeypatch.delitem(sys.modules, "domains.unverified", raising=False)
+    yield "unverified"
+    sys.modules.pop("domains.unverified", None)
+    vars(domains).pop("unverified", None)
+
+
+def test_a_domain_without_verifier_is_judged_by_a_model(serve, tmp_path, unverified):
     with pytest.raises(cli.UserError, match="has no verify.* name a model by --judge"):
-        run(["--domain", "unverified", "--out", str(tmp_path / "out")])
-    run(flags(serve(GOOD).url, tmp_path / "out", "--domain", "unverified"))
+        run(["--domain", unverified, "--out", str(tmp_path / "out")])
+    run(flags(serve(GOOD).url, tmp_path / "out", "--domain", unverified))
     rows = read(tmp_path / "out/data/dpo.jsonl")
     assert rows and all(quality(row["chosen"]) > quality(row["rejected"]) for row in rows)
     assert "no verdict of a verifier" in (tmp_path / "out/gen_dpo/report.md").read_text()
-    domain = load_domain("unverified")
+    domain = load_domain(unverified)
     made = gen_dpo.judge(domain, {}, [{"text": "a", "finished": True}, {"text": "b", "finished": False}])
     assert [one["score"] for one in made] == [[None] * 3, [0, 0, 0]]
 
