@@ -147,10 +147,10 @@ def choose_dtype(name: str) -> str:
     float32: without such instructions bf16 is emulated and trains three times slower than float32 (71 against 210
     tokens/s for 135 M parameters on two cores, November 2026).
     """
-    import torch
-
     if name != "auto":
         return name
+    import torch
+
     if torch.cuda.is_available():
         chosen, why = "bfloat16", "a GPU"
     elif torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported():

@@ -406,7 +406,7 @@ def test_chosen_refusals_keep_to_the_share_that_the_prompts_deserve(refusals, an
 
 def test_which_refusals_are_dropped_is_chance():
     made = [{"id": i, "refuse": i < 60} for i in range(100)]
-    kept = [pair["id"] for pair in made.drop_surplus_refusals(made, 1, 3, random.Random(2)) if pair["refuse"]]
+    kept = [pair["id"] for pair in pairs.drop_surplus_refusals(made, 1, 3, random.Random(2)) if pair["refuse"]]
     assert len(kept) == 20 and kept != list(range(20)) and kept != list(range(40, 60))
 
 
