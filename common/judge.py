@@ -302,6 +302,8 @@ async def _ask_models(args, specs, comparisons):
 
 async def _judge(args, asked, comparisons) -> dict:
     """{comparison: (Judged, (dollars, tokens))} by one model; answers in the ledger are not paid for again."""
+    if not comparisons:
+        return {}
     gate, progress = asyncio.Semaphore(args.workers), paid.Progress(asked, len(comparisons), 0)
     progress.bar.set_description(asked.spec.name)
     progress.bar.unit = "pair"
@@ -323,7 +325,7 @@ async def _judge(args, asked, comparisons) -> dict:
 async def _pilot(args, models, comparisons):
     """A few pairs by each model, then the estimate of cost and time with its interval, and the question."""
     drawn = random.Random(args.seed).sample(comparisons, min(args.pilot, len(comparisons)))
-    lines, free, calls, tokens, costs = [], True, 0, [0.0] * 3, [0.0] * 3
+    lines, free, calls, minutes, costs = [], True, 0, [0.0] * 3, [0.0] * 3
     for asked in models:
         new = [one for one in comparisons if is_new(args, asked, one)]
         if not new:
@@ -336,8 +338,9 @@ async def _pilot(args, models, comparisons):
         if not more:
             continue
         line = f"{asked.spec.name}: {more} more pairs in both orders"
-        used = paid.estimate([(count, 1) for _, (_, count) in judged.values()], more)
-        tokens, calls = [sum(both) for both in zip(tokens, used, strict=True)], calls + 2 * more
+        tokens = paid.estimate([(count, 1) for _, (_, count) in judged.values()], more)
+        took = [paid.duration(asked, 2 * more, many) / 60 for many in tokens]
+        minutes, calls = [sum(both) for both in zip(minutes, took, strict=True)], calls + 2 * more
         if asked.price:
             cost = paid.estimate([(dollars, 1) for _, (dollars, _) in judged.values()], more)
             costs = [sum(both) for both in zip(costs, cost, strict=True)]
@@ -349,10 +352,9 @@ async def _pilot(args, models, comparisons):
     ledger = models[0].ledger
     if args.max_cost is not None and ledger.spent + costs[2] > args.max_cost:
         lines.append(f"--max_cost {args.max_cost:g} may end the run before.")
-    minutes = [paid.duration(models[0], calls, many) / 60 for many in tokens]
     lines.append(
-        f"{paid.shown(ledger.spent)} spent so far; {calls:,} calls, about {tokens[0]:,.0f} tokens, {minutes[0]:.1f} "
-        f"minutes ({minutes[1]:.1f} to {minutes[2]:.1f})."
+        f"{paid.shown(ledger.spent)} spent so far; {calls:,} calls in about {minutes[0]:.1f} minutes "
+        f"({minutes[1]:.1f} to {minutes[2]:.1f})."
     )
     paid.confirm("\n".join(["pilot:", *lines]), args.yes or free)
 

@@ -182,7 +182,7 @@ def test_an_honest_model_gives_the_verifiers_rates(serve, out, kind, capsys):
     assert Domain.JUDGE_RUBRIC in told and all(json.dumps(told) in json.dumps(call["body"]) for call in server.calls)
     assert found["run"]["model_calls"]["dollars"] == pytest.approx(server.cost, abs=1e-5)
     said = capsys.readouterr().out
-    assert "more pairs in both orders, about $" in said and "calls, about" in said
+    assert "more pairs in both orders, about $" in said and "calls in about" in said
     again = run(out, "--judge", f"{kind}:m@{server.url}", "--pilot", "5")
     assert len(server.calls) == 2 * distinct(), "the second run pays for nothing"
     assert all(again[key] == found[key] for key in ("judges", "together", "summary", "rows"))
