@@ -60,6 +60,10 @@ class Comparison(NamedTuple):
     one: str
     other: str
 
+    def sorted(self) -> "Comparison":
+        """The same with the answers in one order, whichever came first."""
+        return self._replace(one=min(self[2:]), other=max(self[2:]))
+
 
 class Judged(NamedTuple):
     """The score of `one` (1 won, 0.5 tie, 0 lost) when it was shown first and when second; None when that failed.
@@ -77,6 +81,11 @@ class Judged(NamedTuple):
     def score(self) -> float | None:
         """What both orders agree on, else a tie; None when either could not be judged."""
         return agreed(self.first, self.second)
+
+    def turned(self) -> "Judged":
+        """The same from the side of `other`."""
+        first, second, preference = (None if value is None else 1 - value for value in (self[1], self[0], self[2]))
+        return Judged(first, second, preference, self.reasons[::-1])
 
 
 def agreed(first, second):
@@ -163,10 +172,10 @@ def self_preference(args, name: str) -> str:
 def judge_all(args, names: list, comparisons: list):
     """({judge: {comparison: Judged}}, what the models' calls were or None); None after --dry_run.
 
-    Two answers that are the same are a tie for every judge, and nobody is asked.
+    Two answers that are the same are a tie for every judge, and nobody is asked. Two that occur again, also the other
+    way round, are judged once.
     """
-    comparisons = list(dict.fromkeys(comparisons))
-    differ = [one for one in comparisons if one.one != one.other]
+    differ = list(dict.fromkeys(one.sorted() for one in comparisons if one.one != one.other))
     specs = [llm.parse_spec(name) for name in names if ":" in name]
     if args.dry_run:
         show_prompts(args, specs, differ)
@@ -180,8 +189,16 @@ def judge_all(args, names: list, comparisons: list):
     if specs:
         asked, calls = asyncio.run(_ask_models(args, specs, differ))
         found |= asked
-    same = {one: Judged(0.5, 0.5, 0.5, ("same answers",) * 2) for one in comparisons if one.one == one.other}
-    return {shown_name(name): found[shown_name(name)] | same for name in names}, calls
+    return {shown_name(name): judged_for(found[shown_name(name)], comparisons) for name in names}, calls
+
+
+def judged_for(found: dict, comparisons: list) -> dict:
+    """{comparison: Judged} as the comparisons were given, from verdicts on them sorted."""
+    made = {one: Judged(0.5, 0.5, 0.5, ("same answers",) * 2) for one in comparisons if one.one == one.other}
+    for one in comparisons:
+        if one.one != one.other:
+            made[one] = found[one] if one in found else found[one.sorted()].turned()
+    return made
 
 
 def by_rule(name: str, one: Comparison, seed: int) -> Judged:

@@ -402,6 +402,18 @@ def test_two_orders_make_one_verdict():
     assert read(llm.Reply({"A": 0.0, "B": 0.0}, "")) == (None, None, "neither letter is likely")
 
 
+def test_the_other_way_round_is_the_same_verdict():
+    task, args = judge.Task("r", ""), winrate.parse_args([])
+    one, other = (judge.Comparison(task, "p", *texts) for texts in (("short", "longer"), ("longer", "short")))
+    found = judge.judge_all(args, ["longest", "first", "random"], [one, other, one._replace(other="short")])[0]
+    assert [found["longest"][each].score for each in (one, other)] == [0, 1]
+    assert (found["first"][one][:2], found["first"][other][:2]) == ((1, 0), (1, 0))
+    assert found["random"][one].score == 1 - found["random"][other].score
+    assert all(made[one._replace(other="short")].score == 0.5 for made in found.values())
+    kept = judge.Judged(1.0, None, None, ("a", "refused")).turned()
+    assert kept == (None, 0.0, None, ("refused", "a")) and kept.turned().first == 1
+
+
 def test_where_not_all_have_judged_the_item_is_left_out():
     kept = judging.where_judged(lambda *given, **more: given, [[1, None, 0.0], [0, 1, 0.5]], ["a", "b", "c"], {})
     assert kept == ((1, 0.0), (0, 0.5), ("a", "c"))
