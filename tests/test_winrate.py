@@ -259,8 +259,8 @@ def test_several_judges_their_agreement_and_the_majority(serve, out):
     together = run(out, *flags)["together"]
     assert together["voters"] == ["verifier", "openai:good", "anthropic:bad"]
     kappas = {name: made["sft_vs_base"]["kappa"] for name, made in together["kappa"].items()}
-    assert kappas["verifier and openai:good"] == 1 and kappas["verifier and anthropic:bad"] < 0.7
-    assert kappas["openai:good and first"] == 0 and len(kappas) == 6
+    assert kappas["verifier and openai:good"] == pytest.approx(1) and kappas["verifier and anthropic:bad"] < 0.7
+    assert kappas["openai:good and first"] == pytest.approx(0, abs=1e-9) and len(kappas) == 6
     majority, alone = together["majority"]["sft_vs_base"], files.read_json(out / "eval/winrate.json")["summary"]["full"]
     assert all(majority[key] == alone["sft_vs_base"][key] for key in ("wins", "losses", "ties"))
 
@@ -269,7 +269,7 @@ def test_the_probability_of_a_letter(serve, out):
     """A judge that is surer of the answer it is shown first: both orders together are what it thinks of the answers."""
 
     def weigh(user, number):
-        p = 0.15 + 0.6 * better(user)
+        p = 0.2 + 0.6 * better(user)
         return {" A": p / 2, "A": p / 2, "B": 0.9 - p, "The": 0.1}
 
     server = serve(weigh)
