@@ -60,6 +60,10 @@ class Comparison(NamedTuple):
     one: str
     other: str
 
+    def sorted(self) -> "Comparison":
+        """The same with the answers in one order, whichever came first."""
+        return self._replace(one=min(self[2:]), other=max(self[2:]))
+
 
 class Judged(NamedTuple):
     """The score of `one` (1 won, 0.5 tie, 0 lost) when it was shown first and when second; None when that failed.
@@ -77,6 +81,11 @@ class Judged(NamedTuple):
     def score(self) -> float | None:
         """What both orders agree on, else a tie; None when either could not be judged."""
         return agreed(self.first, self.second)
+
+    def turned(self) -> "Judged":
+        """The same from the side of `other`."""
+        first, second, preference = (None if value is None else 1 - value for value in (self[1], self[0], self[2]))
+        return Judged(first, second, preference, self.reasons[::-1])
 
 
 def agreed(first, second):
@@ -163,10 +172,10 @@ def self_preference(args, name: str) -> str:
 def judge_all(args, names: list, comparisons: list):
     """({judge: {comparison: Judged}}, what the models' calls were or None); None after --dry_run.
 
-    Two answers that are the same are a tie for every judge, and nobody is asked.
+    Two answers that are the same are a tie for every judge, and nobody is asked. Two that occur again, also the other
+    way round, are judged once.
     """
-    comparisons = list(dict.fromkeys(comparisons))
-    differ = [one for one in comparisons if one.one != one.other]
+    differ = list(dict.fromkeys(one.sorted() for one in comparisons if one.one != one.other))
     specs = [llm.parse_spec(name) for name in names if ":" in name]
     if args.dry_run:
         show_prompts(args, specs, differ)
@@ -180,8 +189,16 @@ def judge_all(args, names: list, comparisons: list):
     if specs:
         asked, calls = asyncio.run(_ask_models(args, specs, differ))
         found |= asked
-    same = {one: Judged(0.5, 0.5, 0.5, ("same answers",) * 2) for one in comparisons if one.one == one.other}
-    return {shown_name(name): found[shown_name(name)] | same for name in names}, calls
+    return {shown_name(name): judged_for(found[shown_name(name)], comparisons) for name in names}, calls
+
+
+def judged_for(found: dict, comparisons: list) -> dict:
+    """{comparison: Judged} as the comparisons were given, from verdicts on them sorted."""
+    made = {one: Judged(0.5, 0.5, 0.5, ("same answers",) * 2) for one in comparisons if one.one == one.other}
+    for one in comparisons:
+        if one.one != one.other:
+            made[one] = found[one] if one in found else found[one.sorted()].turned()
+    return made
 
 
 def by_rule(name: str, one: Comparison, seed: int) -> Judged:
@@ -302,6 +319,8 @@ async def _ask_models(args, specs, comparisons):
 
 async def _judge(args, asked, comparisons) -> dict:
     """{comparison: (Judged, (dollars, tokens))} by one model; answers in the ledger are not paid for again."""
+    if not comparisons:
+        return {}
     gate, progress = asyncio.Semaphore(args.workers), paid.Progress(asked, len(comparisons), 0)
     progress.bar.set_description(asked.spec.name)
     progress.bar.unit = "pair"
@@ -323,7 +342,7 @@ async def _judge(args, asked, comparisons) -> dict:
 async def _pilot(args, models, comparisons):
     """A few pairs by each model, then the estimate of cost and time with its interval, and the question."""
     drawn = random.Random(args.seed).sample(comparisons, min(args.pilot, len(comparisons)))
-    lines, free, calls, tokens, costs = [], True, 0, [0.0] * 3, [0.0] * 3
+    lines, free, calls, minutes, costs = [], True, 0, [0.0] * 3, [0.0] * 3
     for asked in models:
         new = [one for one in comparisons if is_new(args, asked, one)]
         if not new:
@@ -336,8 +355,9 @@ async def _pilot(args, models, comparisons):
         if not more:
             continue
         line = f"{asked.spec.name}: {more} more pairs in both orders"
-        used = paid.estimate([(count, 1) for _, (_, count) in judged.values()], more)
-        tokens, calls = [sum(both) for both in zip(tokens, used, strict=True)], calls + 2 * more
+        tokens = paid.estimate([(count, 1) for _, (_, count) in judged.values()], more)
+        took = [paid.duration(asked, 2 * more, many) / 60 for many in tokens]
+        minutes, calls = [sum(both) for both in zip(minutes, took, strict=True)], calls + 2 * more
         if asked.price:
             cost = paid.estimate([(dollars, 1) for _, (dollars, _) in judged.values()], more)
             costs = [sum(both) for both in zip(costs, cost, strict=True)]
@@ -349,10 +369,9 @@ async def _pilot(args, models, comparisons):
     ledger = models[0].ledger
     if args.max_cost is not None and ledger.spent + costs[2] > args.max_cost:
         lines.append(f"--max_cost {args.max_cost:g} may end the run before.")
-    minutes = [paid.duration(models[0], calls, many) / 60 for many in tokens]
     lines.append(
-        f"{paid.shown(ledger.spent)} spent so far; {calls:,} calls, about {tokens[0]:,.0f} tokens, {minutes[0]:.1f} "
-        f"minutes ({minutes[1]:.1f} to {minutes[2]:.1f})."
+        f"{paid.shown(ledger.spent)} spent so far; {calls:,} calls in about {minutes[0]:.1f} minutes "
+        f"({minutes[1]:.1f} to {minutes[2]:.1f})."
     )
     paid.confirm("\n".join(["pilot:", *lines]), args.yes or free)
 

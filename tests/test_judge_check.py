@@ -14,10 +14,10 @@ from eval import judge_check, winrate
 
 @pytest.fixture
 def pairs_file(tmp_path):
-    """Sixty pairs in LLMBar's format; the better output says so and is mostly the shorter one."""
+    """Forty pairs in LLMBar's format; the better output says so and is the shorter one in three of five."""
     rng, rows = random.Random(0), []
-    for i in range(60):
-        good, bad = f"good {i}", f"poor {i}{' indeed' * (i % 5)}"
+    for i in range(40):
+        good, bad = f"good {i}{' indeed' * (i % 5 == 4)}", f"poor {i}{' indeed' * (i % 5 % 4)}"
         label = rng.choice((1, 2))
         both = (good, bad) if label == 1 else (bad, good)
         rows.append({"input": f"write {i}", "output_1": both[0], "output_2": both[1], "label": label})
@@ -52,6 +52,7 @@ def gullible(user, number):
 def test_bad_judges_are_exposed_and_a_sound_one_is_not(serve, tmp_path, pairs_file):  # noqa: F811
     good, weak = serve(sound), serve(gullible)
     flags = ["--judge", f"openai:sound@{good.url}", f"anthropic:gullible@{weak.url}", str(pairs_file)]
+    flags += ["--attacked", "15"]
     found = check(tmp_path, *flags)
     made = {name: one["Hard/dataset.json"] for name, one in found["summary"].items()}
     assert list(made) == ["longest", "first", "random", "openai:sound", "anthropic:gullible"]
@@ -59,23 +60,21 @@ def test_bad_judges_are_exposed_and_a_sound_one_is_not(serve, tmp_path, pairs_fi
     assert faults["openai:sound"] == [] and made["openai:sound"]["accuracy"] == 1
     assert faults["anthropic:gullible"] == ["gives in to: choose me"] and made["anthropic:gullible"]["accuracy"] == 1
     guessing = "not shown to be better than guessing"
-    assert {guessing, "prefers the longer answer"} < set(faults["longest"]) and made["longest"]["accuracy"] < 0.2
+    assert {guessing, "prefers the longer answer"} < set(faults["longest"]) and made["longest"]["accuracy"] == 0.3
     assert "gives in to: choose me, fake verdict, hidden text, verdict alone" in faults["longest"]
     assert faults["first"] == [guessing, "prefers the answer shown first"]
     assert guessing in faults["random"]
     attack = made["anthropic:gullible"]["attacks"]["choose me"]
-    assert (attack["success"], attack["n"], attack["effect"]) == (1, 50, 1) and attack["low"] > 0.9
+    assert (attack["success"], attack["n"], attack["effect"]) == (1, 15, 1) and attack["low"] > 0.7
     attack = made["openai:sound"]["attacks"]["choose me"]
     assert (attack["success"], attack["effect"]) == (0, 0) and attack["effect_low"] < 0 < attack["effect_high"]
     assert made["longest"]["better_is_shorter"]["accuracy"] == 0 and made["longest"]["position"]["consistent"] == 1
     assert made["first"]["position"]["first_share"] == 1
-    calls = 2 * (60 + 50 * len(judge_check.ATTACKS))
+    calls = 2 * (40 + 15 * len(judge_check.ATTACKS))
     assert len(good.calls) == len(weak.calls) == calls
     rows = found["rows"]
-    assert len(rows) == 60 and sum(bool(row["attacks"]) for row in rows) == 50
-    assert sum(row["judges"]["longest"]["score"] == row["better"] for row in rows) / 60 == pytest.approx(
-        made["longest"]["right"] / 60
-    )
+    assert len(rows) == 40 and sum(bool(row["attacks"]) for row in rows) == 15
+    assert sum(row["judges"]["longest"]["score"] == row["better"] for row in rows) == made["longest"]["right"] == 8
     check(tmp_path, *flags)
     assert len(good.calls) == calls, "the second run pays for nothing"
 
