@@ -21,7 +21,7 @@ from domains.text_to_sql.kinds.families import subjects
 from domains.text_to_sql.verify import verify
 
 REFUSED = {"unanswerable", "write_request"}
-WORDS = {"VERBS", "PLACES", "AGG_WORDS", "MOST", "BOUNDS", "SIDES", "EXPLAINED", "SUMS"}  # words, no phrases
+WORDS = {"VERBS", "PLACES", "AGG_WORDS", "MOST", "BOUNDS", "SIDES", "EXPLAINED", "SUMS", "FRONT"}  # words, no phrases
 FEWEST = {"sft": 8, "dpo": 2, "dev": 2, "test": 3}  # phrases of a table
 TABLES = {
     name: value
@@ -201,6 +201,7 @@ def test_the_kinds_are_what_they_are_called():
         "count_distinct": r"COUNT\(DISTINCT ",
         "in_list": r" IN \(| OR ",
         "arithmetic": r" [-+*] ",
+        "group_order": r"GROUP BY .* ORDER BY ",
         "several_aggregates": r"\), \w+\(",
         "having_metric": r"HAVING (?:SUM|AVG)\(",
         "left_join_zero": " LEFT JOIN ",

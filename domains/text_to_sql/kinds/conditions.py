@@ -37,6 +37,7 @@ class Condition(NamedTuple):
     refs: tuple = ()
     frame: str = ""
     columns: frozenset = frozenset()
+    before: str = ""  # a word that stands before the noun instead of `asked` after it: "diesel" cars
 
 
 ANY = Condition()
@@ -249,8 +250,8 @@ USUAL = ("compare", "compare", "compare", "text", "text", "text", "date", "betwe
 # --- conditions ---------------------------------------------------------------------------------------
 
 
-def simple(voice, table, kinds=USUAL, avoid=()) -> Condition | None:
-    """A random condition on one column of the table, or None when no column suits."""
+def simple(voice, table, kinds=USUAL, avoid=(), front: bool = False) -> Condition | None:
+    """A random condition on one column of the table, or None when no column suits; front: may stand before the noun."""
     fits = [
         (kind, column)
         for kind in kinds
@@ -263,6 +264,13 @@ def simple(voice, table, kinds=USUAL, avoid=()) -> Condition | None:
         return None
     kind, column = voice.rng.choice(fits)
     test = MAKERS[kind][1](voice.rng, column)
+    if (
+        front
+        and test.operator == "="
+        and column.column.words in phrases.FRONT[voice.split]
+        and voice.rng.random() < 0.35
+    ):
+        return _in_front(table, column, test)
     phrase = _phrase(voice, table, column.column, test.operator)
     asked = voice.column(column)
     slots = dict(zip("vw", test.asked, strict=False)) | {"col": asked}
@@ -275,6 +283,20 @@ def simple(voice, table, kinds=USUAL, avoid=()) -> Condition | None:
         Plan(plants={key: test.plant}),
         frame=phrase,
         columns=frozenset([column.sql]),
+    )
+
+
+def _in_front(table, column, test: Test) -> Condition:
+    """The condition as a word before the noun, small unless it is a name."""
+    value = test.said[0]
+    return Condition(
+        test.tree,
+        "",
+        agree(phrases.EXPLAINED["="], column.column.words).format(col=token(column), v=value),
+        Plan(plants={(table.sql, column.sql): test.plant}),
+        frame="{v} {things}",
+        columns=frozenset([column.sql]),
+        before=value if column.column.words in phrases.PROPER else value.lower(),
     )
 
 
@@ -485,4 +507,4 @@ def some(voice, layout, table, chance: float = 1.0, kinds=USUAL) -> Condition:
         found = linked(voice, layout, table, rng.random() < 0.5)
     elif form < 0.48:
         found = above(voice, table)
-    return found or simple(voice, table, kinds) or ANY
+    return found or simple(voice, table, kinds, front=True) or ANY

@@ -84,11 +84,16 @@ def outputs(voice, table, more: float = 0.3, singular: bool = False):
 
 def about(voice, table, cond=ANY) -> str:
     """ "books written by authors from France": the table's noun with its condition."""
-    return f"{voice.things(table)} {cond.asked}".strip()
+    return f"{cond.before} {voice.things(table)} {cond.asked}".strip()
 
 
 def said(table, cond=ANY) -> str:
     return f"{table.table.plural} {cond.explained}".strip()
+
+
+def full_stop(text: str) -> str:
+    """The text with a mark at its end, so that another sentence can follow."""
+    return text if text[-1] in ".?" else f"{text}."
 
 
 def of_kinds(table, *kinds) -> list:
@@ -155,7 +160,7 @@ def select_item(voice, layout, table):
 
 
 def filter_item(voice, layout, table):
-    return listing(voice, table, simple(voice, table, ("compare", "text")))
+    return listing(voice, table, simple(voice, table, ("compare", "text"), front=True))
 
 
 def two_filters_item(voice, layout, table):
@@ -341,7 +346,7 @@ def top_k_item(voice, layout, table):
         agree(frame, asked).format(things=about(voice, table, cond), cols=cols, k=k, most=most, col=asked),
         query([trees.of(one) for one in shown], table, cond, order=[(trees.of(column), way == "DESC")], limit=k),
         f"Lists the {explained} of the {k} {table.table.plural} with the {plain} {token(column)}"
-        f"{f' among the {said(table, cond)}' if cond.asked else ''}.",
+        f"{f' among the {said(table, cond)}' if cond.tree is not None else ''}.",
         merged(cond.plan, Plan(distinct=frozenset([(table.sql, column.sql)]))),
         frame=f"{frame} {most} {cond.frame}",
         cut=(trees.of(column), k),
@@ -378,17 +383,23 @@ def top_one_item(voice, layout, table):
     cond = some(voice, layout, table, 0.35)
     if column.sql in cond.columns:
         return None
-    best = superlative(column.column.more if way == "DESC" else column.column.less)
+    words = column.column.more if way == "DESC" else column.column.less
+    shared = sum(words in (one.column.more, one.column.less) for one in columns) > 1  # "longer" of two columns
+    best = "" if shared else superlative(words)
     most, plain = _extreme(voice, column, way)
     shown, cols, explained = outputs(voice, table, 0.25, singular=True)
     named = best and voice.rng.random() < 0.6
     frame, asked = voice.pick(phrases.SUPERLATIVE if named else phrases.TOP_ONE), voice.column(column)
-    slots = {"thing": table.table.singular, "cond": of_one(cond.asked), "things": about(voice, table, cond)}
+    slots = {
+        "thing": f"{cond.before} {table.table.singular}",
+        "cond": of_one(cond.asked),
+        "things": about(voice, table, cond),
+    }
     return Item(
         frame.format(cols=cols, most=most, col=asked, best=best, **slots),
         query([trees.of(one) for one in shown], table, cond, order=[(trees.of(column), way == "DESC")], limit=1),
         f"Gives the {explained} of the {table.table.singular} with the {plain} {token(column)}"
-        f"{f' among the {said(table, cond)}' if cond.asked else ''}.",
+        f"{f' among the {said(table, cond)}' if cond.tree is not None else ''}.",
         merged(cond.plan, Plan(distinct=frozenset([(table.sql, column.sql)]))),
         frame=f"{frame} {best if named else most} {cond.frame}",
         cut=(trees.of(column), 1),
@@ -448,8 +459,17 @@ def count_item(voice, layout, table):
     )
 
 
+def _extreme_day(voice, table):
+    """As metric, of the first or last of a date; None without one."""
+    dates = of_kinds(table, "date")
+    if not dates:
+        return None
+    column, (function, word) = voice.rng.choice(dates), voice.rng.choice((("MAX", "latest"), ("MIN", "earliest")))
+    return trees.call(function, trees.of(column)), f"{word} {voice.column(column)}", f"{word} {token(column)}", column
+
+
 def _aggregate(voice, table, cond):
-    found = metric(voice, table, with_things=False)
+    found = (voice.rng.random() < 0.15 and _extreme_day(voice, table)) or metric(voice, table, with_things=False)
     if found is None or found[3].sql in cond.columns:
         return None
     tree, asked, plain, _ = found
@@ -554,6 +574,19 @@ def group_item(voice, layout, table):
         None
         if group.sql in cond.columns
         else _grouped(voice, table, cond, group, voice.column(group), token(group), Plan())
+    )
+
+
+def group_order_item(voice, layout, table):
+    """Groups in the order of their number."""
+    item, way = group_item(voice, layout, table), voice.rng.choice(("DESC", "DESC", "ASC"))
+    if item is None:
+        return None
+    extra = voice.rng.choice(phrases.GROUP_ORDER[voice.split][way])
+    item.tree.set("order", trees.ordered([(item.tree.expressions[1].copy(), way == "DESC")]))
+    end = f", sorted by that value, {'highest' if way == 'DESC' else 'lowest'} first."
+    return item._replace(
+        question=f"{full_stop(item.question)} {extra}", answer=item.answer[:-1] + end, frame=f"{item.frame} {extra}"
     )
 
 
@@ -733,7 +766,7 @@ def with_parent_item(voice, layout, table):
         ),
         query([trees.of(one) for one in [*shown, *theirs]], table, cond),
         f"Lists the {psaid} of the {ref.parent.table.plural} and the {explained} of {said(table, cond)}.",
-        cond.plan,
+        merged(cond.plan, Plan(whole=frozenset([(table.sql, ref.column)]))),  # else a LEFT JOIN may be meant
         frame=f"{frame} {cond.frame}",
     )
 
@@ -793,8 +826,7 @@ def left_join_zero_item(voice, layout, table):
     frame, extra = voice.pick(phrases.HOW_MANY_EACH), voice.pick(phrases.WITH_ZERO)
     things, parent = voice.things(ref.child), ref.parent.table
     counted = trees.count(trees.col(ref.child.key or ref.column, ref.child.sql))
-    question = frame.format(parent=parent.singular, cols=cols, things=things)
-    question += "" if question[-1] in ".?" else "."
+    question = full_stop(frame.format(parent=parent.singular, cols=cols, things=things))
     return Item(
         f"{question} {extra.format(things=things)}",
         _per_parent(ref, shown, counted, "LEFT"),
@@ -828,6 +860,8 @@ def most_children_item(voice, layout, table):
         )
     key = trees.col(ref.parent.key, ref.parent.sql)
     joins = [trees.join(ref.child, trees.ties(ref))]
+    keys = frozenset([(ref.child.sql, ref.column)])
+    known = Plan(full=frozenset([(ref.child.sql, found[3].sql)])) if found else Plan()
     return Item(
         frame.format(parent=parent.singular, cols=cols, **slots),
         trees.select(
@@ -839,7 +873,7 @@ def most_children_item(voice, layout, table):
             limit=1,
         ),
         f"Gives the {explained} of the {parent.singular} with the {explained_metric}.",
-        Plan(leading=frozenset([(ref.child.sql, ref.column)])),
+        merged(Plan(leading=keys, whole=keys if way == "ASC" else frozenset()), known),
         frame=frame,
         cut=(tree, 1),
     )
@@ -913,9 +947,12 @@ def self_join_item(voice, layout, table):
     synonyms = {ref.child.sql.strip('"'): [ref.role]}
     form = voice.rng.choice(("pair", "more", "under"))
     if form == "pair":
-        frame = voice.pick(phrases.SELF_PAIR)
+        frame, extra = voice.pick(phrases.SELF_PAIR), voice.pick(phrases.WITH_ROLE)
+        question = full_stop(frame.format(**slots))
         answer = f"Lists the {token(name)} of {noun.plural} and the {token(name)} of their {ref.role}."
-        return Item(frame.format(**slots), _paired(ref, [own, above]), answer, frame=frame, synonyms=synonyms)
+        question = f"{question} {extra.format(**slots)}"
+        frame = f"{frame} {extra}"
+        return Item(question, _paired(ref, [own, above]), answer, frame=frame, synonyms=synonyms)
     if form == "more" and numbers:
         column = voice.rng.choice(numbers)
         operator, word, side = voice.rng.choice(((">", "higher", "above"), ("<", "lower", "below")))
@@ -959,7 +996,11 @@ def unanswerable_item(voice, layout, table):
     table = layout.table(layout.family.tables[0].singular) or table
     cond = some(voice, layout, table, 0.5)
     name = voice.column(table.columns[0])
-    slots = {"things": about(voice, table, cond), "thing": table.table.singular, "cond": of_one(cond.asked)}
+    slots = {
+        "things": about(voice, table, cond),
+        "thing": f"{cond.before} {table.table.singular}",
+        "cond": of_one(cond.asked),
+    }
     frame, own = voice.rng.choice(
         (
             (voice.pick(phrases.LIST), {"cols": words}),
@@ -1026,6 +1067,7 @@ KINDS = {
     "several_aggregates": (several_aggregates_item, 2.5),
     "count_distinct": (count_distinct_item, 2.5),
     "group": (group_item, 4),
+    "group_order": (group_order_item, 2),
     "join_group": (join_group_item, 3),
     "having": (having_item, 2),
     "having_join": (having_join_item, 3),

@@ -580,6 +580,21 @@ PLACES = {
     "quarter": "in",
     "location": "in",
 }
+# Columns whose values may stand before the noun: "diesel cars". Only where questions are trained on.
+FRONT = {
+    "sft": frozenset(
+        """genre,language,body type,fuel,colour,coat colour,gender,sex,breed,nationality,cuisine,material,fabric,status,
+        order status,claim status,project status,house type,cover type,music style,style,drug class,make,brand,
+        manufacturer,bed type,frame material,engine type,mood,plan,flavour,species,segment,event type,product category,
+        claim status,policy type,home nation,rock type,membership,grape""".replace("\n", "")
+        .replace("  ", "")
+        .split(",")
+    ),
+    "dpo": frozenset(),
+    "dev": frozenset(),
+    "test": frozenset(),
+}
+PROPER = frozenset(("language", "breed", "nationality", "cuisine", "make", "brand", "manufacturer", "grape"))
 WHEN = {  # {verb}: of VERBS; a year or a date
     ">": {
         "sft": ("{verb} after {v}", "that were {verb} after {v}", "{verb} later than {v}"),
@@ -1104,6 +1119,18 @@ GROUP = {  # {metric}: "number of books" or "average price of the books"
         "Per {group}, what would be the {metric}?",
     ),
 }
+GROUP_ORDER = {  # what is added to a question about groups
+    "sft": {
+        "DESC": ("Highest first.", "Sort that from high to low.", "Put the largest on top.", "Start with the highest."),
+        "ASC": ("Lowest first.", "Sort that from low to high.", "Put the smallest on top.", "Start with the lowest."),
+    },
+    "dpo": {"DESC": ("Largest first, please.",), "ASC": ("Smallest first, please.",)},
+    "dev": {"DESC": ("The greatest should come first.",), "ASC": ("The least should come first.",)},
+    "test": {
+        "DESC": ("Descending, please.", "The biggest one belongs at the top."),
+        "ASC": ("Ascending, please.", "The smallest one belongs at the top."),
+    },
+}
 HOW_MANY = {  # a count per group
     "sft": (
         "How many {things} are there for each {group}?",
@@ -1476,6 +1503,25 @@ SELF_PAIR = {  # rows with the row above them in the same table; {role}: "manage
         "Can you list who the {role} of each {thing} is? The {cols} of both, please.",
         "Display the {things} by {cols}, each followed by the {cols} of the {role}.",
         "Which {thing} has which {role}? Both {cols}.",
+    ),
+}
+WITH_ROLE = {  # what is added so that those at the top are left out
+    "sft": (
+        "Leave out those without a {role}.",
+        "Only those that have a {role}.",
+        "Skip the ones with no {role}.",
+        "Those without a {role} need not be shown.",
+        "Just those who do have one.",
+        "Without a {role}, leave them out.",
+        "Not the ones at the very top, who have none.",
+        "Whoever has no {role} is of no interest.",
+    ),
+    "dpo": ("Drop those that have no {role}.", "Nobody without a {role}, please."),
+    "dev": ("Those with no {role} can be omitted.", "We only need people with a {role}."),
+    "test": (
+        "If somebody has no {role}, don't list them.",
+        "Ignore anyone without a {role}.",
+        "I only want those with a {role}.",
     ),
 }
 SELF_MORE = {  # rows that beat the row above them
