@@ -16,7 +16,7 @@ import pytest
 
 from domains.text_to_sql import explain, kinds
 from domains.text_to_sql.families import SPLITS
-from domains.text_to_sql.kinds import data, items, layout, phrases, trees
+from domains.text_to_sql.kinds import data, layout, phrases, rows, shared, trees
 from domains.text_to_sql.kinds.families import subjects
 from domains.text_to_sql.verify import verify
 
@@ -284,7 +284,7 @@ def test_every_border_of_a_condition_is_planted():
     ],
 )
 def test_plurals_of_columns(words, expected):
-    assert items.plural(words) == expected
+    assert shared.plural(words) == expected
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ def test_plurals_of_columns(words, expected):
     [("older", "oldest"), ("more expensive", "most expensive"), ("higher in calories", ""), ("", "")],
 )
 def test_superlatives(comparative, expected):
-    assert items.superlative(comparative) == expected
+    assert rows.superlative(comparative) == expected
 
 
 @pytest.mark.parametrize(
@@ -305,4 +305,4 @@ def test_superlatives(comparative, expected):
     ],
 )
 def test_conditions_after_a_singular(asked, expected):
-    assert items.of_one(asked) == expected
+    assert shared.of_one(asked) == expected

@@ -354,7 +354,7 @@ def through(voice, layout, table, deep: bool = False) -> Condition | None:
     ref = voice.rng.choice(refs)
     parent = ref.parent
     if not deep and parent.columns[0].column.kind == "name" and voice.rng.random() < 0.4:
-        return _named(voice, ref)
+        return named(voice, ref)
     inner = through(voice, layout, parent) if deep else simple(voice, parent)
     if inner is None:
         return None
@@ -367,7 +367,7 @@ def through(voice, layout, table, deep: bool = False) -> Condition | None:
     )
 
 
-def _named(voice, ref) -> Condition:
+def named(voice, ref) -> Condition:
     """ "written by Anna Keller": the parent by its name."""
     column, phrase = ref.parent.columns[0], voice.pick(phrases.NAMED)
     value = voice.rng.choice(column.column.values)

@@ -108,7 +108,9 @@ def _names(rng, column: BoundColumn, given: list, count: int) -> list:
     """Names, each once: the planted ones where they were first due, then others of the family."""
     pool = [one for one in column.column.values if one not in given]
     rng.shuffle(pool)
-    pool += [f"{one} {2 + i // 20}" for i, one in enumerate((*column.column.values,) * 4) if f"{one} 2" not in given]
+    size = len(column.column.values)
+    more = (f"{column.column.values[i % size]} {2 + i // size}" for i in range(6 * size))
+    pool += [one for one in more if one not in given]
     values = []
     for one in [*given, *[None] * (count - len(given))]:
         values.append(pool.pop(0) if one is None or one in values else one)
