@@ -231,6 +231,7 @@ def layouts():
 
 def test_schemas_have_one_to_four_tables_and_every_style():
     counts = Counter(len(one.tables) for one in layouts())
+    assert max(len(one.ddl) for one in layouts()) <= layout.MAX_DDL
     assert set(counts) == {1, 2, 3, 4} and min(counts.values()) >= 10
     for text, least in (("CHECK (", 15), ("DEFAULT ", 15), ("  -- ", 8), ("NOT NULL", 60)):
         assert sum(text in one.ddl for one in layouts()) >= least, text

@@ -90,8 +90,15 @@ def spoken_day(rng, day: str) -> str:
     return f"{int(number)} {named} {year}" if form == "day first" else f"{named} {int(number)}, {year}"
 
 
-def _step(column):
-    return 1 if column.kind == "integer" else 0.5
+def _step(column, value):
+    """How far a value just beside a border is: less than the border itself, for there is nothing below 0."""
+    return 1 if column.kind == "integer" else 0.5 if value >= 1 else value / 4
+
+
+def _near(column, value, steps) -> tuple:
+    """The values so many steps from a border, none below 0."""
+    step = _step(column, value)
+    return tuple(round(value + i * step, 3) for i in steps if value + i * step >= 0)
 
 
 class Test(NamedTuple):
@@ -101,14 +108,13 @@ class Test(NamedTuple):
     tree: object
     asked: tuple
     said: tuple
-    plant: Plant | None
+    plant: Plant
 
 
 def _compare(rng, bound):
     column, value = bound.column, round_value(rng, bound.column)
     operator = rng.choices((">", "<", ">=", "<=", "="), (4, 4, 2, 2, 2 if column.kind == "integer" else 0))[0]
-    step = _step(column)
-    near = tuple(value + i * step for i in range(-2, 3) if value + i * step >= 0)
+    near = _near(column, value, range(-2, 3))
     meets = {">": lambda n: n > value, "<": lambda n: n < value, ">=": lambda n: n >= value}
     meets |= {"<=": lambda n: n <= value, "=": lambda n: n == value}
     plant = Plant(tuple(filter(meets[operator], near)), tuple(n for n in near if not meets[operator](n)))
@@ -120,10 +126,10 @@ def _compare(rng, bound):
 
 def _between(rng, bound):
     low, high = sorted((round_value(rng, bound.column), round_value(rng, bound.column)))
-    step = _step(bound.column)
-    high = high if high > low else low + 5 * step
+    high = high if high > low else low + 5
     said = tuple(spoken_number(rng, one, bound.column) for one in (low, high))
-    plant = Plant((low, low + step, high - step, high), (max(low - step, 0), high + step) if low else (high + step,))
+    below, *hits = _near(bound.column, low, range(-1, 2))
+    plant = Plant((*hits, *_near(bound.column, high, (-1, 0))), (below, *_near(bound.column, high, (1,))))
     return Test("between", trees.between(trees.of(bound), low, high), said, (low, high), plant)
 
 
@@ -264,6 +270,8 @@ def simple(voice, table, kinds=USUAL, avoid=(), front: bool = False) -> Conditio
         return None
     kind, column = voice.rng.choice(fits)
     test = MAKERS[kind][1](voice.rng, column)
+    if not test.plant.hits:
+        return None  # of two categories neither
     if (
         front
         and test.operator == "="
@@ -414,8 +422,7 @@ def than(voice, table) -> Condition | None:
         phrase = voice.rng.choice(phrases.COMPARATIVE[voice.split]).format(adjective=adjective, v="{name}")
     own = trees.compare("=", trees.of(name), value)
     query = trees.subquery(trees.select([trees.of(column)], trees.table(table), where=own))
-    number, step = round_value(voice.rng, column.column), _step(column.column)
-    near = tuple(max(0, number + i * step) for i in (-1, 0, 0, 1))
+    near = _near(column.column, round_value(voice.rng, column.column), (-1, 0, 0, 1))
     return Condition(
         trees.compare(operator, trees.of(column), query),
         agree(phrase, asked).format(col=asked, name=value, word=word),

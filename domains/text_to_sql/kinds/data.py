@@ -191,7 +191,7 @@ def even_average(table: str, column: str):
         middle = round(sum(row[column] for row in rows) / len(rows))
         paired = (len(rows) - 1) // 2
         for below, above in zip(rows[:paired], rows[paired : 2 * paired], strict=True):
-            gap = min(max(1, abs(round(below[column] - middle))), middle or 1)
+            gap = min(max(1, abs(round(below[column] - middle))), middle)  # nothing below 0
             below[column], above[column] = middle - gap, middle + gap
         for row in rows[2 * paired :]:
             row[column] = middle
