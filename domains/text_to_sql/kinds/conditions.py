@@ -22,8 +22,8 @@ MONTHS = (
 # The operator as VERBS and PLACES know it.
 WHEN = {
     **{one: one for one in (">", "<", ">=", "<=", "between")},
-    **{f"date {one}": one for one in (">", "<", ">=", "<=", "between")},
-    **{"= number": "=", "year": "=", "month": "="},
+    **{f"date {one}": one for one in (">", "<", "between")},
+    **{"= number": "=", "year": "=", "month": "month", "date >=": "day >=", "date <=": "day <="},
 }
 
 
@@ -309,18 +309,22 @@ def _in_front(table, column, test: Test) -> Condition:
 
 
 def _phrase(voice, table, column, operator: str) -> str:
-    """How a person says the test: with a verb, a place or a comparative where the column has one, or plainly."""
-    rng, split = voice.rng, voice.split
-    alone = sum(one.column.words.split()[-1] == column.words.split()[-1] for one in table.columns) == 1
-    verb, at = phrases.VERBS.get(column.words), phrases.PLACES.get(column.words)
-    if verb and operator in WHEN and rng.random() < 0.5:
-        return rng.choice(phrases.WHEN[WHEN[operator]][split]).replace("{verb}", verb)
-    if at and operator in phrases.WHERE and rng.random() < 0.5:
-        return rng.choice(phrases.WHERE[operator][split]).replace("{at}", at)
-    adjective = {">": column.more, "<": column.less}.get(operator)
-    if adjective and alone and rng.random() < 0.4:
-        return rng.choice(phrases.COMPARATIVE[split]).replace("{adjective}", adjective)
-    return rng.choice(phrases.CONDITIONS[operator][split])
+    """How a person says the test: by a verb, a place, an age or a comparative where the column has one, or plainly."""
+    words, split = column.words, voice.split
+    alone = sum(one.column.words.split()[-1] == words.split()[-1] for one in table.columns) == 1
+    adjective = {">": column.more, "<": column.less}.get(operator) if alone else ""
+    ways = [
+        (phrases.WHEN.get(WHEN.get(operator)), "{verb}", phrases.VERBS.get(words)),
+        (phrases.WHERE.get(operator), "{at}", phrases.PLACES.get(words)),
+        (phrases.ACTS.get(operator), "{verb}", phrases.ACTIVE.get(words)),
+        (phrases.AGE.get(operator), "{age}", "age" if words == "age" else ""),
+        (phrases.COMPARATIVE, "{adjective}", adjective),
+    ]
+    fit = [(said[split], slot, word) for said, slot, word in ways if said and word]
+    if fit and voice.rng.random() < 0.55:
+        said, slot, word = voice.rng.choice(fit)
+        return voice.rng.choice(said).replace(slot, word)
+    return voice.rng.choice(phrases.CONDITIONS[operator][split])
 
 
 def joined(word: str, first: Condition, second: Condition) -> Condition:

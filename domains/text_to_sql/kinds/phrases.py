@@ -558,6 +558,40 @@ VERBS = {
     "dispatch date": "dispatched",
     "shipping date": "shipped",
     "publication date": "published",
+    "order date": "placed",
+    "gift date": "given",
+    "match day": "played",
+    "repair date": "done",
+    "booking date": "made",
+    "comment date": "written",
+    "claim date": "filed",
+    "delivery date": "delivered",
+    "treatment date": "given",
+    "test date": "run",
+    "run date": "undertaken",
+    "launch year": "launched",
+    "setup date": "set up",
+    "creation date": "created",
+}
+ACTIVE = {
+    "price": "cost",
+    "weight": "weigh",
+    "body weight": "weigh",
+    "salary": "earn",
+    "base salary": "earn",
+    "yearly income": "earn",
+    "monthly pay": "earn",
+    "hourly pay": "earn",
+    "hourly wage": "earn",
+    "monthly wage": "earn",
+    "daily wage": "earn",
+    "duration": "last",
+    "running time": "last",
+    "running minutes": "last",
+    "playing time": "last",
+    "capacity": "hold",
+    "seat count": "seat",
+    "seat capacity": "seat",
 }
 PLACES = {
     "country": "from",
@@ -579,6 +613,11 @@ PLACES = {
     "district": "in",
     "quarter": "in",
     "location": "in",
+    "home base": "in",
+    "realm": "from",
+    "neighbourhood": "in",
+    "head office": "in",
+    "practice town": "in",
 }
 # Columns whose values may stand before the noun: "diesel cars". Only where questions are trained on.
 FRONT = {
@@ -596,6 +635,24 @@ FRONT = {
 }
 PROPER = frozenset(("language", "breed", "nationality", "cuisine", "make", "brand", "manufacturer", "grape"))
 WHEN = {  # {verb}: of VERBS; a year or a date
+    "month": {
+        "sft": ("{verb} in {v}", "that were {verb} in {v}", "{verb} in the month of {v}"),
+        "dpo": ("that got {verb} in {v}",),
+        "dev": ("{verb} during {v}",),
+        "test": ("which were {verb} in {v}", "{verb} some time in {v}"),
+    },
+    "day >=": {
+        "sft": ("{verb} on {v} or later", "{verb} on or after {v}", "that were {verb} since {v}"),
+        "dpo": ("that got {verb} on {v} or afterwards",),
+        "dev": ("{verb} on {v} or any day after",),
+        "test": ("which were {verb} on {v} at the earliest", "not {verb} before {v}"),
+    },
+    "day <=": {
+        "sft": ("{verb} on {v} or earlier", "{verb} on or before {v}", "that were {verb} up to {v}"),
+        "dpo": ("that got {verb} on {v} or sooner",),
+        "dev": ("{verb} on {v} or any day before",),
+        "test": ("which were {verb} on {v} at the latest", "not {verb} after {v}"),
+    },
     ">": {
         "sft": ("{verb} after {v}", "that were {verb} after {v}", "{verb} later than {v}"),
         "dpo": ("that got {verb} after {v}",),
@@ -631,6 +688,76 @@ WHEN = {  # {verb}: of VERBS; a year or a date
         "dpo": ("that got {verb} between {v} and {w}",),
         "dev": ("{verb} from {v} up to {w}",),
         "test": ("which were {verb} between {v} and {w}", "{verb} any time from {v} to {w}"),
+    },
+}
+ACTS = {  # {verb}: of ACTIVE
+    ">": {
+        "sft": ("that {verb} more than {v}", "that {verb} over {v}"),
+        "dpo": ("that {verb} in excess of {v}",),
+        "dev": ("that {verb} above {v}",),
+        "test": ("which {verb} more than {v}", "that {verb} anything over {v}"),
+    },
+    "<": {
+        "sft": ("that {verb} less than {v}", "that {verb} under {v}"),
+        "dpo": ("that {verb} short of {v}",),
+        "dev": ("that {verb} below {v}",),
+        "test": ("which {verb} less than {v}", "that {verb} anything under {v}"),
+    },
+    ">=": {
+        "sft": ("that {verb} at least {v}", "that {verb} {v} or more"),
+        "dpo": ("that {verb} no less than {v}",),
+        "dev": ("that {verb} a minimum of {v}",),
+        "test": ("which {verb} at least {v}", "that {verb} {v} and upwards"),
+    },
+    "<=": {
+        "sft": ("that {verb} at most {v}", "that {verb} {v} or less"),
+        "dpo": ("that {verb} no more than {v}",),
+        "dev": ("that {verb} a maximum of {v}",),
+        "test": ("which {verb} at most {v}", "that {verb} up to {v}"),
+    },
+    "between": {
+        "sft": ("that {verb} between {v} and {w}", "that {verb} {v} to {w}"),
+        "dpo": ("that {verb} from {v} to {w}",),
+        "dev": ("that {verb} from {v} up to {w}",),
+        "test": ("which {verb} between {v} and {w}", "that {verb} somewhere from {v} to {w}"),
+    },
+}
+AGE = {
+    ">": {
+        "sft": ("over {v}", "aged over {v}", "over {v} years old", "that are over {v}"),
+        "dpo": ("past the age of {v}",),
+        "dev": ("beyond {v} years of age",),
+        "test": ("over the age of {v}", "who are more than {v} years old"),
+    },
+    "<": {
+        "sft": ("under {v}", "aged under {v}", "under {v} years old", "that are under {v}"),
+        "dpo": ("not yet {v} years old",),
+        "dev": ("below {v} years of age",),
+        "test": ("under the age of {v}", "who are less than {v} years old"),
+    },
+    ">=": {
+        "sft": ("aged {v} or older", "at least {v} years old", "aged {v} and over"),
+        "dpo": ("from the age of {v} on",),
+        "dev": ("{v} years of age or older",),
+        "test": ("who are {v} or older", "of {v} years and more"),
+    },
+    "<=": {
+        "sft": ("aged {v} or younger", "at most {v} years old", "aged {v} and under"),
+        "dpo": ("up to the age of {v}",),
+        "dev": ("{v} years of age or younger",),
+        "test": ("who are {v} or younger", "of {v} years and less"),
+    },
+    "= number": {
+        "sft": ("aged {v}", "{v} years old", "who are {v}"),
+        "dpo": ("at the age of {v}",),
+        "dev": ("of exactly {v} years of age",),
+        "test": ("who are just {v} years old", "of the age of {v}"),
+    },
+    "between": {
+        "sft": ("aged {v} to {w}", "between {v} and {w} years old", "aged between {v} and {w}"),
+        "dpo": ("from the age of {v} to the age of {w}",),
+        "dev": ("from {v} to {w} years of age",),
+        "test": ("who are between {v} and {w} years old", "of {v} to {w} years"),
     },
 }
 WHERE = {  # {at}: of PLACES

@@ -112,7 +112,21 @@ def child_of(voice, layout, *kinds):
 
 
 SINGULAR = {"have": "has", "are": "is", "were": "was", "do": "does", "reach": "reaches"}
-REGULAR = ("belong", "come", "stay", "range", "mention", "turn", "show")
+REGULAR = (
+    "cost",
+    "weigh",
+    "earn",
+    "last",
+    "hold",
+    "seat",
+    "belong",
+    "come",
+    "stay",
+    "range",
+    "mention",
+    "turn",
+    "show",
+)
 
 
 def of_one(asked: str) -> str:
