@@ -208,7 +208,7 @@ def test_the_kinds_are_what_they_are_called():
         "join": " JOIN ",
         "three_tables": r" JOIN .* JOIN ",
         "anti_join": r"NOT IN \(SELECT ",
-        "most_children": r"GROUP BY .* ORDER BY .* LIMIT 1",
+        "most_children": r"GROUP BY .* ORDER BY .* LIMIT [1-3];",
         "count_distinct": r"COUNT\(DISTINCT ",
         "in_list": r" IN \(| OR ",
         "arithmetic": r" [-+*] ",

@@ -109,46 +109,64 @@ def left_join_zero_item(voice, layout, table):
 
 
 def most_children_item(voice, layout, table):
-    """The parent with the most children, or with the highest sum or average over them."""
+    """The parent, or the few, with the most children, at times with their number; or with the highest of a metric."""
     ref = child_of(voice, layout)
     if ref is None:
         return None
-    found = metric(voice, ref.child, functions=("SUM", "SUM", "AVG")) if voice.rng.random() < 0.4 else None
-    if found and "year" in found[3].column.words:
+    if voice.rng.random() < 0.4:
+        return _most_total(voice, ref)
+    k = voice.rng.randint(2, 3) if voice.rng.random() < 0.3 else 1
+    table = phrases.MOST_K if k > 1 else phrases.MOST_CHILDREN
+    frame = voice.rng.choice([one for one in table[voice.split] if ref.did or "{did}" not in one])
+    shown, cols, explained = outputs(voice, ref.parent, 0.15, singular=k == 1)
+    things, child, parent = voice.things(ref.child), ref.child.table, ref.parent.table
+    question = frame.format(
+        k=k, parents=voice.things(ref.parent), parent=parent.singular, cols=cols, things=things, did=ref.did
+    )
+    columns = [trees.of(one) for one in shown]
+    if voice.rng.random() < 0.25:
+        extra = voice.pick(phrases.ALSO_NUMBER)
+        question, frame = f"{full_stop(question)} {extra.format(things=things)}", f"{frame} {extra}"
+        columns.append(trees.count())
+        explained += f" and the number of {child.plural}"
+    who = f"the {k} {parent.plural}" if k > 1 else f"the {parent.singular}"
+    plan = Plan(leading=frozenset([(ref.child.sql, ref.column)]))
+    answer = f"{'Lists' if k > 1 else 'Gives'} the {explained} of {who} with the highest number of {child.plural}."
+    tree = _first_parents(ref, columns, trees.count(), True, k)
+    return Item(question, tree, answer, plan, frame=frame, cut=(trees.count(), k))
+
+
+def _most_total(voice, ref):
+    """The parent with the highest or lowest sum or average over its children."""
+    found = metric(voice, ref.child, functions=("SUM", "SUM", "AVG"))
+    if found is None or "year" in found[3].column.words:
         return None
+    tree, words, plain, column = found
     shown, cols, explained = outputs(voice, ref.parent, 0.2, singular=True)
-    parent = ref.parent.table
-    if found:
-        way, frame = voice.rng.choice(("DESC", "DESC", "ASC")), voice.pick(phrases.MOST_TOTAL)
-        asked, plain = voice.rng.choice(phrases.MOST[voice.split][way]), "highest" if way == "DESC" else "lowest"
-        tree, words, explained_metric = found[0], found[1], f"{plain} {found[2]}"
-        slots = {"metric": words, "most": asked}
-    else:
-        options = [one for one in phrases.MOST_CHILDREN[voice.split] if ref.did or "{did}" not in one]
-        way, frame, tree = "DESC", voice.rng.choice(options), trees.count()
-        slots, explained_metric = (
-            {"things": voice.things(ref.child), "did": ref.did},
-            f"highest number of {ref.child.table.plural}",
-        )
-    key = trees.col(ref.parent.key, ref.parent.sql)
-    joins = [trees.join(ref.child, trees.ties(ref))]
+    way, frame = voice.rng.choice(("DESC", "DESC", "ASC")), voice.pick(phrases.MOST_TOTAL)
     keys = frozenset([(ref.child.sql, ref.column)])
-    known = Plan(full=frozenset([(ref.child.sql, found[3].sql)])) if found else Plan()
+    # Of none at all, no sum is the lowest: every parent has children where that is asked.
+    whole, full = keys if way == "ASC" else frozenset(), frozenset([(ref.child.sql, column.sql)])
     return Item(
-        frame.format(parent=parent.singular, cols=cols, **slots),
-        trees.select(
-            [trees.of(one) for one in shown],
-            trees.table(ref.parent),
-            joins,
-            group=[key],
-            order=[(tree, way == "DESC")],
-            limit=1,
+        frame.format(
+            parent=ref.parent.table.singular,
+            cols=cols,
+            metric=words,
+            most=voice.rng.choice(phrases.MOST[voice.split][way]),
         ),
-        f"Gives the {explained} of the {parent.singular} with the {explained_metric}.",
-        merged(Plan(leading=keys, whole=keys if way == "ASC" else frozenset()), known),
+        _first_parents(ref, [trees.of(one) for one in shown], tree, way == "DESC", 1),
+        f"Gives the {explained} of the {ref.parent.table.singular} with the "
+        f"{'highest' if way == 'DESC' else 'lowest'} {plain}.",
+        Plan(leading=keys, whole=whole, full=full),
         frame=frame,
         cut=(tree, 1),
     )
+
+
+def _first_parents(ref, columns: list, term, down: bool, k: int):
+    """The first k parents in the order of a term over their children."""
+    joins, key = [trees.join(ref.child, trees.ties(ref))], trees.col(ref.parent.key, ref.parent.sql)
+    return trees.select(columns, trees.table(ref.parent), joins, group=[key], order=[(term.copy(), down)], limit=k)
 
 
 SET_WORDS = {
@@ -200,10 +218,10 @@ def _self_refs(layout) -> list:
     return [ref for ref in layout.refs if ref.child.sql == ref.parent.sql]
 
 
-def _paired(ref, shown, where=None):
+def _paired(ref, shown, where=None, **rest):
     """A table beside itself: `a` the rows, `b` those above them."""
     joins = [trees.join(ref.parent, trees.ties(ref, "a", "b"), alias="b")]
-    return trees.select(shown, trees.table(ref.child, "a"), joins, where)
+    return trees.select(shown, trees.table(ref.child, "a"), joins, where, **rest)
 
 
 def self_join_item(voice, layout, table):
@@ -217,7 +235,13 @@ def self_join_item(voice, layout, table):
     own, above = trees.col(name.sql, "a"), trees.col(name.sql, "b")
     slots = {"things": things, "thing": noun.singular, "role": ref.role, "cols": plural(asked), "of": ref.of}
     synonyms = {ref.child.sql.strip('"'): [ref.role]}
-    form = voice.rng.choice(("pair", "more", "under"))
+    form = voice.rng.choice(("pair", "more", "under", "most"))
+    if form == "most":
+        frame, key = voice.pick(phrases.SELF_MOST), trees.col(ref.child.key, "b")
+        made = _paired(ref, [above], group=[key], order=[(trees.count(), True)], limit=1)
+        answer = f"Gives the {token(name)} of the {ref.role} with the highest number of {noun.plural}."
+        question = frame.format(**{**slots, "cols": asked})
+        return Item(question, made, answer, frame=frame, cut=(trees.count(), 1), synonyms=synonyms)
     if form == "pair":
         frame, extra = voice.pick(phrases.SELF_PAIR), voice.pick(phrases.WITH_ROLE)
         question = full_stop(frame.format(**slots))

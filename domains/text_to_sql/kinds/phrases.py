@@ -1588,6 +1588,75 @@ MOST_CHILDREN = {  # the parent with the most children; {did}
         "By {cols}, what's the {parent} with the most {things} of all?",
     ),
 }
+MOST_K = {  # the parents with the most children, {k} of them
+    "sft": (
+        "Which {k} {parents} have the most {things}? Show the {cols}.",
+        "Show the {cols} of the {k} {parents} with the most {things}.",
+        "List the {cols} of the top {k} {parents} by number of {things}.",
+        "What are the {cols} of the {k} {parents} with the most {things}?",
+        "Give me the {k} {parents} that have the most {things}: {cols}.",
+        "top {k} {parents} by number of {things}, {cols}",
+        "Find the {k} {parents} with the largest number of {things}; return the {cols}.",
+        "I need the {cols} of the {k} {parents} that have the highest number of {things}.",
+    ),
+    "dpo": (
+        "Print the {cols} of the {k} {parents} counting the most {things}.",
+        "What {k} {parents} lead by {things}? The {cols}.",
+    ),
+    "dev": (
+        "Name the {cols} of the {k} {parents} with the greatest number of {things}.",
+        "We need the {k} {parents} richest in {things}: the {cols}.",
+    ),
+    "test": (
+        "Can you tell me the {cols} of the {k} {parents} with more {things} than the others?",
+        "By number of {things}, which {k} {parents} come first? Only the {cols}.",
+        "Rank the {parents} by how many {things} they have and keep the first {k}: the {cols}.",
+    ),
+}
+ALSO_NUMBER = {  # what is added when the number is to be shown, too
+    "sft": (
+        "Show that number too.",
+        "And how many are there?",
+        "Include the number.",
+        "Add how many that is.",
+        "With the number of {things}, please.",
+        "How many {things} is that?",
+        "Give the number of {things} as well.",
+        "I also need the number.",
+    ),
+    "dpo": ("Put the number beside it.", "Along with it, the count of {things}."),
+    "dev": ("Say how many {things}, too.", "The tally should be shown as well."),
+    "test": (
+        "And what's the number of {things}?",
+        "I'd like to see how many {things}, too.",
+        "Next to it, the number of {things}.",
+    ),
+}
+SELF_MOST = {  # who has the most rows below
+    "sft": (
+        "Which {role} has the most {things}? Show the {cols}.",
+        "Who is the {role} of the most {things}? Give the {cols}.",
+        "What is the {cols} of the {role} with the most {things}?",
+        "Show the {cols} of the {role} with the most {things}.",
+        "Find the {role} with the largest number of {things} below; return the {cols}.",
+        "{cols} of the {role} of the most {things}",
+        "Give me the {cols} of the {role} who has the highest number of {things}.",
+        "I need the {cols} of the {role} to whom the most {things} belong.",
+    ),
+    "dpo": (
+        "Print the {cols} of the {role} counting the most {things}.",
+        "What {role} leads in number of {things}? By {cols}.",
+    ),
+    "dev": (
+        "Name the {cols} of the {role} with the greatest number of {things}.",
+        "Nobody is {role} of more {things} than who? The {cols}.",
+    ),
+    "test": (
+        "Can you tell me the {cols} of the {role} with more {things} than any other?",
+        "Who is {role} to the largest number of {things}? Only the {cols}.",
+        "Among all that are a {role}, whose {things} are the most? The {cols}, please.",
+    ),
+}
 MOST_TOTAL = {  # {metric}: "total amount of the payments"; {most}: highest or lowest
     "sft": (
         "Which {parent} has the {most} {metric}? Show the {cols}.",
