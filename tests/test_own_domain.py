@@ -76,6 +76,19 @@ def test_sft_data_of_a_domain_without_more_than_the_table_asks(own_domain, tmp_p
     assert "6 curated rows." in text and "schemas" not in text and "families" not in text
 
 
+def test_another_generator_of_the_domain_by_its_name(own_domain, tmp_path):
+    source = SOURCE + SOURCE[SOURCE.index("def generate") :].replace("def generate", "def generate_2").replace(
+        '"What is"', '"Guess what is"'
+    )
+    (finder.DOMAINS / own_domain / "__init__.py").write_text(source, encoding="utf-8")
+    flags = ["--domain", own_domain, "--out", str(tmp_path / "out"), "--n", "40", "--generator"]
+    gen_sft.main(gen_sft.parse_args([*flags, "generate_2"]))
+    prompts = [row["prompt"] for row in files.read_jsonl(tmp_path / "out/data/sft.jsonl")]
+    assert sum(prompt.startswith("Guess what is") for prompt in prompts) == 34
+    with pytest.raises(cli.UserError, match=r"the domain parity has no generate_3\(\)"):
+        gen_sft.main(gen_sft.parse_args([*flags, "generate_3"]))
+
+
 @pytest.mark.parametrize(
     "text, instead, said",
     [

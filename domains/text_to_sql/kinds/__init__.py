@@ -51,18 +51,18 @@ def make_row(rng: random.Random, layout: Layout, split: str, tries: int = 20) ->
 
 def row_of(rng: random.Random, layout: Layout, split: str, kind: str) -> dict | None:
     """One row of this kind on the schema, or None where it cannot be asked there or chance gave nothing sound."""
-    return row_with(rng, layout, split, kind, 0)[0]
+    return row_with(rng, layout, split, kind)[0]
 
 
-def row_with(rng: random.Random, layout: Layout, split: str, kind: str, more: int) -> tuple:
-    """(row or None, so many more databases for it)."""
+def row_with(rng: random.Random, layout: Layout, split: str, kind: str) -> tuple:
+    """(row or None, the plan of its databases)."""
     item = KINDS[kind][0](Voice(rng, split), layout, rng.choice(layout.tables))
     sql, answer, tree = _written(item, layout) if item else (None, None, None)
     if answer is None:
-        return None, []
+        return None, None
     fills = _sound_fills(rng, layout, item, tree, sql, split in MEASURED)
     if fills is None:
-        return None, []
+        return None, None
     question = informal(rng, surround(rng, split, tidy(item.question)))
     row = {
         "prompt": prompt_text(layout.ddl, question),
@@ -80,7 +80,7 @@ def row_with(rng: random.Random, layout: Layout, split: str, kind: str, more: in
         "completion": f"```sql\n{sql}\n```\n{answer}" if sql else answer,
         **({"synonyms": item.synonyms} if item.synonyms else {}),
     }
-    return row, [fill(rng, layout, item.plan) for _ in range(more)]
+    return row, item.plan
 
 
 def _written(item, layout: Layout) -> tuple:

@@ -22,8 +22,8 @@ MONTHS = (
 # The operator as VERBS and PLACES know it.
 WHEN = {
     **{one: one for one in (">", "<", ">=", "<=", "between")},
-    **{f"date {one}": one for one in (">", "<", ">=", "<=", "between")},
-    **{"= number": "=", "year": "=", "month": "="},
+    **{f"date {one}": one for one in (">", "<", "between")},
+    **{"= number": "=", "year": "=", "month": "month", "date >=": "day >=", "date <=": "day <="},
 }
 
 
@@ -37,6 +37,7 @@ class Condition(NamedTuple):
     refs: tuple = ()
     frame: str = ""
     columns: frozenset = frozenset()
+    before: str = ""  # a word that stands before the noun instead of `asked` after it: "diesel" cars
 
 
 ANY = Condition()
@@ -89,8 +90,15 @@ def spoken_day(rng, day: str) -> str:
     return f"{int(number)} {named} {year}" if form == "day first" else f"{named} {int(number)}, {year}"
 
 
-def _step(column):
-    return 1 if column.kind == "integer" else 0.5
+def _step(column, value):
+    """How far a value just beside a border is: less than the border itself, for there is nothing below 0."""
+    return 1 if column.kind == "integer" else 0.5 if value >= 1 else value / 4
+
+
+def _near(column, value, steps) -> tuple:
+    """The values so many steps from a border, none below 0."""
+    step = _step(column, value)
+    return tuple(round(value + i * step, 3) for i in steps if value + i * step >= 0)
 
 
 class Test(NamedTuple):
@@ -100,14 +108,13 @@ class Test(NamedTuple):
     tree: object
     asked: tuple
     said: tuple
-    plant: Plant | None
+    plant: Plant
 
 
 def _compare(rng, bound):
     column, value = bound.column, round_value(rng, bound.column)
     operator = rng.choices((">", "<", ">=", "<=", "="), (4, 4, 2, 2, 2 if column.kind == "integer" else 0))[0]
-    step = _step(column)
-    near = tuple(value + i * step for i in range(-2, 3) if value + i * step >= 0)
+    near = _near(column, value, range(-2, 3))
     meets = {">": lambda n: n > value, "<": lambda n: n < value, ">=": lambda n: n >= value}
     meets |= {"<=": lambda n: n <= value, "=": lambda n: n == value}
     plant = Plant(tuple(filter(meets[operator], near)), tuple(n for n in near if not meets[operator](n)))
@@ -119,10 +126,10 @@ def _compare(rng, bound):
 
 def _between(rng, bound):
     low, high = sorted((round_value(rng, bound.column), round_value(rng, bound.column)))
-    step = _step(bound.column)
-    high = high if high > low else low + 5 * step
+    high = high if high > low else low + 5
     said = tuple(spoken_number(rng, one, bound.column) for one in (low, high))
-    plant = Plant((low, low + step, high - step, high), (max(low - step, 0), high + step) if low else (high + step,))
+    below, *hits = _near(bound.column, low, range(-1, 2))
+    plant = Plant((*hits, *_near(bound.column, high, (-1, 0))), (below, *_near(bound.column, high, (1,))))
     return Test("between", trees.between(trees.of(bound), low, high), said, (low, high), plant)
 
 
@@ -249,8 +256,8 @@ USUAL = ("compare", "compare", "compare", "text", "text", "text", "date", "betwe
 # --- conditions ---------------------------------------------------------------------------------------
 
 
-def simple(voice, table, kinds=USUAL, avoid=()) -> Condition | None:
-    """A random condition on one column of the table, or None when no column suits."""
+def simple(voice, table, kinds=USUAL, avoid=(), front: bool = False) -> Condition | None:
+    """A random condition on one column of the table, or None when no column suits; front: may stand before the noun."""
     fits = [
         (kind, column)
         for kind in kinds
@@ -263,6 +270,15 @@ def simple(voice, table, kinds=USUAL, avoid=()) -> Condition | None:
         return None
     kind, column = voice.rng.choice(fits)
     test = MAKERS[kind][1](voice.rng, column)
+    if not test.plant.hits:
+        return None  # of two categories neither
+    if (
+        front
+        and test.operator == "="
+        and column.column.words in phrases.FRONT[voice.split]
+        and voice.rng.random() < 0.35
+    ):
+        return _in_front(table, column, test)
     phrase = _phrase(voice, table, column.column, test.operator)
     asked = voice.column(column)
     slots = dict(zip("vw", test.asked, strict=False)) | {"col": asked}
@@ -278,19 +294,37 @@ def simple(voice, table, kinds=USUAL, avoid=()) -> Condition | None:
     )
 
 
+def _in_front(table, column, test: Test) -> Condition:
+    """The condition as a word before the noun, small unless it is a name."""
+    value = test.said[0]
+    return Condition(
+        test.tree,
+        "",
+        agree(phrases.EXPLAINED["="], column.column.words).format(col=token(column), v=value),
+        Plan(plants={(table.sql, column.sql): test.plant}),
+        frame="{v} {things}",
+        columns=frozenset([column.sql]),
+        before=value if column.column.words in phrases.PROPER else value.lower(),
+    )
+
+
 def _phrase(voice, table, column, operator: str) -> str:
-    """How a person says the test: with a verb, a place or a comparative where the column has one, or plainly."""
-    rng, split = voice.rng, voice.split
-    alone = sum(one.column.words.split()[-1] == column.words.split()[-1] for one in table.columns) == 1
-    verb, at = phrases.VERBS.get(column.words), phrases.PLACES.get(column.words)
-    if verb and operator in WHEN and rng.random() < 0.5:
-        return rng.choice(phrases.WHEN[WHEN[operator]][split]).replace("{verb}", verb)
-    if at and operator in phrases.WHERE and rng.random() < 0.5:
-        return rng.choice(phrases.WHERE[operator][split]).replace("{at}", at)
-    adjective = {">": column.more, "<": column.less}.get(operator)
-    if adjective and alone and rng.random() < 0.4:
-        return rng.choice(phrases.COMPARATIVE[split]).replace("{adjective}", adjective)
-    return rng.choice(phrases.CONDITIONS[operator][split])
+    """How a person says the test: by a verb, a place, an age or a comparative where the column has one, or plainly."""
+    words, split = column.words, voice.split
+    alone = sum(one.column.words.split()[-1] == words.split()[-1] for one in table.columns) == 1
+    adjective = {">": column.more, "<": column.less}.get(operator) if alone else ""
+    ways = [
+        (phrases.WHEN.get(WHEN.get(operator)), "{verb}", phrases.VERBS.get(words)),
+        (phrases.WHERE.get(operator), "{at}", phrases.PLACES.get(words)),
+        (phrases.ACTS.get(operator), "{verb}", phrases.ACTIVE.get(words)),
+        (phrases.AGE.get(operator), "{age}", "age" if words == "age" else ""),
+        (phrases.COMPARATIVE, "{adjective}", adjective),
+    ]
+    fit = [(said[split], slot, word) for said, slot, word in ways if said and word]
+    if fit and voice.rng.random() < 0.55:
+        said, slot, word = voice.rng.choice(fit)
+        return voice.rng.choice(said).replace(slot, word)
+    return voice.rng.choice(phrases.CONDITIONS[operator][split])
 
 
 def joined(word: str, first: Condition, second: Condition) -> Condition:
@@ -332,7 +366,7 @@ def through(voice, layout, table, deep: bool = False) -> Condition | None:
     ref = voice.rng.choice(refs)
     parent = ref.parent
     if not deep and parent.columns[0].column.kind == "name" and voice.rng.random() < 0.4:
-        return _named(voice, ref)
+        return named(voice, ref)
     inner = through(voice, layout, parent) if deep else simple(voice, parent)
     if inner is None:
         return None
@@ -345,7 +379,7 @@ def through(voice, layout, table, deep: bool = False) -> Condition | None:
     )
 
 
-def _named(voice, ref) -> Condition:
+def named(voice, ref) -> Condition:
     """ "written by Anna Keller": the parent by its name."""
     column, phrase = ref.parent.columns[0], voice.pick(phrases.NAMED)
     value = voice.rng.choice(column.column.values)
@@ -392,8 +426,7 @@ def than(voice, table) -> Condition | None:
         phrase = voice.rng.choice(phrases.COMPARATIVE[voice.split]).format(adjective=adjective, v="{name}")
     own = trees.compare("=", trees.of(name), value)
     query = trees.subquery(trees.select([trees.of(column)], trees.table(table), where=own))
-    number, step = round_value(voice.rng, column.column), _step(column.column)
-    near = tuple(max(0, number + i * step) for i in (-1, 0, 0, 1))
+    near = _near(column.column, round_value(voice.rng, column.column), (-1, 0, 0, 1))
     return Condition(
         trees.compare(operator, trees.of(column), query),
         agree(phrase, asked).format(col=asked, name=value, word=word),
@@ -485,4 +518,4 @@ def some(voice, layout, table, chance: float = 1.0, kinds=USUAL) -> Condition:
         found = linked(voice, layout, table, rng.random() < 0.5)
     elif form < 0.48:
         found = above(voice, table)
-    return found or simple(voice, table, kinds) or ANY
+    return found or simple(voice, table, kinds, front=True) or ANY

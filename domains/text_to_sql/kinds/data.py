@@ -108,7 +108,9 @@ def _names(rng, column: BoundColumn, given: list, count: int) -> list:
     """Names, each once: the planted ones where they were first due, then others of the family."""
     pool = [one for one in column.column.values if one not in given]
     rng.shuffle(pool)
-    pool += [f"{one} {2 + i // 20}" for i, one in enumerate((*column.column.values,) * 4) if f"{one} 2" not in given]
+    size = len(column.column.values)
+    more = (f"{column.column.values[i % size]} {2 + i // size}" for i in range(6 * size))
+    pool += [one for one in more if one not in given]
     values = []
     for one in [*given, *[None] * (count - len(given))]:
         values.append(pool.pop(0) if one is None or one in values else one)
@@ -189,7 +191,7 @@ def even_average(table: str, column: str):
         middle = round(sum(row[column] for row in rows) / len(rows))
         paired = (len(rows) - 1) // 2
         for below, above in zip(rows[:paired], rows[paired : 2 * paired], strict=True):
-            gap = min(max(1, abs(round(below[column] - middle))), middle or 1)
+            gap = min(max(1, abs(round(below[column] - middle))), middle)  # nothing below 0
             below[column], above[column] = middle - gap, middle + gap
         for row in rows[2 * paired :]:
             row[column] = middle

@@ -617,6 +617,338 @@ SUBJECTS = (
         ),
     ),
     _subject(
+        "restaurant",
+        "sft",
+        "tip, allergy, dress code, wine pairing, loyalty card, parking place",
+        (
+            Link("guest check", "waiter", "served by", "served"),
+            Link("check line", "guest check", "on"),
+            Link("check line", "menu dish", "for"),
+        ),
+        (Across("guest check", "menu dish", "check line", "with"),),
+        _table(
+            "waiter, waiters, servers at table",
+            """n waiter name / name = Amelie, Bogdan, Claire, Dominic, Elsa, Fabio, Greg O'Leary, Hanna, Ivo
+            c shift = Lunch, Evening, Weekend
+            i training months / months of training = 1..36
+            r hourly wage / wage per hour = 9..21""",
+        ),
+        _table(
+            "menu dish, menu dishes, menu items",
+            """n dish name / name = Onion Soup, Lamb Stew, Crab Cakes, Shepherd's Pie, Rice Bowl, Apple Strudel,
+            Pea Risotto,
+            Fish Curry, Plum Dumplings, Bean Salad, Roast Duck
+            c course / part of the meal = Starter, Main, Dessert
+            r price / cost = 4..38 more expensive, cheaper
+            i calories / calorie count = 90..1200
+            i cooking minutes / minutes to cook = 3..90 longer, shorter""",
+        ),
+        _table(
+            "guest check, guest checks, bills",
+            """n check number / number = C-1001, C-1002, C-1003, C-1004, C-1005, C-1006, C-1007, C-1008, C-1009, C-1010
+            d visit date / day of the visit = 2022..2024
+            r amount due / amount = 8..310
+            i guest count / number of guests = 1..12 larger, smaller
+            c payment / way of paying = Card, Cash, Voucher""",
+        ),
+        _table(
+            "check line, check lines",
+            """i portions / number of portions = 1..8
+            c wish / special wish = Spicy, Mild, No salt, Large
+            r discount = 0..12""",
+        ),
+    ),
+    _subject(
+        "television",
+        "sft",
+        "streaming price, subtitle language, filming place, stunt crew, theme song, costume budget",
+        (
+            Link("tv show", "broadcaster", "aired by", "aired"),
+            Link("tv episode", "tv show", "of"),
+            Link("audience figure", "tv episode", "for"),
+        ),
+        (),
+        _table(
+            "broadcaster, broadcasters, channels",
+            """n channel name / name = Canal Uno, North TV, Blue Screen, Channel Six, Euro Vision One,
+            Kids' Corner, Prime
+            c country / home country = Spain, Poland, Ireland, Chile
+            i launch year / year of the launch = 1951..2019 newer, older
+            r market share / share of the market = 0.5..34""",
+        ),
+        _table(
+            "tv show, tv shows, programmes",
+            """n show title / title = Harbour Nights, The Bakers, Cold Files, Planet Us, Our Street, Dr Moon,
+            Quiz Me, Old Friends,
+            The Heir, Noah's Boat
+            c genre / kind of show = Drama, Comedy, Quiz, News
+            d first aired / date of the first airing = 2001..2023
+            i season count / number of seasons = 1..18
+            r viewer score / score = 2..9.7""",
+        ),
+        _table(
+            "tv episode, tv episodes, instalments",
+            """n episode title / title = Pilot, The Storm, Old Debts, Home Again, The Vote, Secrets, Two Doors,
+            Night Call, Farewell,
+            The Visitor, Lost Keys, What's Left
+            i season number / season = 1..8
+            i running minutes / length in minutes = 18..75 longer, shorter
+            d air date / date of airing = 2005..2024""",
+        ),
+        _table(
+            "audience figure, audience figures",
+            """c age group / group of age = Kids, Teens, Adults, Seniors
+            i viewers / number of viewers = 1000..900000
+            r audience share / share of the audience = 0.5..48""",
+        ),
+    ),
+    _subject(
+        "stays",
+        "sft",
+        "minibar bill, pillow type, passport number, shuttle time, wake-up call, room scent",
+        (
+            Link("stay", "lodger", "made by", "made"),
+            Link("stay", "suite", "in"),
+            Link("suite", "housekeeper", "cleaned by", "cleaned"),
+        ),
+        (Across("lodger", "suite", "stay", "who stayed in"),),
+        _table(
+            "lodger, lodgers",
+            """n lodger name / name = Ann Pryce, Bert Quist, Cara Doyle, Dov Levi, Elke Braun, Farid Nazari,
+            Gail O'Shea, Hiro Ito,
+            Ilse Kern, Jean Roy, Karl Benn
+            c nationality / home nation = Irish, German, Japanese, Canadian
+            i birth year / year of birth = 1945..2004 younger, older
+            c loyalty tier / tier = Basic, Silver, Gold""",
+        ),
+        _table(
+            "suite, suites",
+            """n suite name / name = Aurora, Belvedere, Cypress, Diana, Empire, Fontana, Garden, Queen's Own
+            c view / what it looks on = Lake, Park, Street
+            i floor area / area in square metres = 24..180 larger, smaller
+            r nightly rate / rate per night = 80..900 more expensive, cheaper
+            i bed count / number of beds = 1..5""",
+        ),
+        _table(
+            "housekeeper, housekeepers, cleaners",
+            """n housekeeper name / name = Ada, Bruna, Celeste, Dunja, Emine, Flora, Gosia
+            c work shift / shift = Early, Late, Night
+            i employed since / year of employment = 1998..2023""",
+        ),
+        _table(
+            "stay, stays",
+            """d arrival date / day of arrival = 2021..2024
+            i nights / number of nights = 1..21 longer, shorter
+            r total paid / amount paid in total = 90..7000
+            c booking source / source = Phone, Website, Agency
+            i adult count / number of adults = 1..4""",
+        ),
+    ),
+    _subject(
+        "harvests",
+        "sft",
+        "fertiliser brand, weather, tractor plate, buyer, water rights, soil map",
+        (
+            Link("farm plot", "grower", "worked by", "worked"),
+            Link("harvest", "farm plot", "from"),
+            Link("harvest", "crop", "of"),
+        ),
+        (Across("farm plot", "crop", "harvest", "planted with"),),
+        _table(
+            "grower, growers",
+            """n grower name / name = Alois Huber, Berit Sand, Colm Reilly, Dora Kuhn, Edvard Lie, Fanny Petit,
+            Gino O'Dowd
+            c valley / home valley = Upper, Middle, Lower
+            i farming years / years of farming = 1..50
+            i helper count / number of helpers = 0..40""",
+        ),
+        _table(
+            "farm plot, farm plots, plots of land",
+            """n plot name / name = Long Acre, Mill Field, Stony Patch, King's Meadow, South Slope, River Bend,
+            Oak Corner, Top Piece,
+            Barn Field
+            c soil type / kind of soil = Clay, Sand, Loam
+            r size / size in hectares = 0.4..38 larger, smaller
+            i slope / slope in degrees = 0..24 steeper, flatter""",
+        ),
+        _table(
+            "crop, crops",
+            """n crop name / name = Barley, Beets, Carrots, Maize, Oats, Peas, Potatoes, Rye
+            c season / growing season = Spring, Summer, Winter
+            i growing days / days to grow = 50..240 longer, shorter
+            r seed cost / cost of seed = 20..900""",
+        ),
+        _table(
+            "harvest, harvests, yields",
+            """d harvest date / day of the harvest = 2018..2024
+            r tons / weight in tons = 0.5..90 heavier, lighter
+            r sale value / value at sale = 100..30000
+            c quality grade / grade = First, Second, Feed""",
+        ),
+    ),
+    _subject(
+        "help desk",
+        "sft",
+        "phone extension, chat transcript, contract pdf, holiday, screen size, browser",
+        (
+            Link("support case", "case worker", "handled by", "handled"),
+            Link("support case", "client firm", "opened by", "opened"),
+            Link("case worker", "case worker", "led by", "led", "team lead"),
+        ),
+        (Across("client firm", "case worker", "support case", "helped by"),),
+        _table(
+            "case worker, case workers",
+            """n worker name / name = Aldo Fini, Bea Holt, Carl Oster, Dita Novak, Erin O'Neill, Fritz Amann,
+            Gül Kaya, Henk Bos,
+            Iris Lund, Jan Kok, Kim Berg
+            c skill level / level of skill = First line, Second line, Expert
+            i solved total / cases solved so far = 0..4200
+            d hire date / day of hiring = 2010..2024
+            r satisfaction / satisfaction score = 1..5""",
+        ),
+        _table(
+            "client firm, client firms, business clients",
+            """n firm name / name = Acorn Ltd, Birch & Co, Cedar Group, Dune Media, Elm Works, Fern Labs,
+            Grove Bank, Hazel's Tools
+            c sector / line of business = Retail, Health, Finance, Energy
+            i seat licences / licences bought = 3..900
+            d contract start / start of the contract = 2012..2023""",
+        ),
+        _table(
+            "support case, support cases, trouble tickets",
+            """n case title / title = No login, Slow start, Lost file, Blue screen, Wrong bill, Broken link,
+            Print jam, Sync error,
+            Can't export, Empty page, Double charge, Old data
+            c priority / urgency = Low, Normal, High, Critical
+            c case state / state = New, Waiting, Solved
+            d opening date / day it was opened = 2021..2024
+            i reply count / number of replies = 0..30
+            r hours spent / time spent in hours = 0.2..40""",
+        ),
+    ),
+    _subject(
+        "space flight",
+        "sft",
+        "suit size, favourite meal, launch weather, blood type, spouse, fuel supplier",
+        (
+            Link("crew seat", "astronaut", "held by", "held"),
+            Link("crew seat", "space mission", "on"),
+            Link("space mission", "space agency", "run by", "run"),
+        ),
+        (Across("astronaut", "space mission", "crew seat", "who flew on"),),
+        _table(
+            "astronaut, astronauts, spacefarers",
+            """n astronaut name / name = Ada Grey, Boris Kurt, Chen Wu, Dana Scott, Erik Moen, Fiona O'Brien,
+            Goro Abe, Hella Stern,
+            Ivan Petrov, Joy Adeyemi, Kiri Tane
+            c nationality / nation = Russian, American, Chinese, Norwegian
+            i birth year / year of birth = 1938..1992 younger, older
+            i spacewalks / number of spacewalks = 0..10
+            c former job / job before = Pilot, Doctor, Engineer, Teacher""",
+        ),
+        _table(
+            "space mission, space missions",
+            """n mission name / name = Ares One, Beacon, Corona Two, Dawn, Endeavour's Heir, Faith, Gemini Ten, Helios
+            d launch date / day of the launch = 1968..2024
+            i orbit count / number of orbits = 1..900
+            r cost / cost in millions = 12..2400 more expensive, cheaper
+            c mission goal / goal = Test, Science, Repair, Supply""",
+        ),
+        _table(
+            "space agency, space agencies",
+            """n agency name / name = Norspace, Agencia Sol, Pacific Launch, Eurostar, Red Horizon
+            c seat / where it sits = Oslo, Madrid, Osaka, Bremen
+            i founding year / year of founding = 1955..2012 newer, older
+            i staff count / number of staff = 90..18000 larger, smaller""",
+        ),
+        _table(
+            "crew seat, crew seats",
+            """c crew role / role = Commander, Pilot, Specialist
+            i days in space / days spent = 3..380 longer, shorter
+            r salary bonus / bonus paid = 0..90""",
+        ),
+    ),
+    _subject(
+        "trams",
+        "sft",
+        "ticket colour, heating, driver name, seat fabric, advert, sound system",
+        (
+            Link("tram call", "tram line", "of"),
+            Link("tram call", "tram stop", "at"),
+            Link("disruption", "tram line", "on"),
+        ),
+        (Across("tram line", "tram stop", "tram call", "calling at"),),
+        _table(
+            "tram line, tram lines",
+            """n line name / name = T1, T2, T3, T4, T5, T6, T7, T8
+            c depot / home depot = East, West, Harbour
+            r track length / length in kilometres = 3..28 longer, shorter
+            i daily riders / riders a day = 900..60000
+            i opening year / year of opening = 1890..2022 newer, older""",
+        ),
+        _table(
+            "tram stop, tram stops",
+            """n stop name / name = Town Hall, Old Bridge, St Anne's, Museum, Stadium, Hospital, Fish Market,
+            University, Zoo Gate
+            c fare zone / zone = A, B, C
+            i bench count / number of benches = 0..12
+            i platform length / length of the platform = 18..75 longer, shorter""",
+        ),
+        _table(
+            "tram call, tram calls",
+            """i stop order / place on the line = 1..20
+            i minutes from start / minutes after the start = 0..70
+            i boarding passengers / people getting on = 0..140""",
+        ),
+        _table(
+            "disruption, disruptions",
+            """d disruption date / day of the disruption = 2021..2024
+            c reason / cause = Snow, Accident, Power, Works
+            i delay minutes / minutes of delay = 2..180 longer, shorter""",
+        ),
+    ),
+    _subject(
+        "museum loans",
+        "sft",
+        "light level, restorer, crate size, guard, ticket price, audio guide",
+        (
+            Link("exhibit", "lending museum", "owned by", ""),
+            Link("loan", "exhibit", "of"),
+            Link("loan", "borrowing house", "to", "taken"),
+        ),
+        (Across("exhibit", "borrowing house", "loan", "lent to"),),
+        _table(
+            "lending museum, lending museums",
+            """n museum name / name = City Museum, Folk House, Maritime Hall, Old Mint, People's Gallery, Royal Armoury
+            c city / town = Lund, Ghent, Porto, Graz
+            i founding year / year of founding = 1780..1998 newer, older
+            i visitor count / visitors in a year = 4000..900000""",
+        ),
+        _table(
+            "exhibit, exhibits, pieces on show",
+            """n exhibit title / title = Bronze Horse, Silver Cup, Queen's Fan, Map of Spice, Clay Lamp, Iron Mask,
+            Ivory Comb, Glass Bell,
+            Oak Chest, Red Banner
+            c material / made of = Metal, Clay, Wood, Cloth
+            i creation year / year of creation = 900..1920 newer, older
+            r insured value / value insured = 200..90000
+            r weight / weight in kilos = 0.1..240 heavier, lighter""",
+        ),
+        _table(
+            "borrowing house, borrowing houses",
+            """n house name / name = Art Box, Bauer Hall, Casa Nova, Dome, East Wing, Forum
+            c country / land = Norway, Italy, Greece
+            i wall metres / metres of wall = 40..900""",
+        ),
+        _table(
+            "loan, loans",
+            """d loan date / first day of the loan = 2012..2024
+            i loan weeks / weeks on loan = 2..60 longer, shorter
+            r transport cost / cost of transport = 50..9000
+            c loan state / state = Planned, Running, Returned""",
+        ),
+    ),
+    _subject(
         "workshop",
         "dpo",
         "number of doors, insurance firm, seat cover, radio brand, road tax, paint code",

@@ -24,6 +24,7 @@ from domains.text_to_sql.schema import (
 
 TABLES = ((1, 2, 3, 4), (22, 38, 26, 14))  # how many, and how often in a hundred schemas
 COLUMNS = {1: (3, 6), 2: (2, 5), 3: (2, 4), 4: (2, 3)}  # beside the first one, by number of tables
+MAX_DDL = 1400  # characters, as in the bank; a model reads the schema with every question
 LOOK_ALIKES = 0.3  # share of schemas with a column that looks like one that is asked for
 
 
@@ -94,7 +95,7 @@ def make_layout(rng: random.Random, subject: Subject, number: int) -> Layout:
     order = _parents_first(list(tables.values()), refs)
     lines = [lines[list(tables.values()).index(one)] for one in order]
     present = {one.column.words for table in tables.values() for one in table.columns}
-    return Layout(
+    made = Layout(
         f"{subject.family.name}-{number}",
         subject.family,
         "\n".join(lines if style.parent_first else reversed(lines)),
@@ -105,6 +106,7 @@ def make_layout(rng: random.Random, subject: Subject, number: int) -> Layout:
         style,
         rng.random() < 0.5,
     )
+    return made if len(made.ddl) <= MAX_DDL else make_layout(rng, subject, number)
 
 
 def _look_alike(rng, family: Family, columns: list) -> list:

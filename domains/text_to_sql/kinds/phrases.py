@@ -558,6 +558,40 @@ VERBS = {
     "dispatch date": "dispatched",
     "shipping date": "shipped",
     "publication date": "published",
+    "order date": "placed",
+    "gift date": "given",
+    "match day": "played",
+    "repair date": "done",
+    "booking date": "made",
+    "comment date": "written",
+    "claim date": "filed",
+    "delivery date": "delivered",
+    "treatment date": "given",
+    "test date": "run",
+    "run date": "undertaken",
+    "launch year": "launched",
+    "setup date": "set up",
+    "creation date": "created",
+}
+ACTIVE = {
+    "price": "cost",
+    "weight": "weigh",
+    "body weight": "weigh",
+    "salary": "earn",
+    "base salary": "earn",
+    "yearly income": "earn",
+    "monthly pay": "earn",
+    "hourly pay": "earn",
+    "hourly wage": "earn",
+    "monthly wage": "earn",
+    "daily wage": "earn",
+    "duration": "last",
+    "running time": "last",
+    "running minutes": "last",
+    "playing time": "last",
+    "capacity": "hold",
+    "seat count": "seat",
+    "seat capacity": "seat",
 }
 PLACES = {
     "country": "from",
@@ -579,8 +613,46 @@ PLACES = {
     "district": "in",
     "quarter": "in",
     "location": "in",
+    "home base": "in",
+    "realm": "from",
+    "neighbourhood": "in",
+    "head office": "in",
+    "practice town": "in",
 }
+# Columns whose values may stand before the noun: "diesel cars". Only where questions are trained on.
+FRONT = {
+    "sft": frozenset(
+        """genre,language,body type,fuel,colour,coat colour,gender,sex,breed,nationality,cuisine,material,fabric,status,
+        order status,claim status,project status,house type,cover type,music style,style,drug class,make,brand,
+        manufacturer,bed type,frame material,engine type,mood,plan,flavour,species,segment,event type,product category,
+        claim status,policy type,home nation,rock type,membership,grape""".replace("\n", "")
+        .replace("  ", "")
+        .split(",")
+    ),
+    "dpo": frozenset(),
+    "dev": frozenset(),
+    "test": frozenset(),
+}
+PROPER = frozenset(("language", "breed", "nationality", "cuisine", "make", "brand", "manufacturer", "grape"))
 WHEN = {  # {verb}: of VERBS; a year or a date
+    "month": {
+        "sft": ("{verb} in {v}", "that were {verb} in {v}", "{verb} in the month of {v}"),
+        "dpo": ("that got {verb} in {v}",),
+        "dev": ("{verb} during {v}",),
+        "test": ("which were {verb} in {v}", "{verb} some time in {v}"),
+    },
+    "day >=": {
+        "sft": ("{verb} on {v} or later", "{verb} on or after {v}", "that were {verb} since {v}"),
+        "dpo": ("that got {verb} on {v} or afterwards",),
+        "dev": ("{verb} on {v} or any day after",),
+        "test": ("which were {verb} on {v} at the earliest", "not {verb} before {v}"),
+    },
+    "day <=": {
+        "sft": ("{verb} on {v} or earlier", "{verb} on or before {v}", "that were {verb} up to {v}"),
+        "dpo": ("that got {verb} on {v} or sooner",),
+        "dev": ("{verb} on {v} or any day before",),
+        "test": ("which were {verb} on {v} at the latest", "not {verb} after {v}"),
+    },
     ">": {
         "sft": ("{verb} after {v}", "that were {verb} after {v}", "{verb} later than {v}"),
         "dpo": ("that got {verb} after {v}",),
@@ -616,6 +688,76 @@ WHEN = {  # {verb}: of VERBS; a year or a date
         "dpo": ("that got {verb} between {v} and {w}",),
         "dev": ("{verb} from {v} up to {w}",),
         "test": ("which were {verb} between {v} and {w}", "{verb} any time from {v} to {w}"),
+    },
+}
+ACTS = {  # {verb}: of ACTIVE
+    ">": {
+        "sft": ("that {verb} more than {v}", "that {verb} over {v}"),
+        "dpo": ("that {verb} in excess of {v}",),
+        "dev": ("that {verb} above {v}",),
+        "test": ("which {verb} more than {v}", "that {verb} anything over {v}"),
+    },
+    "<": {
+        "sft": ("that {verb} less than {v}", "that {verb} under {v}"),
+        "dpo": ("that {verb} short of {v}",),
+        "dev": ("that {verb} below {v}",),
+        "test": ("which {verb} less than {v}", "that {verb} anything under {v}"),
+    },
+    ">=": {
+        "sft": ("that {verb} at least {v}", "that {verb} {v} or more"),
+        "dpo": ("that {verb} no less than {v}",),
+        "dev": ("that {verb} a minimum of {v}",),
+        "test": ("which {verb} at least {v}", "that {verb} {v} and upwards"),
+    },
+    "<=": {
+        "sft": ("that {verb} at most {v}", "that {verb} {v} or less"),
+        "dpo": ("that {verb} no more than {v}",),
+        "dev": ("that {verb} a maximum of {v}",),
+        "test": ("which {verb} at most {v}", "that {verb} up to {v}"),
+    },
+    "between": {
+        "sft": ("that {verb} between {v} and {w}", "that {verb} {v} to {w}"),
+        "dpo": ("that {verb} from {v} to {w}",),
+        "dev": ("that {verb} from {v} up to {w}",),
+        "test": ("which {verb} between {v} and {w}", "that {verb} somewhere from {v} to {w}"),
+    },
+}
+AGE = {
+    ">": {
+        "sft": ("over {v}", "aged over {v}", "over {v} years old", "that are over {v}"),
+        "dpo": ("past the age of {v}",),
+        "dev": ("beyond {v} years of age",),
+        "test": ("over the age of {v}", "who are more than {v} years old"),
+    },
+    "<": {
+        "sft": ("under {v}", "aged under {v}", "under {v} years old", "that are under {v}"),
+        "dpo": ("not yet {v} years old",),
+        "dev": ("below {v} years of age",),
+        "test": ("under the age of {v}", "who are less than {v} years old"),
+    },
+    ">=": {
+        "sft": ("aged {v} or older", "at least {v} years old", "aged {v} and over"),
+        "dpo": ("from the age of {v} on",),
+        "dev": ("{v} years of age or older",),
+        "test": ("who are {v} or older", "of {v} years and more"),
+    },
+    "<=": {
+        "sft": ("aged {v} or younger", "at most {v} years old", "aged {v} and under"),
+        "dpo": ("up to the age of {v}",),
+        "dev": ("{v} years of age or younger",),
+        "test": ("who are {v} or younger", "of {v} years and less"),
+    },
+    "= number": {
+        "sft": ("aged {v}", "{v} years old", "who are {v}"),
+        "dpo": ("at the age of {v}",),
+        "dev": ("of exactly {v} years of age",),
+        "test": ("who are just {v} years old", "of the age of {v}"),
+    },
+    "between": {
+        "sft": ("aged {v} to {w}", "between {v} and {w} years old", "aged between {v} and {w}"),
+        "dpo": ("from the age of {v} to the age of {w}",),
+        "dev": ("from {v} to {w} years of age",),
+        "test": ("who are between {v} and {w} years old", "of {v} to {w} years"),
     },
 }
 WHERE = {  # {at}: of PLACES
@@ -855,7 +997,7 @@ TOP_ONE = {  # {thing}: a singular with its conditions after it; {cond} may be e
         "Show the {cols} of the {thing} {cond} with the {most} {col}.",
         "Find the {thing} {cond} with the {most} {col}; give the {cols}.",
         "Give me the {cols} of the {thing} {cond} that has the {most} {col}.",
-        "Who or what is the {thing} {cond} with the {most} {col}? Give the {cols}.",
+        "Which one is the {thing} {cond} with the {most} {col}? Give the {cols}.",
         "the {thing} {cond} with the {most} {col}: {cols}",
         "I need the {cols} of the one {thing} {cond} that has the {most} {col}.",
     ),
@@ -915,7 +1057,7 @@ COUNT = {
         "Find the number of {things}.",
         "I want to know how many {things} we have.",
         "Can you count the {things}?",
-        "Is there a count of {things}?",
+        "{things}: how many?",
     ),
     "dpo": ("Count up the {things}.", "How many {things} exist?", "I would like a count of the {things}."),
     "dev": ("What is the tally of {things}?", "How many {things} can you find?", "How large is the set of {things}?"),
@@ -1103,6 +1245,18 @@ GROUP = {  # {metric}: "number of books" or "average price of the books"
         "Make a table of every {group} with the {metric}.",
         "Per {group}, what would be the {metric}?",
     ),
+}
+GROUP_ORDER = {  # what is added to a question about groups
+    "sft": {
+        "DESC": ("Highest first.", "Sort that from high to low.", "Put the largest on top.", "Start with the highest."),
+        "ASC": ("Lowest first.", "Sort that from low to high.", "Put the smallest on top.", "Start with the lowest."),
+    },
+    "dpo": {"DESC": ("Largest first, please.",), "ASC": ("Smallest first, please.",)},
+    "dev": {"DESC": ("The greatest should come first.",), "ASC": ("The least should come first.",)},
+    "test": {
+        "DESC": ("Descending, please.", "The biggest one belongs at the top."),
+        "ASC": ("Ascending, please.", "The smallest one belongs at the top."),
+    },
 }
 HOW_MANY = {  # a count per group
     "sft": (
@@ -1414,7 +1568,7 @@ MOST_CHILDREN = {  # the parent with the most children; {did}
         "Which {parent} has {did} the most {things}? Give the {cols}.",
         "What is the {cols} of the {parent} with the most {things}?",
         "Show the {cols} of the {parent} with the most {things}.",
-        "Who or what is the {parent} with the most {things}? Give the {cols}.",
+        "Which one is the {parent} with the most {things}? Give the {cols}.",
         "Find the {parent} that has the largest number of {things}; return the {cols}.",
         "{cols} of the {parent} with the most {things}",
         "Give me the {cols} of the {parent} that {did} the most {things}.",
@@ -1432,6 +1586,75 @@ MOST_CHILDREN = {  # the parent with the most children; {did}
         "Can you tell me the {cols} of the {parent} with more {things} than any other?",
         "Which {parent} comes first by number of {things}? Only the {cols}.",
         "By {cols}, what's the {parent} with the most {things} of all?",
+    ),
+}
+MOST_K = {  # the parents with the most children, {k} of them
+    "sft": (
+        "Which {k} {parents} have the most {things}? Show the {cols}.",
+        "Show the {cols} of the {k} {parents} with the most {things}.",
+        "List the {cols} of the top {k} {parents} by number of {things}.",
+        "What are the {cols} of the {k} {parents} with the most {things}?",
+        "Give me the {k} {parents} that have the most {things}: {cols}.",
+        "top {k} {parents} by number of {things}, {cols}",
+        "Find the {k} {parents} with the largest number of {things}; return the {cols}.",
+        "I need the {cols} of the {k} {parents} that have the highest number of {things}.",
+    ),
+    "dpo": (
+        "Print the {cols} of the {k} {parents} counting the most {things}.",
+        "What {k} {parents} lead by {things}? The {cols}.",
+    ),
+    "dev": (
+        "Name the {cols} of the {k} {parents} with the greatest number of {things}.",
+        "We need the {k} {parents} richest in {things}: the {cols}.",
+    ),
+    "test": (
+        "Can you tell me the {cols} of the {k} {parents} with more {things} than the others?",
+        "By number of {things}, which {k} {parents} come first? Only the {cols}.",
+        "Rank the {parents} by how many {things} they have and keep the first {k}: the {cols}.",
+    ),
+}
+ALSO_NUMBER = {  # what is added when the number is to be shown, too
+    "sft": (
+        "Show that number too.",
+        "And how many are there?",
+        "Include the number.",
+        "Add how many that is.",
+        "With the number of {things}, please.",
+        "How many {things} is that?",
+        "Give the number of {things} as well.",
+        "I also need the number.",
+    ),
+    "dpo": ("Put the number beside it.", "Along with it, the count of {things}."),
+    "dev": ("Say how many {things}, too.", "The tally should be shown as well."),
+    "test": (
+        "And what's the number of {things}?",
+        "I'd like to see how many {things}, too.",
+        "Next to it, the number of {things}.",
+    ),
+}
+SELF_MOST = {  # who has the most rows below
+    "sft": (
+        "Which {role} has the most {things}? Show the {cols}.",
+        "Who is the {role} of the most {things}? Give the {cols}.",
+        "What is the {cols} of the {role} with the most {things}?",
+        "Show the {cols} of the {role} with the most {things}.",
+        "Find the {role} with the largest number of {things} below; return the {cols}.",
+        "{cols} of the {role} of the most {things}",
+        "Give me the {cols} of the {role} who has the highest number of {things}.",
+        "I need the {cols} of the {role} to whom the most {things} belong.",
+    ),
+    "dpo": (
+        "Print the {cols} of the {role} counting the most {things}.",
+        "What {role} leads in number of {things}? By {cols}.",
+    ),
+    "dev": (
+        "Name the {cols} of the {role} with the greatest number of {things}.",
+        "Nobody is {role} of more {things} than who? The {cols}.",
+    ),
+    "test": (
+        "Can you tell me the {cols} of the {role} with more {things} than any other?",
+        "Who is {role} to the largest number of {things}? Only the {cols}.",
+        "Among all that are a {role}, whose {things} are the most? The {cols}, please.",
     ),
 }
 MOST_TOTAL = {  # {metric}: "total amount of the payments"; {most}: highest or lowest
@@ -1476,6 +1699,25 @@ SELF_PAIR = {  # rows with the row above them in the same table; {role}: "manage
         "Can you list who the {role} of each {thing} is? The {cols} of both, please.",
         "Display the {things} by {cols}, each followed by the {cols} of the {role}.",
         "Which {thing} has which {role}? Both {cols}.",
+    ),
+}
+WITH_ROLE = {  # what is added so that those at the top are left out
+    "sft": (
+        "Leave out those without a {role}.",
+        "Only those that have a {role}.",
+        "Skip the ones with no {role}.",
+        "Those without a {role} need not be shown.",
+        "Just those who do have one.",
+        "Without a {role}, leave them out.",
+        "Not the ones at the very top, who have none.",
+        "Whoever has no {role} is of no interest.",
+    ),
+    "dpo": ("Drop those that have no {role}.", "Nobody without a {role}, please."),
+    "dev": ("Those with no {role} can be omitted.", "We only need people with a {role}."),
+    "test": (
+        "If somebody has no {role}, don't list them.",
+        "Ignore anyone without a {role}.",
+        "I only want those with a {role}.",
     ),
 }
 SELF_MORE = {  # rows that beat the row above them

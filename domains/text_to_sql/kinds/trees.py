@@ -149,13 +149,19 @@ def select(outputs, source, joins=(), where=None, group=(), having=None, order=(
     if having is not None:
         query.set("having", exp.Having(this=having))
     if order:
-        terms = [exp.Ordered(this=term, desc=down or None, nulls_first=not down) for term, down in order]
-        query.set("order", exp.Order(expressions=terms))
+        query.set("order", ordered(order))
     if limit is not None:
         query.set("limit", exp.Limit(expression=exp.Literal.number(limit)))
     if distinct:
         query.set("distinct", exp.Distinct())
     return query
+
+
+def ordered(terms) -> exp.Order:
+    """ORDER BY of pairs (term, descending)."""
+    return exp.Order(
+        expressions=[exp.Ordered(this=one, desc=down or None, nulls_first=not down) for one, down in terms]
+    )
 
 
 def _sources(query) -> dict:
