@@ -152,9 +152,8 @@ def shown(dollars: float | None) -> str:
 def teacher_terms(teacher: str) -> str:
     """What is known of the right to train on this teacher's outputs, in one or two sentences."""
     if not teacher.startswith(tuple(f"{provider}:" for provider in llm.PROVIDERS)):
-        return (
-            "The rows come from this repository's own templates, questions and seeds, under its licence (Apache-2.0)."
-        )
+        own = "templates and seeds" if teacher == "templates" else "questions, templates and seeds"
+        return f"The rows come from this repository's own {own}, under its licence (Apache-2.0)."
     spec = llm.parse_spec(teacher)
     if spec.urls:
         return (

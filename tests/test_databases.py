@@ -251,7 +251,7 @@ def test_own_questions_are_scored_and_shown(database, tmp_path, answered, capsys
     assert str(tmp_path) not in json.dumps({key: result[key] for key in ("settings", "summary", "rows")})
     assert str(database.parent) not in json.dumps(result["run"])
     said = capsys.readouterr().out
-    assert "answerable    sft           100.0 % " in said and "eval/own.json" in said.strip().split("\n")[-1]
+    assert "answerable    sft           100.0% [" in said and "eval/own.json" in said.strip().split("\n")[-1]
 
 
 def test_a_part_of_a_benchmark_is_chosen_evenly(spider_folder, tmp_path, answered):

@@ -50,22 +50,26 @@ def words_as_columns(row: dict) -> str:
 
 
 def places(row: dict) -> dict:
-    """{name in small letters: its place}: t0 is the first table, t0_c1 its second column."""
-    tables = tables_of(row)
-    columns = {column.lower(): f"t{i}_c{j}" for i, table in enumerate(tables) for j, column in enumerate(tables[table])}
-    return columns | {table.lower(): f"t{i}" for i, table in enumerate(tables)}
+    """{place: name}: t0 is the first table of the schema, t0_c1 its second column."""
+    made = {}
+    for i, (table, columns) in enumerate(tables_of(row).items()):
+        made |= {f"t{i}": table, **{f"t{i}_c{j}": column for j, column in enumerate(columns)}}
+    return made
 
 
 def most_frequent(rows: list) -> tuple:
     """(the query that most rows have, with places for names, its share of the rows with a query)."""
-    queries = Counter(renamed(row["gold"], places(row)) for row in rows if row["gold"])
+    queries = Counter()
+    for row in rows:
+        if row["gold"]:
+            queries[renamed(row["gold"], {name.lower(): place for place, name in places(row).items()})] += 1
     ((query, count),) = queries.most_common(1)
     return query, count / sum(queries.values())
 
 
 def put_in(query: str, row: dict) -> str:
     """A query with places for names, as it reads on a row's schema."""
-    return renamed(query, {place: quoted(name) for name, place in places(row).items()})
+    return renamed(query, {place: quoted(name) for place, name in places(row).items()})
 
 
 def share_right(rows: list, answer) -> float:
