@@ -3,7 +3,7 @@
 A page on this machine on which people say which of two answers is better, without being told whose they are: keys 1, 2
 and 0 for A, B and equal, U to undo. Any number of raters, each with an id and an order of their own. By default the
 answers of base, SFT and DPO in out/answers; with --pairs the samples that python data/gen_dpo.py --judge hand wrote.
-Ratings are kept in out/ratings at every key, so that a stopped server goes on where it was. With --export it writes
+Ratings are kept in out/ratings after every key, so that a stopped server goes on where it was. With --export it writes
 what was rated and the raters' agreement: out/eval/winrate_hand.json, or with --pairs out/data/dpo_hand.jsonl.
 """
 
@@ -365,7 +365,10 @@ def export_pairs(args, started, ratings, items, agree):
         raise cli.UserError("the raters preferred an answer to no prompt, so there is no pair; rate more of them.")
     target = args.out / "data" / "dpo_hand.jsonl"
     files.write_jsonl(target, made)
-    files.write_json(args.out / "ratings" / "agreement.json", agree)
+    files.write_run_record(
+        args.out / "ratings", args, started, inputs=[ratings.path], counts={"pairs": len(made), "rated": len(by_item)},
+        output={target.name: files.sha256(target)}, raters=raters_of(ratings), agreement=agree,
+    )  # fmt: skip
     print(f"{len(made)} pairs of {len(by_item)} rated prompts; the others are ties")
     return target, f"; next: python train/dpo.py --data {target}{args.command_tail}"
 
