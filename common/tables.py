@@ -69,7 +69,10 @@ def parquet_rows(data: bytes, path) -> list:
 
 def array_items(data: bytes, path) -> list:
     """The objects of one JSON array."""
-    items = json.loads(data.decode("utf-8-sig"))
+    try:
+        items = json.loads(data.decode("utf-8-sig"), object_pairs_hook=files.unique_keys)
+    except KeyError as error:
+        raise UserError(f"{path} has the key {error.args[0]!r} twice in one object; keep one of them.") from None
     for i, item in enumerate(items, 1):
         if not isinstance(item, dict):
             raise UserError(f"{path}: item {i} is {files.kind_of(item)}; each item must be one JSON object.")

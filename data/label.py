@@ -3,7 +3,7 @@
 A page on this machine on which people say which of two answers is better, without being told whose they are: keys 1, 2
 and 0 for A, B and equal, U to undo. Any number of raters, each with an id and an order of their own. By default the
 answers of base, SFT and DPO in out/answers; with --pairs the samples that python data/gen_dpo.py --judge hand wrote.
-Ratings are kept in out/ratings at every key, so that a stopped server goes on where it was. With --export it writes
+Ratings are kept in out/ratings after every key, so that a stopped server goes on where it was. With --export it writes
 what was rated and the raters' agreement: out/eval/winrate_hand.json, or with --pairs out/data/dpo_hand.jsonl.
 """
 
@@ -309,7 +309,7 @@ def raters_of(ratings) -> dict:
     return dict(Counter(row["rater"] for row in ratings.rows))
 
 
-def export_answers(args, started, ratings, items):
+def export_answers(args, started, ratings, items, agree):
     """out/eval/winrate_hand.json: per pair of models the win rate by what the raters agreed on, and every rating."""
     from eval import stats
 
@@ -338,14 +338,14 @@ def export_answers(args, started, ratings, items):
     about = {"judge": "hand", "orders": "each rater sees a random order", "raters": raters_of(ratings)}
     run = files.run_record(args, started, inputs=inputs)
     files.write_json(target, {"settings": about, "summary": {"hand": summary}, "rows": list(rows.values()),
-                              "agreement": agreement(ratings, args), "run": run})  # fmt: skip
+                              "agreement": agree, "run": run})  # fmt: skip
     for pair, one in summary.items():
         print(f"{pair:12s} {one['rate']:.1%} [{one['low']:.1%}, {one['high']:.1%}], n {one['n']}; {one['wins']} won, "
               f"{one['losses']} lost, {one['ties']} tied, {one['unjudged']} not rated")  # fmt: skip
     return target, ""
 
 
-def export_pairs(args, started, ratings, items):
+def export_pairs(args, started, ratings, items, agree):
     """out/data/dpo_hand.jsonl: the better and the worse answer of each prompt on which the raters agreed."""
     by_item, made = ratings.by_item(), []
     for one in items:
@@ -365,7 +365,10 @@ def export_pairs(args, started, ratings, items):
         raise cli.UserError("the raters preferred an answer to no prompt, so there is no pair; rate more of them.")
     target = args.out / "data" / "dpo_hand.jsonl"
     files.write_jsonl(target, made)
-    files.write_json(args.out / "ratings" / "agreement.json", agreement(ratings, args))
+    files.write_run_record(
+        args.out / "ratings", args, started, inputs=[ratings.path], counts={"pairs": len(made), "rated": len(by_item)},
+        output={target.name: files.sha256(target)}, raters=raters_of(ratings), agreement=agree,
+    )  # fmt: skip
     print(f"{len(made)} pairs of {len(by_item)} rated prompts; the others are ties")
     return target, f"; next: python train/dpo.py --data {target}{args.command_tail}"
 
@@ -374,9 +377,10 @@ def export(args, started, ratings, items):
     """Write the product and say how far the raters agree; UserError when nothing was rated."""
     if not ratings.rows:
         raise cli.UserError(f"{ratings.path} has no rating of today's answers; run python data/label.py first.")
-    target, following = (export_answers if args.pairs is None else export_pairs)(args, started, ratings, items)
+    agree = agreement(ratings, args)
+    target, following = (export_answers if args.pairs is None else export_pairs)(args, started, ratings, items, agree)
     print(f"rated by {', '.join(f'{rater} ({count})' for rater, count in raters_of(ratings).items())}")
-    for names, one in agreement(ratings, args).items():
+    for names, one in agree.items():
         kappa = "not defined" if one["kappa"] is None else f"{one['kappa']:.2f} [{one['low']:.2f}, {one['high']:.2f}]"
         print(f"{names}: {one['agreement']:.1%} of {one['n']} alike, Cohen's kappa {kappa}")
     print(f"wrote {target}{following}")

@@ -69,7 +69,7 @@ def make_results(tmp_path, monkeypatch):
 
     def make(module=Toy, answers=answer_of):
         for script in (domain_eval, winrate):
-            monkeypatch.setattr(script, "load_domain", lambda name: module)
+            monkeypatch.setattr(script, "load_domain", lambda name, out: module)
         for name in ("base", "sft", "dpo"):
             rows = [
                 {

@@ -135,7 +135,9 @@ def test_raters_agree_by_majority_and_kappa(tmp_path, capsys):
     ]
     assert pairs[0]["raters"] == ["ann", "bob", "cleo"] and pairs[0]["judge"] == "hand"
     assert pairs[0]["adapter_sha256"] == "ab" * 8 and pairs[0]["prompt_id"] == "p0" and pairs[0]["cluster"] == 0
-    found = files.read_json(tmp_path / "ratings/agreement.json")
+    record = files.read_json(tmp_path / "ratings/run.json")
+    found = record["agreement"]
+    assert record["counts"] == {"pairs": 5, "rated": 5} and record["raters"] == {"ann": 5, "bob": 5, "cleo": 5}
     assert found["ann and bob"]["agreement"] == 1 and found["ann and cleo"]["agreement"] == 0
     assert "ann and bob: 100.0% of 5 alike" in capsys.readouterr().out
 

@@ -180,6 +180,21 @@ def test_faults_of_a_table_are_one_sentence(tmp_path, content, said):
     assert said in refusal(path)
 
 
+@pytest.mark.parametrize(
+    "content, said",
+    [
+        ('[{"prompt": "a", "completion": "b"}, [1]]', "own.json: item 2 is a list; each item must be one JSON object"),
+        ('[{"prompt": "a", "completion": "\\ud83d"}]', "item 1: completion holds half a character"),
+        ('[{"prompt": "a", "completion": "b", "prompt": "c"}]', "has the key 'prompt' twice in one object"),
+        ('[{"prompt": "a", "completion": ""}]', "own.json: item 1: completion is empty"),
+    ],
+)
+def test_faults_of_an_array_are_one_sentence(tmp_path, content, said):
+    path = tmp_path / "own.json"
+    path.write_text(content)
+    assert said in refusal(path)
+
+
 def test_a_field_that_only_looks_like_json_stays_text(tmp_path):
     made = [{"prompt": "[1, 2]", "completion": "{}"}, {"prompt": "[sic", "completion": "3"}]
     assert kept(rows.read_examples(write(tmp_path / "own.csv", made))) == made

@@ -215,7 +215,7 @@ def mmlu_result(names=("general knowledge",), reported="continuation"):
 @pytest.fixture()
 def out(tmp_path, monkeypatch):
     """A folder with every file that the report reads; domain and plots are stand-ins."""
-    monkeypatch.setattr(report, "load_domain", lambda name: DOMAIN)
+    monkeypatch.setattr(report, "load_domain", lambda name, out: DOMAIN)
     names = ("accuracy", "winrate", "sft", "dpo", "kl")
     monkeypatch.setattr(plots, "draw_all", lambda found, folder: {name: (f"{name}.png", "Plot.") for name in names})
     folder = tmp_path / "out"

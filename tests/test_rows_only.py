@@ -2,13 +2,15 @@
 
 import json
 import random
+import re
 import threading
 import urllib.request
 
 import pytest
+from provider import Provider
 
-from common import cli, files, rows_domain
-from common.cli import UserError
+from common import cli, files, model, rows_domain
+from common.cli import ROOT, UserError
 from common.domain import load_domain, rows_of
 from data import gen_dpo, gen_sft, label
 from eval import answer, winrate
@@ -76,11 +78,12 @@ def test_conversations_are_trained_on_and_leak_by_any_turn(tmp_path):
     told = [talk(f"Q{i}", "A") for i in range(12)] + [
         talk("Q0", "A", "More", "B"),
         talk("Say red 100 now", "x", "y", "z"),
+        talk("x", "y", "Say red 100 then", "z"),
     ]
     files.write_jsonl(tmp_path / "own.jsonl", told)
     args = prepare(tmp_path, tmp_path / "own.jsonl", write(tmp_path / "test.jsonl", [100]))
     counts = files.read_json(args.out / "domain/domain.json")["counts"]
-    assert counts["leaked"] == 2
+    assert counts["leaked"] == 3, "two turns of one conversation, the second turn of another"
     for name in ("pairs", "dev"):
         assert all(isinstance(row["prompt"], str) for row in files.read_jsonl(args.out / f"domain/{name}.jsonl"))
     with pytest.raises(UserError, match=r"own.jsonl: the row line-13#2 has more than one user's message"):
@@ -109,6 +112,74 @@ def test_what_is_missing_is_one_sentence(tmp_path):
         gen_dpo.main(gen_dpo.parse_args(["--domain", "rows", "--out", str(args.out)]))
     with pytest.raises(UserError, match=r"no domain 'row' \(did you mean rows\?\); there is text_to_sql, rows"):
         load_domain("row")
+
+
+def test_every_script_says_where_the_domain_lies():
+    """A call without the folder would not find a domain of rows."""
+    scripts = [path for name in ("common", "data", "train", "eval", "serve") for path in (ROOT / name).glob("*.py")]
+    bare = [path.name for path in scripts if "load_domain(args.domain)" in path.read_text(encoding="utf-8")]
+    assert len(scripts) > 30 and not bare, "load_domain(args.domain, args.out) reads the rows of --domain rows"
+
+
+def quality_of(text):
+    """What the local judge goes by."""
+    return int(text.split()[-1])
+
+
+def grades(user, number):
+    """A judge of samples: the grade of each answer shown."""
+    shown = re.finditer(r"^\[answer (\d+) (\w{8})\]\n(.*?)\n\[end of answer \1 \2\]$", user, re.MULTILINE | re.DOTALL)
+    return {"why": "so", **{f"grade_{one.group(1)}": quality_of(one.group(3)) for one in shown}}
+
+
+def better(user, number):
+    """A judge of two answers, by the number at each one's end."""
+    a, b = (quality_of(text) for text in re.findall(r"^quality \d$", user, re.MULTILINE))
+    return {"reason": "so", "verdict": "A" if a > b else "B" if b > a else "tie"}
+
+
+@pytest.fixture
+def serve(monkeypatch):
+    """A function that starts a local judge; all are stopped at the end."""
+    monkeypatch.setenv("LLM_API_KEY", "sk-test")
+    started = []
+    yield lambda answer: started.append(Provider(answer)) or started[-1].url
+    for one in started:
+        one.stop()
+
+
+def test_a_model_judges_pairs_and_win_rate_of_a_domain_of_rows(tmp_path, monkeypatch, serve):
+    pytest.importorskip("data.judging", reason="gen_dpo.py takes no model as judge here")
+    pytest.importorskip("eval.judging", reason="winrate.py takes no model as judge here")
+    args = prepare(tmp_path, write(tmp_path / "own.jsonl", range(40)), write(tmp_path / "test.jsonl", range(90, 99)))
+    flags = ["--domain", "rows", "--out", str(args.out), "--price", "1", "5", "--yes"]
+    samples = [
+        {"text": f"quality {q}", "finished": True, "tokens": 2, "score": [None] * 3, "reason": "r"} for q in (3, 7)
+    ]
+    monkeypatch.setattr(model, "check_merged", lambda *given: {"adapter_sha256": "a" * 64})
+    monkeypatch.setattr(model, "check_system", lambda *given: None)
+    monkeypatch.setattr(gen_dpo, "sampled_with", lambda *given: {"adapter": "a"})
+    monkeypatch.setattr(
+        gen_dpo,
+        "sample_blocks",
+        lambda args, domain, rows, *given: [{"id": row["id"], "samples": samples} for row in rows],
+    )
+    gen_dpo.main(gen_dpo.parse_args([*flags, "--judge", f"openai:m@{serve(grades)}"]))
+    made = files.read_jsonl(args.out / "data/dpo.jsonl")
+    kept = {row["prompt"] for row in files.read_jsonl(args.out / "domain/pairs.jsonl")}
+    assert {row["prompt"] for row in made} == kept and len(made) == 20
+    assert all((row["chosen"], row["rejected"]) == ("quality 7", "quality 3") for row in made)
+    for name, quality in (("base", 1), ("sft", 5), ("dpo", 8)):
+        rows = files.read_jsonl(args.out / "domain/test.jsonl")
+        answers = [{key: row[key] for key in ("id", "prompt", "cluster", "category")} for row in rows]
+        answers = [{**row, "answer": f"quality {quality}", "finish_reason": "stop"} for row in answers]
+        files.write_jsonl(args.out / "answers" / f"{name}.jsonl", answers)
+    files.write_json(args.out / "answers/run.json", {"settings": {"split": "test"}})
+    winrate.main(winrate.parse_args([*flags, "--resamples", "100", "--judge", f"openai:m@{serve(better)}"]))
+    found = files.read_json(args.out / "eval/winrate.json")
+    assert found["summary"] == {}, "there is no verifier"
+    summary = found["judges"]["openai:m"]["summary"]
+    assert all((one["wins"], one["n"]) == (18, 18) for one in summary.values()) and len(summary) == 3
 
 
 def by_hand(args, prefer):
