@@ -1,8 +1,8 @@
 """python bench/quality.py
 
 Times what data/quality.py does by default (duplicates, leaks, tokens) on 20,000 rows, and compares its near-duplicates
-with those of a full comparison of all pairs. Rows: the domain's templates, 1,000 of them replaced by an earlier row with
-up to five words changed. Writes bench/results/quality.json.
+with those of a full comparison of all pairs. Rows: the domain's templates, 1,000 of them replaced by an earlier row
+with up to five words changed. Writes bench/results/quality.json.
 """
 
 import random
@@ -104,9 +104,10 @@ def main(args):
     }
     target = cli.ROOT / "bench/results/quality.json"
     files.write_json(target, result)
+    took, recall = result["seconds"]["all"], result["recall"]
     print(
-        f"{result['seconds']['all']:.1f} s for {len(texts)} rows (goal {GOAL_SECONDS}), recall {result['recall']:.4f} of "
-        f"{len(true)} duplicates (goal {GOAL_RECALL}); wrote {target.relative_to(cli.ROOT)}"
+        f"{took:.1f} s for {len(texts)} rows (goal {GOAL_SECONDS}), recall {recall:.4f} of {len(true)} duplicates "
+        f"(goal {GOAL_RECALL}); wrote {target.relative_to(cli.ROOT)}"
     )
 
 
