@@ -59,6 +59,7 @@ def load_analyzer(args) -> tuple:
         import tldextract.tldextract
         from presidio_analyzer import AnalyzerEngine
         from presidio_analyzer.nlp_engine import SpacyNlpEngine
+        from presidio_analyzer.predefined_recognizers import SpacyRecognizer
     except ImportError:
         raise cli.UserError("Presidio is not installed; run uv pip install -r requirements-deid.txt.") from None
     # The list of suffixes that the package has: the default fetches one from the network for the first address.
@@ -72,7 +73,8 @@ def load_analyzer(args) -> tuple:
     engine = SpacyNlpEngine(models=[{"lang_code": LANGUAGE, "model_name": args.model or "blank"}])
     engine.nlp = {LANGUAGE: pipeline}
     analyzer = AnalyzerEngine(nlp_engine=engine, supported_languages=[LANGUAGE])
-    known = set(analyzer.get_supported_entities(LANGUAGE))
+    able = [one for one in analyzer.get_recognizers(LANGUAGE) if args.model or not isinstance(one, SpacyRecognizer)]
+    known = {name for one in able for name in one.supported_entities}
     entities = tuple(args.entities or (PATTERNS + NAMED if args.model else PATTERNS))
     for name in entities:
         if name not in known:

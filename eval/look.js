@@ -93,6 +93,7 @@ function more() {
   at("items").append(...chosen.slice(shown, shown + STEP).map(article));
   shown = Math.min(shown + STEP, chosen.length);
   at("more").hidden = shown === chosen.length;
+  for (const box of document.querySelectorAll(".asked")) box.scrollTop = box.scrollHeight; // the question comes last
 }
 
 function refresh() {

@@ -86,6 +86,8 @@ def test_patterns_find_most_of_the_labelled_sentences_and_misses_are_named(presi
 def test_an_unknown_entity_or_model_is_one_sentence(presidio, tmp_path):
     with pytest.raises(cli.UserError, match=r"no 'EMAIL_ADRESS' here \(did you mean EMAIL_ADDRESS\?\)"):
         run(tmp_path, "--entities", "EMAIL_ADRESS")
+    with pytest.raises(cli.UserError, match="no 'PERSON' here"):  # without a language model
+        run(tmp_path, "--entities", "PERSON")
     with pytest.raises(cli.UserError, match="no spaCy model can be loaded from nothing_here"):
         run(tmp_path, "--model", "nothing_here")
     assert not (tmp_path / "out.jsonl").exists()
