@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from common import files, rows
 from common.cli import UserError
+from common.layouts import read_text
 
 HOW = ("hardest", "best_worst")
 FIELDS = ("correct", "format", "explanation")
@@ -150,10 +151,11 @@ def read_extra(path, prompts) -> tuple:
         where = f"{path}:{number}"
         if "prompt" not in line and "prompt_id" not in line:
             raise UserError(f"{where} has neither prompt nor prompt_id; it must say what it answers.")
-        rows.require(line, ("completion",), where, "beside prompt or prompt_id")
+        if "completion" not in line:
+            raise UserError(f"{where} lacks completion; each line needs it beside prompt or prompt_id.")
         text = rows.read_answer(line["completion"], where, "completion")
         if "prompt" in line:
-            name = by_text.get(rows.read_text(line["prompt"], where, "prompt"))
+            name = by_text.get(read_text(line["prompt"], where, "prompt"))
         else:
             name = line["prompt_id"] if line["prompt_id"] in ids else None
         if name is None:

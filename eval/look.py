@@ -179,7 +179,7 @@ def as_text(items) -> str:
 
 def main(args):
     started = time.time()
-    domain = load_domain(args.domain)
+    domain = load_domain(args.domain, args.out)
     items = held_out(args, domain)
     if args.categories:
         items += category_items(answer_categories(args))

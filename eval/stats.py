@@ -105,7 +105,7 @@ def _share_interval(successes, n, level, method):
 
     if n < 1:
         raise ValueError(f"n must be at least 1, got {n}")
-    found = binomtest(successes, n).proportion_ci(level, method)
+    found = binomtest(int(successes), int(n)).proportion_ci(level, method)
     return float(found.low), float(found.high)
 
 
@@ -119,7 +119,7 @@ def mcnemar_exact(n01: int, n10: int) -> float:
     """
     from scipy.stats import binomtest
 
-    return float(binomtest(n01, n01 + n10).pvalue) if n01 or n10 else 1.0
+    return float(binomtest(int(n01), int(n01 + n10)).pvalue) if n01 or n10 else 1.0
 
 
 def win_rate(scores, clusters=None, seed: int = 0, resamples: int = 10_000, level: float = 0.95) -> dict:

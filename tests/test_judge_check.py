@@ -80,8 +80,8 @@ def test_bad_judges_are_exposed_and_a_sound_one_is_not(serve, tmp_path, pairs_fi
 
 
 def test_agreement_with_the_verifier_on_the_answers(serve, out, monkeypatch, capsys):  # noqa: F811
-    monkeypatch.setattr(judge_check, "load_domain", lambda name: Domain)
-    monkeypatch.setattr(winrate, "load_domain", lambda name: Domain)
+    monkeypatch.setattr(judge_check, "load_domain", lambda name, out: Domain)
+    monkeypatch.setattr(winrate, "load_domain", lambda name, out: Domain)
     found = check(out, "--judge", f"openai:m@{serve(honest).url}", "--attacked", "10")
     decided = set()
     for a, b in PAIRS.values():

@@ -109,8 +109,8 @@ def test_the_page_needs_nothing_from_elsewhere_and_its_data_end_no_element():
 def test_all_items_of_a_run_are_shown_with_verdicts_and_who_won(out, monkeypatch):  # noqa: F811
     rows = {name: {"id": name, "category": kind, "prompt": f"table\n\nQuestion: {name}?", "completion": "due"}
             for name, kind in ITEMS}  # fmt: skip
-    domain = SimpleNamespace(**vars(report.load_domain("")), executed=lambda row, answer: f"ran {answer}")
-    monkeypatch.setattr(look, "load_domain", lambda name: domain)
+    domain = SimpleNamespace(**vars(report.load_domain("", None)), executed=lambda row, answer: f"ran {answer}")
+    monkeypatch.setattr(look, "load_domain", lambda name, out: domain)
     monkeypatch.setattr(look, "load_rows", lambda args, domain, answers: rows)
     look.main(look.parse_args(["--out", str(out)]))
     data = json.loads(

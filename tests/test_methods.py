@@ -56,8 +56,7 @@ def test_answers_by_themselves_are_all_there_and_no_pair_stays_together():
 
 def test_replayed_rows_are_the_share_asked_for_and_not_under_the_domains_system_prompt(tmp_path, capsys):
     general = [{"prompt": f"How many is {i} and {i}?", "completion": str(2 * i)} for i in range(50)]
-    general[7] = {"messages": [{"role": "system", "content": "Count."}, {"role": "user", "content": "Seven?"},
-                               {"role": "assistant", "content": "14"}]}  # fmt: skip
+    general[7]["prompt"] = [{"role": "system", "content": "Count."}, {"role": "user", "content": "Seven?"}]
     files.write_jsonl(tmp_path / "general.jsonl", general)
     flags = [*FLAGS, "--replay", str(tmp_path / "general.jsonl"), "--replay_share"]
     made = sft.replayed(sft.parse_args([*flags, "0.2"]), list(range(96)))

@@ -28,8 +28,10 @@ def test_readme_command_parses(script, flags):
     for flag, value in zip(given, given[1:], strict=False):
         if flag.startswith("--") and not value.startswith("--"):
             used = args[flag.removeprefix("--")]
-            shown = map(str, used if isinstance(used, list) else [used])
-            assert value in shown, f"{script} takes {flag} and does not use its value"
+            shown = used if isinstance(used, list) else [used]
+            assert value in map(str, shown) or float(value) in shown, (
+                f"{script} takes {flag} and does not use its value"
+            )
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def answers_of(name, i):
 @pytest.fixture
 def out(tmp_path, monkeypatch):
     """A folder with answers of the toy domain."""
-    monkeypatch.setattr(winrate, "load_domain", lambda name: Domain)
+    monkeypatch.setattr(winrate, "load_domain", lambda name, out: Domain)
     for name in ("base", "sft", "dpo"):
         rows = [
             {**{key: row[key] for key in ("id", "prompt", "cluster", "category")}, "answer": answers_of(name, i),
@@ -310,7 +310,7 @@ def test_no_answer_can_close_its_own_part():
 def test_a_domain_without_a_verifier_is_judged_by_a_model(serve, out, monkeypatch):
     silent = type("Silent", (), {name: getattr(Domain, name) for name in ("rows", "load_benchmark", "JUDGE_RUBRIC",
                   "SYSTEM_PROMPT")})  # fmt: skip
-    monkeypatch.setattr(winrate, "load_domain", lambda name: silent)
+    monkeypatch.setattr(winrate, "load_domain", lambda name, out: silent)
     found = run(out, "--judge", f"openai:m@{serve(honest).url}")
     assert found["summary"] == {} and found["settings"]["judge"] == "openai:m"
     assert found["judges"]["openai:m"]["summary"]["sft_vs_base"]["wins"] > 0
