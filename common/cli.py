@@ -44,7 +44,7 @@ class UserError(Exception):
 
 
 class Several(argparse.Action):
-    """A flag that may be given several times, with nargs="+": what is given takes the default's place."""
+    """A flag that may be given several times (nargs=1), in a recipe a list; what is given takes the default's place."""
 
     def __call__(self, parser, namespace, values, option_string=None):
         given = getattr(namespace, self.dest)

@@ -101,7 +101,7 @@ def agreed(first, second):
 def add_flags(made, default: list, told: str):
     """--judge, given once or several times, and what its kinds need."""
     made.add_argument(
-        "--judge", nargs="+", action=cli.Several, default=default, metavar="JUDGE",
+        "--judge", nargs=1, action=cli.Several, default=default, metavar="JUDGE",
         help=f"{told}; {', '.join(RULES)}, anthropic:MODEL or openai:MODEL, with @URL for a server of your own",
     )  # fmt: skip
     made.add_argument(

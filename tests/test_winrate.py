@@ -103,7 +103,7 @@ def distinct(*pairs):
 def test_the_controls_are_exposed_and_the_verifiers_part_stays_as_it_is(out, capsys):
     alone = run(out)
     assert set(alone) == {"settings", "summary", "rows", "run"}
-    beside = run(out, "--judge", "longest", "--judge", "first", "random")
+    beside = run(out, "--judge", "longest", "--judge", "first", "--judge", "random")
     assert all(beside[key] == alone[key] for key in ("settings", "summary", "rows"))
     assert list(beside["judges"]) == ["longest", "first", "random"]
     assert "first       dpo_vs_sft   50.0%" in capsys.readouterr().out
@@ -136,8 +136,8 @@ def test_mistakes_are_found_before_anything_is_asked(out, monkeypatch):
     for flags, told in (
         (["--judge", "longst"], "did you mean longest"),
         (["--judge", "openai:gpt-6-luna"], "export OPENAI_API_KEY"),
-        (["--judge", "openai:m@http://localhost:1", "http://localhost:2"], "names no model"),
-        (["--judge", "openai:m@http://localhost:1", "openai:m@http://localhost:2"], "several addresses"),
+        (["--judge", "openai:m@localhost:1"], "names no model"),
+        (["--judge", "openai:m@http://localhost:1", "--judge", "openai:m@http://localhost:2"], "several addresses"),
         (["--judge", "anthropic:m@http://localhost:1", "--judge_by", "token"], "no log-probs"),
         (["--judge", "likelihood", "--base", "models/none"], "no model in models/none"),
         (["--judge", "longest", "--dry_run"], "--judge names none"),
@@ -255,7 +255,8 @@ def test_the_price_given_is_not_that_of_a_model_whose_price_is_known(out):
 def test_several_judges_their_agreement_and_the_majority(serve, out):
     contrary = serve(lambda user, number: {"reason": "r", "verdict": {1: "B", 0.5: "tie", 0: "A"}[better(user)]})
     good = serve(honest)
-    flags = ["--judge", f"openai:good@{good.url}", f"anthropic:bad@{contrary.url}", "first"]
+    judges = f"openai:good@{good.url}", f"anthropic:bad@{contrary.url}", "first"
+    flags = [word for name in judges for word in ("--judge", name)]
     together = run(out, *flags)["together"]
     assert together["voters"] == ["verifier", "openai:good", "anthropic:bad"]
     kappas = {name: made["sft_vs_base"]["kappa"] for name, made in together["kappa"].items()}
