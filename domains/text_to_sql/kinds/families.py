@@ -1108,10 +1108,10 @@ SUBJECTS = (
         "dev",
         "pipe colour, chlorine dose, valve type, tax code, shift plan, radio channel",
         (
-            Link("meter", "household", "installed at"),
-            Link("meter reading", "meter", "read from"),
+            Link("water meter", "household", "installed at"),
+            Link("meter reading", "water meter", "read from"),
             Link("technician", "technician", "led by", "led", "leader"),
-            Link("meter", "technician", "maintained by", "maintained"),
+            Link("water meter", "technician", "maintained by", "maintained"),
         ),
         (),
         _table(
@@ -1122,7 +1122,7 @@ SUBJECTS = (
             d move-in date / day of moving in = 1998..2023""",
         ),
         _table(
-            "meter, water meters",
+            "water meter, water meters",
             """n meter code / code = W-301, W-302, W-303, W-304, W-305, W-306, W-307, W-308, W-309, W-310, W-311
             c meter type / type = Analogue, Digital, Remote
             i installation year / year of installation = 1990..2023 newer, older
