@@ -40,7 +40,7 @@ def test_a_right_strategy_would_be_seen():
 
 @pytest.mark.slow
 def test_cheap_strategies_get_under_five_per_cent_of_the_test():
-    training = generate(random.Random(0), 600, "sft") + load_bank("sft")
+    training = generate(random.Random(0), 2000, "sft") + load_bank("sft")
     table = cheap.table({"generated": load_benchmark("test"), "bank": load_bank("test")}, training)
     assert len(table) == 4
     for strategy, shares in table:
