@@ -47,6 +47,7 @@ OASST = [
     message("a4", "a", "assistant", "Failed", 4, review_result=False),
     message("a00", "a0", "prompter", "More?"),
     message("a000", "a00", "assistant", "Yes", None),
+    message("a001", "a00", "assistant", "Nobody ranked this", None),
     message("b", None, "prompter", "Hallo", lang="de"),
     message("b0", "b", "assistant", "Guten Tag", None, lang="de"),
     message("c", None, "prompter", "Nobody answers"),
