@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ("setup.sh", "run.sh", "test.sh", "serve.sh", ".ci/run")
 SETS = ("requirements.txt", "requirements-cpu.txt")
 CHOSEN = {"requirements.txt": "requirements-gpu.in", "requirements-cpu.txt": "requirements-cpu.in"}
-OPTIONAL = ("requirements-quality.txt", "requirements-deid.txt")  # each for one script
+OPTIONAL = ("requirements-quality.txt", "requirements-deid.txt", "requirements-mlflow.txt")  # each for one script
 BASE = "models/smollm2-135m/SOURCE.json"
 TOOLS = (
     "bash",
@@ -172,7 +172,7 @@ def test_a_cuda_build_of_torch_never_satisfies_the_cpu_set_on_linux():
 
 def distribution(name):
     """A package's name in one spelling: PyYAML is pyyaml, lm_eval is lm-eval."""
-    return {"yaml": "pyyaml"}.get(name, re.sub(r"[-_.]+", "-", name.lower()))
+    return {"yaml": "pyyaml", "mlflow": "mlflow-skinny"}.get(name, re.sub(r"[-_.]+", "-", name.lower()))
 
 
 def optional(name):
