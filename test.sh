@@ -2,7 +2,7 @@
 # bash test.sh [flags of pytest]
 #
 # Sets up .venv, then runs the tests; all of them unless told otherwise (bash test.sh -m "not slow" while developing).
-# Files of tests run side by side, one for each core up to four: two single threads do more than one pair of threads.
+# Files of tests run side by side (pytest-xdist), one for each core up to four: two single threads do more than one pair of threads.
 set -e
 cd "$(dirname "${BASH_SOURCE[0]}")"
 bash setup.sh
