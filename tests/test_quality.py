@@ -124,7 +124,8 @@ def test_the_same_in_other_words_is_found_by_embeddings(tmp_path, base):
 
 @pytest.mark.parametrize(("flag", "package"), [("--language", "py3langid"), ("--embedding", "sentence_transformers")])
 def test_without_its_package_a_check_is_refused_in_one_sentence(tmp_path, base, own, flag, package, monkeypatch):
-    monkeypatch.setitem(sys.modules, package, None)
+    for name in [package, *(name for name in sys.modules if name.startswith(f"{package}."))]:
+        monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(cli.UserError, match=rf"{flag} needs .*{quality.OPTIONAL}"):
         check(tmp_path, base, own[0][:3], flag, "en")
     assert not (tmp_path / "o").exists()
