@@ -1,6 +1,7 @@
 """--endpoint: samples and answers of any OpenAI-compatible server, shown with a local one, and what can go wrong."""
 
 import json
+import socket
 import threading
 from argparse import Namespace
 from collections import Counter
@@ -67,7 +68,8 @@ class _Handler(BaseHTTPRequestHandler):
         mine.calls.append({**body, "path": self.path})
         fault = mine.fault(len(mine.calls))
         if fault == 0:
-            self.connection.close()
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
         elif fault:
             self.reply(fault, {"error": {"message": "no such thing today"}})
         else:

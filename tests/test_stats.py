@@ -109,7 +109,7 @@ def test_same_seed_same_interval():
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_all_alike_gets_wilson(share):
-    assert mean_interval([share] * 25, range(25)) == (share, *wilson(25 * share, 25))
+    assert mean_interval([share] * 25, range(25)) == (share, *wilson(round(25 * share), 25))
 
 
 def test_a_single_cluster_has_no_width():
