@@ -88,7 +88,7 @@ def test_another_process_gives_the_same_numbers(tiny_base, network):
     close(found[1], expected[:2])
 
 
-def die(jobs, dtype):
+def die(jobs, dtype, shown):
     os._exit(9)
 
 
