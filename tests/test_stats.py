@@ -352,7 +352,7 @@ def test_rate_and_position_bias_of_a_simulated_judge_are_covered(preference, pla
         places.append(one["first_low"] <= first_truth <= one["first_high"])
         consistent.append(one["consistent_low"] < one["consistent"] < one["consistent_high"])
     assert covered(rate) and all(consistent)
-    assert np.mean(places) > 0.93, "an exact interval may cover more than it says"
+    assert covered(places) or np.mean(places) > 0.95, "an exact interval may cover more than it says"
 
 
 @pytest.mark.slow
