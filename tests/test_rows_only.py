@@ -209,7 +209,7 @@ def test_train_pairs_dpo_and_win_rate_by_hand(tmp_path, tiny_base, capsys):
     cli.quiet()
     flags = ["--recipe", "recipes/smoke.yaml", "--domain", "rows", "--out", str(tmp_path / "out")]
     based = [*flags, "--base", str(tiny_base), "--dtype", "float32"]
-    data, test = write(tmp_path / "own.jsonl", range(200)), write(tmp_path / "test.jsonl", range(100, 106))
+    data, test = write(tmp_path / "own.jsonl", range(200)), write(tmp_path / "test.jsonl", range(300, 306))
     trained = [*based, "--learning_rate", "1e-2", "--data"]
     sft.main(sft.parse_args([*trained, str(data), "--benchmark", str(test), "--num_train_epochs", "3"]))
     assert files.read_json(tmp_path / "out/sft/run.json")["counts"] == {"rows": 280}
