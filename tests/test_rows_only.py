@@ -24,7 +24,7 @@ def write(path, numbers, **more):
     files.write_jsonl(
         path,
         [
-            {"instruction": f"Say {COLOURS[i % 4]} {i} {end}", "input": "", "output": f"{COLOURS[i % 4]} {i}", **more}
+            {"instruction": f"Say {COLOURS[i % 4]} {i} {end}", "input": "", "output": f"{COLOURS[i % 4]}.", **more}
             for i in numbers
             for end in ("now", "then")
         ],
@@ -209,11 +209,11 @@ def test_train_pairs_dpo_and_win_rate_by_hand(tmp_path, tiny_base, capsys):
     cli.quiet()
     flags = ["--recipe", "recipes/smoke.yaml", "--domain", "rows", "--out", str(tmp_path / "out")]
     based = [*flags, "--base", str(tiny_base), "--dtype", "float32"]
-    data, test = write(tmp_path / "own.jsonl", range(60)), write(tmp_path / "test.jsonl", range(100, 106))
+    data, test = write(tmp_path / "own.jsonl", range(200)), write(tmp_path / "test.jsonl", range(300, 306))
     trained = [*based, "--learning_rate", "1e-2", "--data"]
-    sft.main(sft.parse_args([*trained, str(data), "--benchmark", str(test), "--num_train_epochs", "3"]))
-    assert files.read_json(tmp_path / "out/sft/run.json")["counts"] == {"rows": 84}
-    gen_dpo.main(gen_dpo.parse_args([*based, "--judge", "hand", "--max_new_tokens", "12"]))
+    sft.main(sft.parse_args([*trained, str(data), "--benchmark", str(test), "--num_train_epochs", "6"]))
+    assert files.read_json(tmp_path / "out/sft/run.json")["counts"] == {"rows": 280}
+    gen_dpo.main(gen_dpo.parse_args([*based, "--judge", "hand", "--max_new_tokens", "24", "--temperature", "0.5"]))
     said = capsys.readouterr().out
     assert f"python data/label.py --pairs --recipe recipes/smoke.yaml --out {tmp_path}/out --domain rows" in said
     asked = {row["prompt"] for row in files.read_jsonl(tmp_path / "out/gen_dpo/to_rate.jsonl")}
