@@ -67,7 +67,7 @@ def full_comparison(texts, threshold) -> list:
 
 
 def main(args):
-    domain = load_domain(args.domain)
+    domain = load_domain(args.domain, args.out)
     texts = make_texts(args, domain)
     args.against, seconds, used, started = [], {}, time.process_time(), time.perf_counter()
 

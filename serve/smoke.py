@@ -94,7 +94,7 @@ def ask_all(args, plan, server, domain) -> dict:
 def main(args):
     started = time.time()
     os.environ.setdefault("VLLM_API_KEY", secrets.token_urlsafe())  # of this server alone; it is shown nowhere
-    domain, plan = load_domain(args.domain), launch.prepare(args)
+    domain, plan = load_domain(args.domain, args.out), launch.prepare(args)
     print(f"starting {plan.engine} on {plan.folder} (log: {plan.log})", flush=True)
     with launch.running(plan, launch.show_waiting) as server:
         seen = ask_all(args, plan, server, domain)
