@@ -175,6 +175,11 @@ def quantization(args):
     import torch
     from transformers import BitsAndBytesConfig
 
+    if args.load_in_8bit and not torch.cuda.is_available():
+        raise UserError(
+            "--load_in_8bit: bitsandbytes' 8-bit layers pass no gradient on a CPU; leave it out (4 bits, the default), "
+            "or say --no-load_in_4bit."
+        )
     if args.load_in_8bit:
         return BitsAndBytesConfig(load_in_8bit=True)
     if not args.load_in_4bit:

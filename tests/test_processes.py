@@ -55,7 +55,7 @@ def test_two_processes_give_the_losses_of_one(tiny_base, tmp_path):
         more += ["--held_out_share", "0.25"] if name == "dpo" else []
         script.main(script.parse_args([*FLAGS, *more, "--out", str(one), "--per_device_train_batch_size", "4"]))
         said = launched(f"train/{name}.py", *more, "--out", str(two), "--per_device_train_batch_size", "2")
-        assert said.count("wrote ") == 1  # one process speaks
+        assert said.count("; wrote ") == 1  # one process speaks
         for mine, its in zip(losses(one / name), losses(two / name), strict=True):
             assert len(mine) == len(its) > 0 and its == pytest.approx(mine, rel=2e-3)
         figures = [files.read_json(out / name / "run.json")["metrics"] for out in (one, two)]

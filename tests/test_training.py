@@ -133,7 +133,7 @@ def test_the_base_as_reference_is_caught(trained, tmp_path, smoke):
 
     from common.training import lora_config
 
-    args = dpo.parse_args([*smoke, "--out", str(trained)])
+    args = sft.parse_args([*smoke, "--out", str(trained)])
     fresh = get_peft_model(model.load_base(args.base, args), lora_config(args))
     args, trainer, tokenizer, rows, domain = dpo_trainer(smoke, trained, fresh, tmp_path)
     with pytest.raises(cli.UserError, match="reference is not"):

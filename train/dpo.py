@@ -284,10 +284,14 @@ def prove_reference(trainer, args, tokenizer, rows, system, adapter, work, resum
 
 def kl_from_reference(trainer, tokenizer, prompts, seed=0):
     """Mean over samples of the policy of log p_policy - log p_reference, in nats per answer: an estimate of the KL."""
+    import torch
+
     from common.engine import Sampling, complete
 
-    was_training = trainer.model.training
-    made = complete(trainer.model, tokenizer, prompts, Sampling(temperature=1.0, max_new_tokens=96, seed=seed))
+    was_training, sampling = trainer.model.training, Sampling(temperature=1.0, max_new_tokens=96, seed=seed)
+    # Only the outer model's forward is under the trainer's autocast; sampling calls the base model's.
+    with torch.autocast(trainer.model.device.type, torch.bfloat16, enabled=trainer.args.bf16):
+        made = complete(trainer.model, tokenizer, prompts, sampling)
     trainer.model.eval()
     answers = [completions[0].token_ids for completions in made]
     policy = row_logprobs(trainer.model, prompts, answers)
