@@ -213,7 +213,11 @@ def test_train_pairs_dpo_and_win_rate_by_hand(tmp_path, tiny_base, capsys):
     trained = [*based, "--learning_rate", "1e-2", "--data"]
     sft.main(sft.parse_args([*trained, str(data), "--benchmark", str(test), "--num_train_epochs", "6"]))
     assert files.read_json(tmp_path / "out/sft/run.json")["counts"] == {"rows": 280}
-    gen_dpo.main(gen_dpo.parse_args([*based, "--judge", "hand", "--max_new_tokens", "96", "--temperature", "1.0"]))
+    gen_dpo.main(
+        gen_dpo.parse_args(
+            [*based, "--judge", "hand", "--engine", "hf", "--max_new_tokens", "96", "--temperature", "1.0"]
+        )
+    )
     said = capsys.readouterr().out
     assert f"python data/label.py --pairs --recipe recipes/smoke.yaml --out {tmp_path}/out --domain rows" in said
     asked = {row["prompt"] for row in files.read_jsonl(tmp_path / "out/gen_dpo/to_rate.jsonl")}
