@@ -106,7 +106,8 @@ def test_references_of_jobs_that_are_not_done_are_scored(tiny_base, network, tmp
     domain, tokenizer = load_domain("text_to_sql"), model.load_tokenizer(tiny_base)
     rows = domain.load_benchmark("dev")[:5]
     engine = SimpleNamespace(kind="hf", path=lambda name: str(tiny_base))
-    jobs = [answer.make_job(args, domain, engine, tokenizer, rows, name, "chat") for name in ("base", "sft")]
+    where = (args, tmp_path / "answers", domain, engine, tokenizer, rows)
+    jobs = [answer.make_job(*where, name, "chat") for name in ("base", "sft")]
     assert [job.path.name for job in jobs] == ["base_chat.jsonl", "sft.jsonl"]
     files.write_jsonl(jobs[0].path, [{}])
     files.write_json(tmp_path / "answers/base_chat.made_with.json", jobs[0].made_with)
