@@ -29,7 +29,7 @@ from common import cli, files
 PHASES = {"loading": 1, "training": 5, "samples": 1, "merge": 2, "end": 1}
 STAGES = ("sft", "dpo")
 A_STAGE = 3  # kills of a stage before it is left to end
-ROWS = 96
+ROWS = 48
 TIMED = ("seconds", "peak_memory_gib", "runtime", "per_second", "flos")  # how a log's keys end that no run repeats
 FIGURES = ("loss", "steps", "tokens", "perplexity_before", "perplexity_after", "kl")
 
@@ -69,7 +69,8 @@ def start(out, stage, folder) -> Run:
     words = ["--recipe", "recipes/smoke.yaml", "--base", out / "base", "--dtype", "float32", "--out", folder]
     words += ["--data", out / f"data/{stage}.jsonl", "--per_device_train_batch_size", 4, "--logging_steps", 1]
     words += ["--save_steps", 3, "--eval_steps", 4, "--learning_rate", 1e-3]
-    words += ["--held_out_share", 0.1] if stage == "dpo" else []
+    words += ["--num_train_epochs", 2]
+    words += ["--held_out_share", 0.1] if stage == "dpo" else ["--train_sampling_strategy", "group_by_length"]
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"{stage}.log"
     with log.open("wb") as sink:
