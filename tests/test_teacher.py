@@ -128,8 +128,6 @@ def test_the_second_run_pays_for_nothing_and_more_rows_only_for_the_new(serve, a
     [
         (["--seed", "1"], "seed 0 -> 1"),
         (["--method", "self_instruct"], "method 'grid' -> 'self_instruct'"),
-        (["--teacher_temperature", "0.5"], "teacher_temperature None -> 0.5"),
-        (["--teacher_max_tokens", "900"], "teacher_max_tokens None -> 900"),
         (["--agree", "2"], "agree 1 -> 2"),
     ],
 )
