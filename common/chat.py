@@ -25,6 +25,8 @@ CHATML = (
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
+# Turns marked in plain text: a word in brackets, or a heading.
+MARKER = re.compile(r"<<?/?[A-Za-z_]+>>?|\[/?[A-Za-z_]+\]|^#{2,} ?[A-Za-z]+:?", re.MULTILINE)
 # Snippets that go before a template. Each ends with one line break, which the block before it swallows.
 PINNED_DATE = "{%- macro strftime_now(format) %}1 January 2025{% endmacro %}\n"
 NO_THOUGHT = "{%- set enable_thinking = false %}\n"
@@ -73,6 +75,30 @@ def render(tokenizer, prompt, system: str) -> str:
 def encode(tokenizer, prompt, system: str) -> list:
     """Token ids of `render`; the template writes the special tokens, so none is added here."""
     return score.completion_ids(tokenizer, render(tokenizer, prompt, system))
+
+
+def answer_ids(tokenizer, answer: str) -> list:
+    """Token ids of an answer as training reads it after a prompt, without the stop token.
+
+    As the template writes it: with a blank in what spells a control token (`protect_turns`), in some templates without
+    blanks around it. Where the template could not be protected, chat.json says so, and training reads the token, too.
+    """
+    before = tokenizer.apply_chat_template(messages(USER, SYSTEM), tokenize=False, add_generation_prompt=True)
+    whole = tokenizer.apply_chat_template(answered(answer), tokenize=False)
+    if not whole.startswith(before) or tokenizer.eos_token not in whole[len(before) :]:
+        return score.text_ids(tokenizer, answer)  # a base's own template, which prepare_tokenizer has not looked at
+    return score.completion_ids(tokenizer, whole[len(before) :].rpartition(tokenizer.eos_token)[0])
+
+
+def joins(tokenizer, prompt, answer: str, system: str) -> bool:
+    """Whether the answer's beginning makes one token with the prompt's end, as blanks do in some tokenizers.
+
+    It is then trained after another prompt than is asked, and scored in other tokens than it is trained in.
+    """
+    turns = [*messages(prompt, system), {"role": "assistant", "content": answer}]
+    whole = score.completion_ids(tokenizer, tokenizer.apply_chat_template(turns, tokenize=False))
+    ids = encode(tokenizer, prompt, system) + answer_ids(tokenizer, answer)
+    return whole[: len(ids)] != ids
 
 
 def training_rows(rows: list, system: str, columns: tuple) -> list:
@@ -292,20 +318,28 @@ def fault(tokenizer):
     return None
 
 
+def markers(tokenizer) -> set:
+    """What the template marks turns with in plain text: [INST] and <<SYS>> of Llama 2, which has no tokens for them."""
+    scaffold = rendered(tokenizer, answered(ANSWERS[0]))
+    for text in (SYSTEM, USER, ANSWERS[0]):
+        scaffold = scaffold.replace(text, "\n")
+    return {text.strip() for text in MARKER.findall(scaffold)}
+
+
 def control_texts(tokenizer) -> list:
-    """Texts that must not stand in a message: the control tokens that matter to turns, '<|' standing for many."""
+    """Texts that must not stand in a message: what marks turns, as a token or in plain text, '<|' standing for many."""
     scaffold = rendered(tokenizer, answered(ANSWERS[0]))
     known = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
     in_turns = {text for text in added_tokens(tokenizer) if text in scaffold}
     written = {text for text in known if text in tokenizer.chat_template}
-    texts = set(tokenizer.all_special_tokens) | in_turns | written
+    texts = set(tokenizer.all_special_tokens) | in_turns | written | markers(tokenizer)
     if "<|" in scaffold or any(text.startswith("<|") for text in texts):
         texts = {text for text in texts if "<|" not in text} | {"<|"}
     return sorted(text for text in texts if len(text) > 1)
 
 
 def protect_turns(tokenizer):
-    """Text in a message that spells a control token gets a blank after its first character: it can forge no turn.
+    """Text in a message that spells what marks a turn gets a blank after its first character: it can forge none.
 
     In the template, so that the server's chat route does the same. Left out where it would change anything else.
     """
@@ -319,20 +353,21 @@ def protect_turns(tokenizer):
         kept = False
     if kept:
         shown = ", ".join(f"{text[0]} {text[1:]}" for text in texts)
-        return f"Control tokens in a message are written with a blank ({shown}), so no text can forge a turn."
+        return f"What marks a turn is written with a blank in a message ({shown}), so no text can forge a turn."
     tokenizer.chat_template = own
     return "The template cannot be kept from reading control tokens in a message: a user's text can forge a turn."
 
 
 def forged(tokenizer) -> bool:
-    """Whether control tokens written into a message come out as tokens."""
-    added = added_tokens(tokenizer)
+    """Whether control tokens and other markers of turns come out as such where they are written into a message."""
+    added, texts = added_tokens(tokenizer), control_texts(tokenizer)
 
     def controls(user, system, answer):
-        turns = [*messages(user, system), {"role": "assistant", "content": answer}]
-        return sum(i in set(added.values()) for i in score.completion_ids(tokenizer, rendered(tokenizer, turns)))
+        text = rendered(tokenizer, [*messages(user, system), {"role": "assistant", "content": answer}])
+        tokens = sum(i in set(added.values()) for i in score.completion_ids(tokenizer, text))
+        return tokens, [text.count(one) for one in texts]
 
-    attack = "a".join(text for text in added if any(part in text for part in control_texts(tokenizer)))
+    attack = "a".join([*(text for text in added if any(part in text for part in texts)), *texts])
     plain = controls(USER, SYSTEM, ANSWERS[0])
     return any(
         controls(*texts) != plain

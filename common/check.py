@@ -6,7 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from common import chat, files, score
+from common import chat, files
 from common.apart import apart, processes
 from common.cli import UserError
 
@@ -22,7 +22,7 @@ def row_lengths(tokenizer, system, rows, columns) -> list:
     """Tokens that a training runs for each row: prompt, answer and stop token, for each of the columns."""
     return [
         sum(len(chat.encode(tokenizer, row["prompt"], system)) + 1 for _ in columns)
-        + sum(len(score.completion_ids(tokenizer, row[name])) for name in columns)
+        + sum(len(chat.answer_ids(tokenizer, row[name])) for name in columns)
         for row in rows
     ]
 

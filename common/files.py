@@ -5,9 +5,11 @@ import contextlib
 import gzip
 import hashlib
 import json
+import math
 import os
 import platform
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -219,15 +221,48 @@ def replacing(path):
             temporary.unlink()
 
 
+def discard(folder):
+    """Remove a folder, if there is one; a kill on the way leaves nothing half-removed under its name."""
+    folder = Path(folder)
+    gone = folder.with_name(f".gone.{folder.name}.part")
+    shutil.rmtree(gone, ignore_errors=True)  # of a kill before
+    if folder.is_dir():
+        folder.rename(gone)
+        shutil.rmtree(gone)
+
+
+def replace_folder(made, folder):
+    """Put the finished folder `made` in the place of `folder`; a kill on the way leaves the old, the new or none."""
+    discard(folder)
+    Path(made).rename(folder)
+
+
 def write_text(path, text: str):
     """Write `text` whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
+def as_json(value, **how) -> str:
+    """A value as JSON, which knows neither NaN nor infinity: null in their place."""
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, **how)
+    except ValueError:
+        return json.dumps(finite(value), ensure_ascii=False, **how)
+
+
+def finite(value):
+    """A JSON value with None for each number that is NaN or infinite."""
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def write_json(path, value):
     """Write one JSON value, indented, whole or not at all."""
-    write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+    write_text(path, as_json(value, indent=1) + "\n")
 
 
 def read_json(path, made_by: str = ""):
@@ -245,7 +280,7 @@ def read_json(path, made_by: str = ""):
 
 def write_jsonl(path, rows):
     """Write rows as JSON lines, whole or not at all."""
-    write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    write_text(path, "".join(as_json(row) + "\n" for row in rows))
 
 
 def sha256(path) -> str:
@@ -314,7 +349,7 @@ def settings_of(args) -> dict:
     return {
         key: str(value) if isinstance(value, Path) else value
         for key, value in sorted(vars(args).items())
-        if key not in ("section", "command_tail", "endpoint")  # nobody else's affair is where a server stands
+        if key not in ("section", "command_tail", "flags", "endpoint")  # nobody else's affair is where a server stands
     }
 
 

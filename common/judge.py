@@ -224,7 +224,7 @@ def by_likelihood(args, comparisons: list) -> dict:
     tokenizer = model.load_tokenizer(tuned if (tuned / "tokenizer_config.json").is_file() else args.base)
     answers = dict.fromkeys((one.task.system, one.prompt, text) for one in comparisons for text in (one.one, one.other))
     prompts = [chat.encode(tokenizer, prompt, system) for system, prompt, _ in answers]
-    texts = [score.completion_ids(tokenizer, text) for *_, text in answers]
+    texts = [chat.answer_ids(tokenizer, text) for *_, text in answers]
     scored = score.score_apart([(args.base, prompts, texts)], model.choose_dtype(args.dtype), "likelihood")[0]
     for answer, values in zip(answers, scored, strict=True):
         answers[answer] = sum(values) / len(values) if values else -float("inf")  # no answer at all

@@ -265,8 +265,8 @@ def check_system(lineage: dict, folder, system: str):
     """UserError when the adapter was trained under another system prompt."""
     if lineage.get("system_sha256") not in (None, settings_hash(system)):
         raise UserError(
-            f"{folder} was trained under another system prompt than the domain's of today; put that back, or train "
-            "again."
+            f"{folder} was trained under another system prompt than the domain's of today; put that back, name the "
+            "--domain that it was trained for, or train again."
         )
 
 

@@ -38,11 +38,13 @@ def teacher_of(args, domain) -> dict:
     return {"domain": args.domain, "generator": generator(domain), "seeds": seeds}
 
 
-def check_data(args, domain, stage: str, data):
-    """UserError when the default data file is not what out/<stage>/run.json and today's domain say it should be.
+def check_data(args, domain, script, data):
+    """UserError when the default data file is not what its record, today's domain and today's recipe say it should be.
 
-    A file that is named by --data is taken as it is. So is one without a record: the repository's own.
+    script: the module of data/ that writes the file, and out/NAME/run.json beside it. A file that is named by --data is
+    taken as it is. So is one without a record: the repository's own.
     """
+    stage = script.__name__.rpartition(".")[2]
     path = args.out / stage / "run.json"
     if args.data or not path.is_file() or not Path(data).is_file():  # whoever reads it says what is missing
         return
@@ -56,6 +58,23 @@ def check_data(args, domain, stage: str, data):
         raise UserError(
             f"{data} was made with another {' and '.join(changed)} than today's, by {path}; {again}, or {named}."
         )
+    if changed := changed_settings(args, domain, script, record):
+        raise UserError(f"{data} was made with {changed}, by {path}; {again}, or {named}.")
+
+
+def changed_settings(args, domain, script, record) -> str:
+    """The first setting that decides the rows and would be another one today, in words; '' when there is none.
+
+    Today's are those of the recorded flags under the recipe of `args`: what was given by hand then stays as it was.
+    """
+    known = record.get("made_with", {}).get("settings", {})
+    if not known or "flags" not in record:
+        return ""
+    now = script.deciding(script.parse_args([*record["flags"], "--recipe", str(args.recipe)]), domain)
+    told = (
+        f"{key} {known.get(key)}, where {args.recipe} now says {now[key]}" for key in now if known.get(key) != now[key]
+    )
+    return next(told, "")
 
 
 def check_inputs(run: dict, what, made_by: str):

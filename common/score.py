@@ -3,6 +3,7 @@
 import math
 
 from common.apart import apart
+from common.cli import UserError
 
 # Logits kept of one batch, unless one row has more: 0.25 GiB in bf16, and in training thrice that, since accelerate
 # adds a float32 copy.
@@ -11,8 +12,13 @@ CHUNK = 2**26  # logits turned to float32 at a time: 0.25 GiB
 
 
 def completion_ids(tokenizer, text: str) -> list:
-    """Token ids of a completion as the template places it, without the stop token."""
+    """Token ids of text that a chat template wrote, in which control tokens are meant; none is added."""
     return tokenizer(text, add_special_tokens=False)["input_ids"]
+
+
+def text_ids(tokenizer, text: str) -> list:
+    """Token ids of plain text, in which what spells a control token is text like any other; none is added."""
+    return tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
 
 
 def completion_logprobs(model, prompts: list, completions: list, batch_tokens: int = 8192, shown: str = "") -> list:
@@ -101,5 +107,18 @@ def _score_jobs(jobs, dtype, shown):
 
 
 def perplexity(logprobs: list) -> float:
-    """exp of the mean negative log-prob over all tokens of all completions."""
-    return math.exp(-sum(map(sum, logprobs)) / sum(map(len, logprobs)))
+    """exp of the mean negative log-prob over all tokens of all completions; see perplexity_from."""
+    return perplexity_from(sum(map(sum, logprobs)), sum(map(len, logprobs)))
+
+
+def perplexity_from(logprob: float, tokens: int) -> float:
+    """exp of the mean negative log-prob of so many tokens; infinite where that is more than a number can hold.
+
+    UserError when there is no token.
+    """
+    if not tokens:
+        raise UserError("there is no token whose probability could be measured; every answer to be scored is empty.")
+    try:
+        return math.exp(-logprob / tokens)
+    except OverflowError:
+        return math.inf

@@ -1,7 +1,8 @@
 """What the trainers must agree on: flags, held-out rows, checkpoints, saved adapters and their samples."""
 
+import json
+import math
 import random
-import shutil
 import time
 from pathlib import Path
 
@@ -133,6 +134,7 @@ def make_trainer_arguments(args, config, work, evaluated=True, **more):
         dataset_num_proc=None,
         run_name=f"{args.section}-{args.seed}",
         logging_first_step=True,
+        logging_nan_inf_filter=False,  # or a loss of NaN is logged as the mean of the others
         dataloader_pin_memory=on_gpu,
         **(named | more),
     )
@@ -194,7 +196,35 @@ def prepare_trainer(trainer, args, weights=None):
     trainer.add_callback(NoWidening())
     trainer.add_callback(WholeTraining())
     score_trained_tokens_only()
+    keep_order(trainer, args.seed)
     return trainer
+
+
+def keep_order(trainer, seed):
+    """Have the order of rows grouped by length follow from the seed and the epoch alone.
+
+    transformers draws it from the global generator, which a training that goes on in its second epoch has not put back
+    by then: rows would be trained twice and others never.
+    """
+    import torch
+    from transformers.trainer_pt_utils import LengthGroupedSampler
+
+    class ByLength(LengthGroupedSampler):
+        """Told the epoch, as accelerate tells its own sampler of a random order."""
+
+        def set_epoch(self, epoch):
+            self.generator = torch.Generator().manual_seed(seed + epoch)
+
+    make = trainer._get_train_sampler
+
+    def sampler(*given):
+        made = make(*given)
+        if isinstance(made, LengthGroupedSampler):
+            made = ByLength(made.batch_size, lengths=made.lengths)
+            made.set_epoch(0)
+        return made
+
+    trainer._get_train_sampler = sampler
 
 
 def use_loraplus(trainer, ratio):
@@ -219,9 +249,12 @@ def score_trained_tokens_only():
 
 
 def check_lengths(tokenizer, system, rows, columns, args):
-    """Refuse rows that --max_length would cut, saying how many and by how much; count them when cutting is allowed."""
+    """Refuse rows that --max_length would cut, saying how many and by how much; count them when cutting is allowed.
+
+    Says, too, which answers begin in the prompt's last token.
+    """
     prompts = [len(chat.encode(tokenizer, row["prompt"], system)) for row in rows]
-    longest = [max(len(score.completion_ids(tokenizer, row[name])) for name in columns) + 1 for row in rows]
+    longest = [max(len(chat.answer_ids(tokenizer, row[name])) for name in columns) + 1 for row in rows]
     over = [p + c - args.max_length for p, c in zip(prompts, longest, strict=True) if p + c > args.max_length]
     if over and not args.allow_truncation:
         raise cli.UserError(
@@ -230,6 +263,17 @@ def check_lengths(tokenizer, system, rows, columns, args):
         )
     if over:
         print(f"note: {len(over)} of {len(rows)} rows are cut at {args.max_length} tokens, by up to {max(over)}.")
+    odd = [
+        row["id"]
+        for row in rows
+        for name in columns
+        if not row[name][:1].isalnum() and chat.joins(tokenizer, row["prompt"], row[name], system)
+    ]
+    if odd:
+        print(
+            f"note: {len(odd)} answers begin with blanks or marks that join the prompt's last token (first: row "
+            f"{odd[0]}), so they are trained after another end than is asked; better remove what they begin with."
+        )
 
 
 def prepare_output(folder, args, data, parent=None, **more) -> Path:
@@ -248,11 +292,12 @@ def prepare_output(folder, args, data, parent=None, **more) -> Path:
     }
     mark = work / "made_with.json"
     with first_alone():
-        known = files.read_json(mark) if mark.is_file() else now
-        if known != now:
-            changed = ", ".join(name.replace("_", " ") for name in now if known.get(name) != now[name])
-            print(f"changed since the last checkpoint: {changed}; training starts anew.")
-            shutil.rmtree(work)
+        known = files.read_json(mark) if mark.is_file() else {}
+        if work.is_dir() and known != now:
+            if any(work.glob("checkpoint-*")):
+                changed = ", ".join(name.replace("_", " ") for name in now if known.get(name) != now[name])
+                print(f"changed since the last checkpoint: {changed}; training starts anew.")
+            files.discard(work)
         files.write_json(mark, now)
     return work
 
@@ -262,12 +307,20 @@ def resume_point(work):
     from transformers.trainer_utils import get_last_checkpoint
 
     found = get_last_checkpoint(str(work))
-    while found and not (Path(found) / "trainer_state.json").is_file():
-        shutil.rmtree(found)  # killed while it was being written
+    while found and not is_whole(found):
+        files.discard(found)  # killed while it was being written
         found = get_last_checkpoint(str(work))
     if found:
         print(f"goes on from {found}")
     return found
+
+
+def is_whole(checkpoint) -> bool:
+    """Whether a checkpoint was written to its end: transformers writes trainer_state.json last, not by renaming."""
+    try:
+        return "global_step" in json.loads((Path(checkpoint) / "trainer_state.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
 
 
 def restore_policy(trainer, checkpoint):
@@ -285,7 +338,7 @@ def restore_policy(trainer, checkpoint):
 def perplexity_of(network, tokenizer, domain, rows) -> float:
     """Perplexity of the rows' reference completions after the chat prompt, stop token not counted."""
     prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in rows]
-    completions = [score.completion_ids(tokenizer, row["completion"]) for row in rows]
+    completions = [chat.answer_ids(tokenizer, row["completion"]) for row in rows]
     return score.perplexity(score.completion_logprobs(network, prompts, completions))
 
 
@@ -297,9 +350,13 @@ def mean_loss(history) -> float:
 
 
 def training_metrics(trainer, folder, **more) -> dict:
-    """Save the log and return the figures of the whole training, from the log, which a checkpoint carries on."""
+    """Save the log and return the figures of the whole training, from the log, which a checkpoint carries on.
+
+    UserError when the training diverged: `more` and each loss must be finite.
+    """
     history = trainer.state.log_history
     files.write_json(folder / "log.json", history)
+    check_finite(history, more, folder)
     tokens = max((item.get("num_tokens", 0) for item in history), default=0)
     seconds = max(item["seconds"] for item in history if "seconds" in item)
     adapter = sum(p.numel() * p.element_size() for p in trainer.model.parameters() if p.requires_grad)
@@ -316,6 +373,22 @@ def training_metrics(trainer, folder, **more) -> dict:
     }
 
 
+def check_finite(history, figures, folder):
+    """UserError for a loss, or a figure after training, that is NaN or infinite: what was trained is no model."""
+    logged = [
+        (f"its {key} at step {item['step']}", item[key])
+        for item in history
+        for key in ("loss", "eval_loss")
+        if key in item
+    ]
+    logged += [(f"its {key.replace('_', ' ')}", value) for key, value in figures.items() if isinstance(value, float)]
+    bad = next((f"{what} is {value}" for what, value in logged if not math.isfinite(value)), None)
+    if bad:
+        raise cli.UserError(
+            f"the training diverged: {bad} (see {folder / 'log.json'}); lower --learning_rate and run it again."
+        )
+
+
 def conversation_of(tokenizer, domain, dev_rows) -> dict:
     """What makes a prompt model input, and the rows to evaluate on, for prepare_output."""
     template = [tokenizer.chat_template, tokenizer.eos_token, tokenizer.pad_token]
@@ -324,7 +397,8 @@ def conversation_of(tokenizer, domain, dev_rows) -> dict:
 
 def save_adapter(folder, network, tokenizer, stage, base, parent, data, system):
     """The adapter as safetensors, the tokenizer, and last the lineage: a folder without it is not finished."""
-    (folder / "lineage.json").unlink(missing_ok=True)
+    for name in ("run.json", "lineage.json"):  # of an earlier training: its figures are not this adapter's
+        (folder / name).unlink(missing_ok=True)
     network.save_pretrained(folder, selected_adapters=["default"])
     tokenizer.save_pretrained(folder)
     model.write_lineage(folder, stage, base, parent, data, system)
@@ -367,4 +441,4 @@ def write_samples(folder, domain, tokenizer, trained, before):
 
 def remove_checkpoints(folder):
     """The last step of a training, after run.json: the same command would train anew."""
-    shutil.rmtree(folder / "checkpoints")
+    files.discard(folder / "checkpoints")

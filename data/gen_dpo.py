@@ -82,7 +82,17 @@ def parse_args(argv=None):
         raise cli.UserError(f"--samples {args.samples} cannot be shared out evenly over {several} temperatures.")
     if args.max_similarity is None:
         args.max_similarity = ALIKE if by_model(args) else 1.0
+    args.flags = list(sys.argv[1:] if argv is None else argv)
     return args
+
+
+def deciding(args, domain) -> dict:
+    """The settings that decide the pairs, for the next stage to compare with (common/provenance.py)."""
+    keys = ("n", "seed", "generator", "samples", "temperature", "top_p", "max_new_tokens", "shots", "pairs")
+    keys += ("max_similarity",)
+    if by_model(args):
+        keys += ("ranking", "judge_temperature", "judge_effort", "judge_max_tokens")
+    return {"judge": args.judge.partition("@")[0], **{key: getattr(args, key) for key in keys}}
 
 
 def temperatures(text):
@@ -414,8 +424,9 @@ def write_record(args, started, domain, parent, rows, sampled, kept, dropped, kn
     }
     source = {key: value for key, value in provenance.teacher_of(args, domain).items() if key != "seeds"}
     source |= {"adapter": parent["adapter_sha256"], "prompts": model.settings_hash(rows)}
+    source["settings"] = deciding(args, domain)
     output = {"dpo.jsonl": files.sha256(args.out / "data/dpo.jsonl")}
-    more = {"engine": choose_engine(args.engine, endpoint_of(args))}
+    more = {"engine": choose_engine(args.engine, endpoint_of(args)), "flags": args.flags}
     if known:
         more |= {"model_calls": known["calls"], "judge": {name: one for name, one in known.items() if name != "calls"}}
     inputs = [args.extra] if args.extra else []

@@ -67,7 +67,17 @@ def parse_args(argv=None):
         help="answers to each row's question, its own included; half of the others agree",
     )
     paid.add_flags(parser, "teacher")
-    return cli.within(cli.parse(parser, argv), n=(1, None), max_characters=(1, None), jaccard=(0, 1))
+    args = cli.within(cli.parse(parser, argv), n=(1, None), max_characters=(1, None), jaccard=(0, 1))
+    args.flags = list(sys.argv[1:] if argv is None else argv)
+    return args
+
+
+def deciding(args, domain) -> dict:
+    """The settings that decide the rows, for the next stage to compare with (common/provenance.py)."""
+    keys = ("n", "seed", "generator", "max_characters", "jaccard")
+    if not own_shares(domain, args):
+        keys += ("method", "agree", "teacher_temperature", "teacher_effort", "teacher_max_tokens")
+    return {"teacher": args.teacher.partition("@")[0], **{key: getattr(args, key) for key in keys}}
 
 
 def load_seeds(domain):
@@ -262,8 +272,11 @@ def main(args):
     files.write_text(work / "data_card.md", card.data_card(args, kept, calls))
     counts = {"candidates": len(rows), "kept": len(kept), **Counter(row["reason"] for row in dropped)}
     more = {} if calls is None else {"model_calls": calls}
-    output, source = {str(target.name): files.sha256(target)}, provenance.teacher_of(args, domain)
-    files.write_run_record(work, args, started, counts=counts, output=output, made_with=source, **more)
+    output = {str(target.name): files.sha256(target)}
+    source = {**provenance.teacher_of(args, domain), "settings": deciding(args, domain)}
+    files.write_run_record(
+        work, args, started, counts=counts, output=output, made_with=source, flags=args.flags, **more
+    )
     if calls is not None:
         print(f"calls: {calls['calls']}, {paid.shown(calls['dollars'])}; each is in {args.out / paid.LEDGER}.")
     print(

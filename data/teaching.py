@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from common import cli, llm, paid
-from common.ledger import find_price
+from common.ledger import digest, find_price
 
 METHODS = ("grid", "self_instruct", "evol")
 ROUND = 200  # items; a method that builds on rows sees those of earlier rounds
@@ -141,10 +141,19 @@ def teach(domain, args, first: list, unfit, choose) -> tuple:
     return asyncio.run(_teach(teacher, args, spec, first, unfit, choose))
 
 
-def settings_of(teacher, args, spec) -> dict:
-    """The settings that decide the answers: another value is another run."""
+def settings_of(teacher, args, spec, first) -> dict:
+    """The settings that decide the answers: another value is another run.
+
+    A method that builds on rows shows the seeds (`first`, rows with the reason against each) to the model.
+    """
     names = ("domain", "seed", "method", "agree", "teacher_temperature", "teacher_effort", "teacher_max_tokens")
-    return {"teacher": spec.name, "prompt_version": teacher.VERSION, **{name: getattr(args, name) for name in names}}
+    shown = {} if args.method == "grid" else {"seeds": digest(first)[:16]}
+    return {
+        "teacher": spec.name,
+        "prompt_version": teacher.VERSION,
+        **shown,
+        **{name: getattr(args, name) for name in names},
+    }
 
 
 def show_prompts(teacher, args, spec, seeds):
@@ -163,7 +172,7 @@ def show_prompts(teacher, args, spec, seeds):
 
 
 async def _teach(teacher, args, spec, first, unfit, choose):
-    ledger = paid.open_ledger(args, settings_of(teacher, args, spec))
+    ledger = paid.open_ledger(args, settings_of(teacher, args, spec, first))
     model = paid.open_model(args, "teacher", spec, ledger)
     found, items = first, []
     had = have = len(choose(*zip(*first, strict=True)))

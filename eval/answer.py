@@ -45,7 +45,10 @@ def render_all(domain, tokenizer, rows, form):
     if form == "chat":
         return [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in rows], ()
     shown = [domain.few_shot_prompt(row) for row in rows]
-    return [tokenizer(text)["input_ids"] for text, _ in shown], tuple(shown[0][1])
+    texts = [text for text, _ in shown]
+    return tokenizer(texts, split_special_tokens=True)["input_ids"], tuple(
+        shown[0][1]
+    )  # plain text, whatever it spells
 
 
 class Job(NamedTuple):
@@ -91,8 +94,11 @@ def reference_scores(args, engine, tokenizer, rows, jobs):
     if not todo or not args.reference_rows:
         return {job.path: [None] * len(rows) for job in todo}
     n = min(args.reference_rows, len(rows))
-    completions = [score.completion_ids(tokenizer, row["completion"]) for row in rows[:n]]
-    scored = score.score_apart([(engine.path(job.name), job.prompts[:n], completions) for job in todo], args.dtype)
+    read = {"chat": chat.answer_ids, "few_shot": score.text_ids}
+    completions = {form: [how(tokenizer, row["completion"]) for row in rows[:n]] for form, how in read.items()}
+    scored = score.score_apart(
+        [(engine.path(job.name), job.prompts[:n], completions[job.form]) for job in todo], args.dtype
+    )
     return {job.path: values + [None] * (len(rows) - n) for job, values in zip(todo, scored, strict=True)}
 
 

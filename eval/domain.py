@@ -12,7 +12,6 @@ out/answers/NAME, and writes out/eval/NAME.json.
   another benchmark:    python eval/domain.py --benchmark NAME[:WHICH]
 """
 
-import math
 import sys
 import time
 from collections import Counter
@@ -20,7 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import cli, files, provenance
+from common import cli, files, provenance, score
 from common.answers import MODELS, PAIRS, load_answers, load_rows, load_verdicts
 from common.domain import check_rows, load_domain
 from eval import answer
@@ -178,9 +177,8 @@ def perplexities(args):
     for name in [*forms, "sft", "dpo"]:
         rows = files.read_jsonl(args.out / "answers" / f"{name}.jsonl", ("reference_logprob", "reference_tokens"))
         rows = [row for row in rows if row["reference_tokens"]]  # eval/answer.py scores the first --reference_rows
-        made[name] = math.exp(
-            -sum(row["reference_logprob"] for row in rows) / sum(row["reference_tokens"] for row in rows)
-        )
+        total = sum(row["reference_logprob"] for row in rows)
+        made[name] = score.perplexity_from(total, sum(row["reference_tokens"] for row in rows))
     return {"base": min(made[name] for name in forms), **made}
 
 

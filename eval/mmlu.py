@@ -14,7 +14,6 @@ import hashlib
 import io
 import itertools
 import json
-import math
 import os
 import random
 import sys
@@ -23,7 +22,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ when run by hand
 
-from common import cli, files, model
+from common import cli, files, model, score
 from common.score import completion_logprobs
 from eval import harness, stats
 
@@ -492,7 +491,7 @@ def text_summary(windows):
             "detectable": stats.detectable_difference(means[after], means[before]),
         }
     scored = [name for name in SCORED if name in windows[0]]
-    perplexity = {name: math.exp(-sum(one[name] for one in windows) / tokens) for name in scored}
+    perplexity = {name: score.perplexity_from(sum(one[name] for one in windows), tokens) for name in scored}
     return {"windows": len(windows), "tokens": tokens, "perplexity": perplexity, "difference": difference}
 
 

@@ -84,8 +84,9 @@ def main(args):
     domain = load_domain(args.domain, args.out)
     if not hasattr(domain, "verify"):
         raise cli.UserError(f"the domain {args.domain} has no verify(), by which the samples are judged here.")
-    model.check_merged(args.out / "sft/merged", args.base)
-    model.read_lineage(args.out / "reward")  # before the samples, which take long
+    model.check_system(model.check_merged(args.out / "sft/merged", args.base), args.out / "sft", domain.SYSTEM_PROMPT)
+    # Before the samples, which take long.
+    model.check_system(model.read_lineage(args.out / "reward"), args.out / "reward", domain.SYSTEM_PROMPT)
     rows = rows_of(domain, "load_benchmark", "dev")
     rows = rows[: args.limit or None]
     sampled = sample(args, domain, rows)

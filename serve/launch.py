@@ -150,17 +150,19 @@ def check_weights(folder):
 def prepare(args) -> Plan:
     """Check address and model and decide what vLLM is to load.
 
-    UserError when the model is missing, half-written or not of this base, or the port is in use.
+    UserError when the model is missing, half-written, not of this base or system prompt, or the port is in use.
     """
     adapter = Path(args.adapter) if args.adapter else args.out / "dpo"
     if not (adapter / "lineage.json").is_file():
         raise cli.UserError(f"nothing has been trained in {adapter} yet; run bash run.sh{args.command_tail} first.")
     model.require_base(args.base)
+    system = load_domain(args.domain, args.out).SYSTEM_PROMPT  # of the printed questions, and of whoever goes by it
+    model.check_system(model.read_lineage(adapter), adapter, system)
     if choose_engine(args.engine) == "hf":
         return prepare_hf(args, adapter)
     build = engine_build()
     trained = model.trained_base(args)
-    folder, own = cpu_flags(adapter, args.base) if build == "cpu" else gpu_flags(adapter, args.base, trained)
+    folder, own = cpu_flags(adapter, args.base) if build == "cpu" else gpu_flags(adapter, args.base, trained, system)
     check_address(args.host, args.port)
     dtype = model.choose_dtype(args.dtype)
     if build == "gpu" and dtype == "float32":
@@ -227,9 +229,9 @@ def cpu_flags(adapter, base: str) -> tuple:
     return folder, ["--model", str(folder), "--served-model-name", adapter.name, "--enforce-eager"]
 
 
-def gpu_flags(adapter, base: str, trained: str) -> tuple:
+def gpu_flags(adapter, base: str, trained: str, system: str) -> tuple:
     """(folder, flags) of the base, in the weights that were trained on, with its adapters by name."""
-    adapters = find_adapters(adapter, base)
+    adapters = find_adapters(adapter, base, system)
     # The adapter's tokenizer: the base's own may lack the chat template or name another stop token.
     return adapter, [
         "--model",
@@ -248,13 +250,13 @@ def gpu_flags(adapter, base: str, trained: str) -> tuple:
     ]
 
 
-def find_adapters(adapter, base: str) -> list:
-    """The adapter and, when it is trained and on the same base, the sft adapter beside it."""
+def find_adapters(adapter, base: str, system: str) -> list:
+    """The adapter and, when it is trained, the sft adapter beside it, which must be of the same base and prompt."""
     model.check_adapter(adapter, base)
     sft = adapter.parent / "sft"
     if sft == adapter or not (sft / "lineage.json").is_file():
         return [adapter]
-    model.check_adapter(sft, base)
+    model.check_system(model.check_adapter(sft, base), sft, system)
     return [sft, adapter]
 
 

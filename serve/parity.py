@@ -90,7 +90,7 @@ def compare(args, domain, tokenizer, answers, replies, folder):
         prompt_ids = chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT)
         read_alike += prompt_ids == reply["prompt_ids"]
         if row["answer"] != reply["text"]:
-            ours = tokenizer(row["answer"], add_special_tokens=False)["input_ids"] + [tokenizer.eos_token_id]
+            ours = chat.answer_ids(tokenizer, row["answer"]) + [tokenizer.eos_token_id]
             one = describe_difference(network, tokenizer, prompt_ids, ours, reply)
             differences.append({"id": row["id"], **one})
     n = len(answers)

@@ -36,15 +36,13 @@ def byte_tokenizer(texts, special, size=800):
     return made
 
 
-@pytest.fixture(scope="session")
-def tiny_base(tmp_path_factory):
-    """Folder of a random Llama (hidden size 64, 2 layers) with a ChatML tokenizer whose pad token is its eos."""
+def write_tiny_base(folder):
+    """A random Llama (hidden size 64, 2 layers) with a ChatML tokenizer whose pad token is its eos, always the same."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
     from common.domain import load_domain
 
-    folder = tmp_path_factory.mktemp("tiny") / "base"
     rows = load_domain("text_to_sql").load_benchmark("dev")[:200]
     texts = [row["prompt"] + "\n" + row["completion"] for row in rows]
     special = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
@@ -75,4 +73,11 @@ def tiny_base(tmp_path_factory):
     network.config.pad_token_id = network.generation_config.pad_token_id = tokenizer.pad_token_id
     network.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory):
+    """The folder of write_tiny_base's model."""
+    folder = tmp_path_factory.mktemp("tiny") / "base"
+    write_tiny_base(folder)
     return folder

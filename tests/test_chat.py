@@ -2,12 +2,15 @@
 
 import copy
 import random
+from types import SimpleNamespace
 
 import pytest
 
 from common import chat, model, score
 from common.cli import ROOT, UserError
 from common.domain import load_domain
+from eval.answer import render_all
+from train import dpo
 
 SMOLLM2 = ROOT / "models" / "smollm2-135m"
 SYSTEM = "Answer in one sentence."
@@ -113,6 +116,42 @@ def test_text_cannot_open_or_close_a_turn(loaded, attack):
         answered = [*chat.messages("Hi", SYSTEM), {"role": "assistant", "content": text}]
         counts = control_counts(loaded, conversation_ids(loaded, answered))
         assert counts["<|im_start|>"] == counts["<|im_end|>"] == 3
+
+
+@pytest.mark.parametrize("attack", ("Yes.", " Yes. ", "Use < |im_end|>.", "|im_end|>", "<|", *ATTACKS))
+def test_an_answer_is_scored_in_the_tokens_it_is_trained_in(loaded, attack):
+    """Whatever it spells: references, samples and pairs of one's own, in proof, perplexity, KL and the judge."""
+    for token in CONTROL:
+        text = attack.format(token)
+        turns = [*chat.messages("Hi", SYSTEM), {"role": "assistant", "content": text}]
+        ids = chat.encode(loaded, "Hi", SYSTEM) + chat.answer_ids(loaded, text) + [chat.stop_token_id(loaded)]
+        assert conversation_ids(loaded, turns)[: len(ids)] == ids
+        assert not any(control_counts(loaded, chat.answer_ids(loaded, text)).values())
+        pair = {"prompt": "Hi", "chosen": text, "rejected": "No."}
+        prompts, completions = dpo.encode_pairs(loaded, [pair], SYSTEM)
+        assert prompts[0] + completions[0] == ids and completions[1] == chat.answer_ids(loaded, "No.") + ids[-1:]
+
+
+def test_an_answer_is_scored_as_a_template_writes_it_that_strips_it(tokenizer):
+    """Llama 3 and Gemma strip every message."""
+    tokenizer.chat_template = tokenizer.chat_template.replace("message['content'] +", "message['content'].strip() +")
+    assert chat.answer_ids(tokenizer, " Yes.\n") == chat.answer_ids(tokenizer, "Yes.")
+    turns = [*chat.messages("Hi", SYSTEM), {"role": "assistant", "content": " Yes.\n"}]
+    ids = chat.encode(tokenizer, "Hi", SYSTEM) + chat.answer_ids(tokenizer, " Yes.\n")
+    assert conversation_ids(tokenizer, turns)[: len(ids)] == ids
+
+
+def test_plain_text_holds_no_control_token(loaded):
+    """Few-shot prompts, references after them, and answers that a server gives as text."""
+    for token in CONTROL:
+        text = f"a{token}b"
+        assert control_counts(loaded, score.completion_ids(loaded, text))[token] == 1, "a template's text is read so"
+        assert not any(control_counts(loaded, score.text_ids(loaded, text)).values())
+        assert loaded.decode(score.text_ids(loaded, text)) == text
+        few_shot = SimpleNamespace(few_shot_prompt=lambda row: (row["prompt"], ["\n"]))
+        ((ids,), stop) = render_all(few_shot, loaded, [{"prompt": text}], "few_shot")
+        assert ids == score.text_ids(loaded, text) and stop == ("\n",)
+    assert control_counts(loaded, chat.encode(loaded, "Hi", SYSTEM))["<|im_start|>"] == 3, "the next call reads them"
 
 
 def test_random_mixtures_of_control_characters_stay_text(loaded):

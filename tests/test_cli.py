@@ -173,6 +173,16 @@ def test_numbers_of_a_recipe_in_any_spelling(tmp_path):
     assert type(args.max_length) is int
 
 
+def test_one_value_where_a_list_is_due_and_a_number_in_quotes(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text('dpo:\n  learning_rate: 5e-7\n  beta: "0.1"\n  loss_type: sigmoid\n', encoding="utf-8")
+    args = importlib.import_module("train.dpo").parse_args(["--recipe", str(path)])
+    assert (args.learning_rate, args.beta, args.loss_type) == (5e-7, 0.1, ["sigmoid"])
+    path.write_text("dpo:\n  loss_type: [sigmoid, sft]\n  loss_weights: 1\n", encoding="utf-8")
+    with pytest.raises(cli.UserError, match="1 --loss_weights for 2 losses"):
+        importlib.import_module("train.dpo").parse_args(["--recipe", str(path)])
+
+
 @pytest.mark.parametrize(
     "text, line",
     [
@@ -273,6 +283,7 @@ def test_the_next_command_names_the_domain():
         ("train.dpo", "held_out_share", "0.9", "from 0 to 0.5"),
         ("train.dpo", "held_out_share", "-0.1", "from 0 to 0.5"),
         ("train.dpo", "held_out_share", "nan", "from 0 to 0.5"),
+        ("train.reward", "held_out_share", "0", "from 0.01 to 0.5"),
         ("eval.answer", "reference_rows", "0", "at least 1"),
         ("eval.answer", "max_new_tokens", "0", "at least 1"),
         ("eval.winrate", "resamples", "0", "at least 1"),

@@ -20,7 +20,7 @@ class Bytes:
 
     eos_token_id = 0
 
-    def __call__(self, text, add_special_tokens=True):
+    def __call__(self, text, add_special_tokens=True, split_special_tokens=False):
         return {"input_ids": list(text.encode())}
 
     def decode(self, ids, **given):

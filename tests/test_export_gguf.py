@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from common import cli, files
+from common import cli, files, model
 from common.domain import load_domain
 from train import export_gguf
 
@@ -34,6 +34,20 @@ def test_a_model_with_code_of_its_own_and_one_that_cannot_be_converted_are_refus
     files.write_json(tmp_path / "model/config.json", {"architectures": ["Odd"]})
     assert "(no such architecture)" in refused(*flags)
     assert not list((tmp_path / "gguf").iterdir())
+
+
+def test_a_model_trained_under_another_system_prompt_is_refused(tmp_path):
+    """The Modelfile would have Ollama send today's."""
+    (tmp_path / "convert_hf_to_gguf.py").write_text("")
+    files.write_json(tmp_path / "model/config.json", {"architectures": ["Odd"]})
+    files.write_json(tmp_path / "model/lineage.json", {"system_sha256": model.settings_hash("Answer otherwise.")})
+    flags = ("--out", tmp_path, "--converter", tmp_path, "--model", tmp_path / "model")
+    assert "trained under another system prompt" in refused(*flags)
+    files.write_json(
+        tmp_path / "model/lineage.json",
+        {"system_sha256": model.settings_hash(load_domain("text_to_sql").SYSTEM_PROMPT)},
+    )
+    assert "cannot turn" in refused(*flags)
 
 
 @pytest.mark.slow

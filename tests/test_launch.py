@@ -37,7 +37,7 @@ def write_weights(path, values=(0.0, 1.0)):
     save_file({"a": numpy.array(values, numpy.float32)}, path)
 
 
-def make_trained(base, out, stage="dpo", rank=16) -> Path:
+def make_trained(base, out, stage="dpo", rank=16, system=None) -> Path:
     """An adapter folder with lineage and merged/, as train/dpo.py leaves it; the merged weights are the base's own."""
     folder = Path(out) / stage
     write_weights(folder / "adapter_model.safetensors")
@@ -45,7 +45,7 @@ def make_trained(base, out, stage="dpo", rank=16) -> Path:
     for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
         if (Path(base) / name).is_file():
             shutil.copy(Path(base) / name, folder)
-    model.write_lineage(folder, stage, str(base))
+    model.write_lineage(folder, stage, str(base), system=system)
     shutil.copytree(base, folder / "merged")
     files.write_json(folder / "merged/lineage.json", model.read_lineage(folder))
     return folder
@@ -142,6 +142,24 @@ def test_adapter_of_another_base_is_refused(tmp_path, base):
     files.write_json(tmp_path / "other/config.json", {})
     assert f"not on {tmp_path / 'other'}" in refusal(tmp_path, tmp_path / "other")
     assert "no model in" in refusal(tmp_path, tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("kind", ["cpu", "gpu", "hf"])
+def test_an_adapter_trained_under_another_system_prompt_is_refused(tmp_path, base, free_port, monkeypatch, kind):
+    """The printed questions, and whoever asks as they do, would send a prompt that it was not trained with."""
+    monkeypatch.setattr(launch, "engine_build", lambda: kind)
+    today = load_domain("text_to_sql").SYSTEM_PROMPT
+    flags = ("--port", free_port, "--engine", "hf" if kind == "hf" else "vllm")
+    make_trained(base, tmp_path / "o", system=today)
+    prepare(tmp_path, base, *flags)
+    if kind == "gpu":  # the SFT model is served beside it
+        make_trained(base, tmp_path / "o", "sft", system=f"{today} Be brief.")
+        assert f"{tmp_path / 'o/sft'} was trained under another system prompt" in refusal(tmp_path, base, *flags)
+        shutil.rmtree(tmp_path / "o/sft")
+    shutil.rmtree(tmp_path / "o/dpo")
+    make_trained(base, tmp_path / "o", system=f"{today} Be brief.")
+    said = refusal(tmp_path, base, *flags)
+    assert f"{tmp_path / 'o/dpo'} was trained under another system prompt" in said and "--domain" in said
 
 
 def test_port_in_use_is_refused(tmp_path, base):

@@ -1,6 +1,10 @@
 """train/merge.py: what is merged is what was trained, file by file, and the figures say how near it is."""
 
 import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 import torch
@@ -90,6 +94,107 @@ def test_the_base_that_was_trained_on_is_written_and_compared_with(adapter, tiny
     files.write_json(adapter / "base/lineage.json", known | {"base_sha256": "another"})
     with pytest.raises(cli.UserError, match="made from another base"):
         model.trained_base(args)
+
+
+class Died(BaseException):
+    """What no handler catches: the files are left as a kill leaves them."""
+
+
+def dies_at(monkeypatch, place):
+    """Have merge() die at its n-th write of weights, in the middle of it, or (place 'name') at a folder's removal or
+    renaming."""
+    from safetensors import torch as stored
+
+    save, put, remove, count = stored.save_file, files.replace_folder, shutil.rmtree, [0]
+
+    def half_saved(tensors, path, **more):
+        save(tensors, path, **more)
+        count[0] += 1
+        if count[0] == place:
+            path.write_bytes(path.read_bytes()[:5000])
+            raise Died
+
+    def half_put(made, folder):
+        if folder.name == place:
+            files.discard(folder)
+            raise Died
+        put(made, folder)
+
+    def half_removed(path, **more):
+        if path.name == place and path.is_dir():
+            next(path.glob("*.safetensors")).unlink()
+            raise Died
+        remove(path, **more)
+
+    monkeypatch.setattr(stored, "save_file", half_saved)
+    monkeypatch.setattr(files, "replace_folder", half_put)
+    monkeypatch.setattr(shutil, "rmtree", half_removed)
+
+
+def weights_of(folder) -> dict:
+    """{folder's name: bytes of its weights} of what a reader would take, which is refused unless it is whole."""
+    made = {}
+    for name in ("merged", "base"):
+        if (folder / name / "lineage.json").is_file():
+            made[name] = (folder / name / "model.safetensors").read_bytes()
+    return made
+
+
+@pytest.mark.parametrize("place", (1, 2, 3, "base", "merged", ".gone.base.part", ".gone.merged.part"))
+@pytest.mark.parametrize("again", (False, True))
+def test_a_merge_that_dies_leaves_nothing_half_and_ends_as_a_straight_one(adapter, tiny_base, tmp_path, place, again):
+    """1 to 3: while the dequantised and the plain candidate and the base are written; `again`: over an earlier one."""
+    folder = tmp_path / "sft"
+    shutil.copytree(adapter, folder, ignore=shutil.ignore_patterns("merged", "base", ".*"))
+    run(folder, tiny_base)
+    whole = weights_of(folder)
+    assert set(whole) == {"merged", "base"}
+    if not again:
+        shutil.rmtree(folder / "merged")
+        shutil.rmtree(folder / "base")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        dies_at(monkeypatch, place)
+        if again or not str(place).startswith(".gone"):
+            with pytest.raises(Died):
+                run(folder, tiny_base)
+    left = weights_of(folder)
+    assert left == {name: whole[name] for name in left}
+    run(folder, tiny_base)
+    assert weights_of(folder) == whole and not list(folder.glob(".*"))
+
+
+def test_candidates_of_a_merge_that_died_are_no_candidates_of_the_next(adapter, tiny_base, tmp_path):
+    folder = tmp_path / "sft"
+    shutil.copytree(adapter, folder, ignore=shutil.ignore_patterns("merged", "base", ".*"))
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        dies_at(monkeypatch, "merged")
+        with pytest.raises(Died):
+            run(folder, tiny_base)
+    assert (folder / ".merged.dequantised.part").is_dir() and (folder / "base").is_dir()
+    figures = run(folder, tiny_base, "--no-load_in_4bit")
+    assert list(figures) == ["plain", "taken"]
+    assert not (folder / "base").exists(), "the base in 4 bits is not what this adapter is trained on"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_merge_that_is_killed_and_run_again_ends_as_a_straight_one(adapter, tiny_base, tmp_path):
+    """SIGKILL of train/merge.py itself as soon as a candidate is there."""
+    folder = tmp_path / "sft"
+    shutil.copytree(adapter, folder, ignore=shutil.ignore_patterns("merged", "base", ".*"))
+    run(folder, tiny_base)
+    whole = weights_of(folder)
+    words = ["--base", tiny_base, "--adapter", folder, "--dtype", "float32"]
+    (folder / "merged/lineage.json").unlink()
+    process = subprocess.Popen([sys.executable, cli.ROOT / "train/merge.py", *map(str, words)], cwd=cli.ROOT)
+    while process.poll() is None and not list(folder.glob(".merged.*.part")):
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    with pytest.raises(cli.UserError, match="is not there yet; run python train/merge.py"):
+        model.check_merged(folder / "merged", str(tiny_base))
+    subprocess.run([sys.executable, cli.ROOT / "train/merge.py", *map(str, words)], cwd=cli.ROOT, check=True)
+    assert weights_of(folder) == whole and not list(folder.glob(".*"))
 
 
 def test_low_agreement_warns_and_fails_when_strict(adapter, tiny_base, monkeypatch, capsys):

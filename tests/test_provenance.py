@@ -11,7 +11,7 @@ import pytest
 from common import answers, files, model, provenance, training
 from common.cli import UserError
 from common.domain import Verdict, load_domain
-from data import gen_dpo
+from data import gen_dpo, gen_sft
 from domains.text_to_sql import write_benchmark
 from eval import answer as answer_eval
 from train import dpo
@@ -59,26 +59,76 @@ def made_data(tmp_path, domain):
 
 def test_data_of_another_generator_or_seed_is_refused(made_data, domain):
     args, data = made_data
-    provenance.check_data(args, domain, "gen_sft", data)
+    provenance.check_data(args, domain, gen_sft, data)
     files.write_text(domain.__file__, "CODE = 2\n")
-    said = refusal(provenance.check_data, args, domain, "gen_sft", data)
+    said = refusal(provenance.check_data, args, domain, gen_sft, data)
     assert "made with another generator than today's" in said and "python data/gen_sft.py --out x again" in said
     assert f"--data {data}" in said
     domain.load_seeds = lambda: [{"id": "other"}]
-    assert "another generator and seeds" in refusal(provenance.check_data, args, domain, "gen_sft", data)
+    assert "another generator and seeds" in refusal(provenance.check_data, args, domain, gen_sft, data)
     args.data = str(data)  # named: as it is
-    provenance.check_data(args, domain, "gen_sft", data)
+    provenance.check_data(args, domain, gen_sft, data)
 
 
 def test_data_that_the_record_does_not_tell_of_is_refused(made_data, domain):
     args, data = made_data
     files.write_jsonl(data, [{"id": "b"}])
-    assert "is not the file that" in refusal(provenance.check_data, args, domain, "gen_sft", data)
+    assert "is not the file that" in refusal(provenance.check_data, args, domain, gen_sft, data)
     data.rename(data.with_name("elsewhere"))
-    provenance.check_data(args, domain, "gen_sft", data)  # its reader says that it is missing
+    provenance.check_data(args, domain, gen_sft, data)  # its reader says that it is missing
     data.with_name("elsewhere").rename(data)
     (args.out / "gen_sft/run.json").unlink()  # the repository's own file, on a fresh clone
-    provenance.check_data(args, domain, "gen_sft", data)
+    provenance.check_data(args, domain, gen_sft, data)
+
+
+SETTINGS = {
+    gen_sft: ("--n 7", "--seed 4", "--generator generate_2", "--max_characters 900", "--jaccard 0.5", "--teacher bank"),
+    gen_dpo: ("--n 7", "--seed 4", "--samples 6", "--temperature 0.5,1", "--top_p 0.9", "--max_new_tokens 7",
+              "--shots 2", "--pairs best_worst", "--max_similarity 0.5", "--judge hand", "--generator generate_2"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("script, flag", [(script, flag) for script, flags in SETTINGS.items() for flag in flags])
+def test_data_made_with_other_settings_than_the_recipes_are_refused(tmp_path, domain, script, flag):
+    """A key of the recipe that was changed after the data were made; the same by hand, as a flag, is taken."""
+    stage = script.__name__.removeprefix("data.")
+    key, value = flag.removeprefix("--").split()
+    domain.TEACHERS = {"bank": None}
+    data, recipes = tmp_path / "out/data/x.jsonl", [tmp_path / f"{name}.yaml" for name in ("before", "after")]
+    files.write_jsonl(data, [{"id": "a"}])
+    recipes[0].write_text("")
+    recipes[1].write_text(f"{stage}:\n  {key}: {value}\n")
+
+    def made_with(*flags):
+        args = script.parse_args([*flags, "--out", str(tmp_path / "out"), "--recipe", str(recipes[0])])
+        made = {**provenance.teacher_of(args, domain), "settings": script.deciding(args, domain)}
+        record = {"output": {data.name: files.sha256(data)}, "made_with": made, "flags": args.flags}
+        files.write_json(args.out / stage / "run.json", json.loads(json.dumps(record)))
+
+    def check(recipe):
+        args = Namespace(
+            out=tmp_path / "out", data=None, domain="text_to_sql", command_tail="", recipe=str(recipes[recipe])
+        )
+        provenance.check_data(args, domain, script, data)
+
+    made_with()
+    check(0)
+    said = refusal(check, 1)
+    assert (
+        f"was made with {key} " in said and f"{recipes[1]} now says {'[0.5, 1.0]' if ',' in value else value}" in said
+    )
+    made_with(f"--{key}", value)
+    check(1)
+    check(0)
+
+
+def test_settings_that_change_no_row_are_not_compared(tmp_path, domain):
+    for flags in ("--workers 3", "--max_cost 5", "--agree 2", "--method evol"):
+        args = gen_sft.parse_args(flags.split())
+        assert gen_sft.deciding(args, domain) == gen_sft.deciding(gen_sft.parse_args([]), domain), flags
+    by_model = [gen_sft.parse_args(["--teacher", f"openai:m@http://{host}"]) for host in ("a:1", "b:1")]
+    assert gen_sft.deciding(by_model[0], domain) == gen_sft.deciding(by_model[1], domain)
+    assert gen_sft.deciding(by_model[0], domain)["agree"] == 3
 
 
 # --- adapters ---------------------------------------------------------------------------------------
@@ -168,6 +218,40 @@ def test_a_checkpoint_is_resumed_where_only_its_place_differs(tmp_path, base):
     (training.prepare_output(tmp_path / "sft", args, data) / "checkpoint-4").mkdir()
     args.out, args.report_to, args.command_tail, args.off_policy = "elsewhere", "wandb", " --out x", True
     assert (training.prepare_output(tmp_path / "sft", args, data) / "checkpoint-4").is_dir()
+
+
+def test_checkpoints_without_a_word_on_what_made_them_are_not_resumed(tmp_path, base, capsys):
+    """What a kill leaves that came while the checkpoints of a finished training were being removed."""
+    data = tmp_path / "data.jsonl"
+    data.write_text("A")
+    args = Namespace(base=base, out=tmp_path / "o")
+    (training.prepare_output(tmp_path / "sft", args, data) / "checkpoint-4").mkdir()
+    (tmp_path / "sft/checkpoints/made_with.json").unlink()
+    assert not (training.prepare_output(tmp_path / "sft", args, data) / "checkpoint-4").exists()
+    assert "training starts anew" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("state", [None, "", '{"global_step": 8, "log_hist', "[1]"])
+def test_a_checkpoint_that_was_not_written_to_its_end_is_gone(tmp_path, capsys, state):
+    """transformers writes its trainer_state.json last, and a kill may come in the middle of that too."""
+    for step, text in ((4, '{"global_step": 4}'), (8, state)):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+        if text is not None:
+            (tmp_path / f"checkpoint-{step}/trainer_state.json").write_text(text)
+    assert training.resume_point(tmp_path) == str(tmp_path / "checkpoint-4")
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-4"]
+
+
+def test_an_adapter_that_is_being_saved_has_no_record_of_an_earlier_one(tmp_path):
+    class Dies:
+        def save_pretrained(self, folder, **more):
+            raise ProcessLookupError("killed")
+
+    for name in ("run.json", "lineage.json"):
+        files.write_json(tmp_path / name, {"metrics": "of an earlier training"})
+    with pytest.raises(ProcessLookupError):
+        training.save_adapter(tmp_path, Dies(), None, "sft", "base", None, None, "Answer.")
+    assert not list(tmp_path.iterdir())
 
 
 # --- samples and pairs ------------------------------------------------------------------------------

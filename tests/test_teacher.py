@@ -123,6 +123,55 @@ def test_the_second_run_pays_for_nothing_and_more_rows_only_for_the_new(serve, a
     assert (tmp_path / "data/sft.jsonl").read_bytes().startswith(first)
 
 
+@pytest.mark.parametrize(
+    "change, told",
+    [
+        (["--seed", "1"], "seed 0 -> 1"),
+        (["--method", "self_instruct"], "method 'grid' -> 'self_instruct'"),
+        (["--agree", "2"], "agree 1 -> 2"),
+    ],
+)
+def test_a_setting_that_matters_begins_a_new_run_and_says_so(serve, answers, tmp_path, capsys, change, told):
+    """Rows of both settings are never mixed: all those written follow from today's."""
+
+    def answer(user, number):
+        solved = user in answers.solutions
+        return answers(user, number) if solved else answers.item(answers.rows[sum(user.encode()) % len(answers.rows)])
+
+    server = serve(answer)
+    run(flags(server.url, tmp_path, 6))
+    before = taught(tmp_path)
+    capsys.readouterr()
+    run(flags(server.url, tmp_path, 6, *change))
+    said = capsys.readouterr().out
+    assert "note: a new run, since a setting that matters differs from the last run's" in said and told in said
+    fresh = tmp_path / "fresh"
+    run(flags(server.url, fresh, 6, *change))
+    assert [row["prompt"] for row in taught(tmp_path)] == [row["prompt"] for row in taught(fresh)] and before
+
+
+def test_other_seeds_begin_a_new_run_of_a_method_that_shows_them(serve, answers, tmp_path, capsys, monkeypatch):
+    server = serve(lambda user, number: answers.item(answers.rows[sum(user.encode()) % len(answers.rows)]))
+    argv = flags(server.url, tmp_path, 4, "--method", "self_instruct")
+    run(argv)
+    domain = load_domain("text_to_sql")
+    fewer = domain.load_seeds()[:20]
+    monkeypatch.setattr(domain, "load_seeds", lambda: fewer)
+    capsys.readouterr()
+    run(argv)
+    assert "a new run" in (said := capsys.readouterr().out) and "seeds" in said
+
+
+def test_rows_chosen_otherwise_are_all_chosen_anew_and_nothing_is_asked_again(serve, answers, tmp_path):
+    """--n, --jaccard and --max_characters choose among the answers; none of an earlier choice stays."""
+    server = serve(answers)
+    run(flags(server.url, tmp_path, 20))
+    run(flags(server.url, tmp_path, 8, "--jaccard", "0.5"))
+    run(flags(server.url, tmp_path / "fresh", 8, "--jaccard", "0.5"))
+    assert max(server.billed.values()) <= 2, "once for each folder"
+    assert (tmp_path / "data/sft.jsonl").read_bytes() == (tmp_path / "fresh/data/sft.jsonl").read_bytes()
+
+
 def test_without_anyone_to_ask_a_run_stops_after_the_pilot(serve, answers, tmp_path, capsys):
     server = serve(answers)
     argv = [flag for flag in flags(server.url, tmp_path, 40) if flag != "--yes"]

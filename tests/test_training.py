@@ -259,9 +259,12 @@ def adapter_of(folder):
     return (folder / "adapter_model.safetensors").read_bytes(), json.loads((folder / "run.json").read_text())
 
 
-@pytest.mark.parametrize("stage, script", [("sft", sft), ("dpo", dpo)])
-def test_a_killed_training_ends_as_a_straight_one(trained, tmp_path, smoke, killed_at, stage, script):
-    """Killed after step 5 of 8, with checkpoints at 2, 4, ...: the same bytes, and figures of the whole training."""
+@pytest.mark.parametrize(
+    "stage, script, order", [("sft", sft, "random"), ("sft", sft, "group_by_length"), ("dpo", dpo, None)]
+)
+def test_a_killed_training_ends_as_a_straight_one(trained, tmp_path, smoke, killed_at, stage, script, order):
+    """Killed after step 7 of 8, in the second epoch, with checkpoints at 2, 4, ...: the same bytes, and figures of the
+    whole training."""
     more = [
         "--save_steps",
         "2",
@@ -270,13 +273,14 @@ def test_a_killed_training_ends_as_a_straight_one(trained, tmp_path, smoke, kill
         "--logging_steps",
         "1",
         "--limit",
-        "32",
+        "16",
         "--num_train_epochs",
-        "1",
+        "2",
     ]
+    more += ["--train_sampling_strategy", order] if order else []
     more += ["--per_device_train_batch_size", "4", "--learning_rate", "1e-3"]
     made = []
-    for name, step in (("straight", None), ("killed", 5)):
+    for name, step in (("straight", None), ("killed", 7)):
         out = tmp_path / name
         shutil.copytree(trained, out)
         shutil.rmtree(out / stage, ignore_errors=True)

@@ -40,6 +40,7 @@ from common.training import (
     training_metrics,
     write_samples,
 )
+from data import gen_dpo
 from train.merge import add_strict_flag, merge
 
 PROOF_ROWS = 16
@@ -205,9 +206,7 @@ def encode_pairs(tokenizer, rows, system):
     """(prompt ids, completion ids) of all chosen, then of all rejected answers, stop token included."""
     prompts = [chat.encode(tokenizer, row["prompt"], system) for row in rows] * 2
     stop = [chat.stop_token_id(tokenizer)]
-    return prompts, [
-        score.completion_ids(tokenizer, row[side]) + stop for side in ("chosen", "rejected") for row in rows
-    ]
+    return prompts, [chat.answer_ids(tokenizer, row[side]) + stop for side in ("chosen", "rejected") for row in rows]
 
 
 def reference_of(trainer):
@@ -363,7 +362,7 @@ def main(args):
     domain = load_domain(args.domain, args.out)
     data = Path(args.data) if args.data else args.out / "data/dpo.jsonl"
     folder, adapter = args.out / "dpo", args.out / "sft"
-    provenance.check_data(args, domain, "gen_dpo", data)
+    provenance.check_data(args, domain, gen_dpo, data)
     rows, same = read_pairs(data, f"python data/gen_dpo.py{args.command_tail}")
     if same:
         print(f"note: {same} pairs are left out, whose chosen and rejected answers are the same.")

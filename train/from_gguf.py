@@ -99,8 +99,7 @@ def convert(path, folder, header, args):
     if source["licence"] == "apache-2.0":
         shutil.copy(cli.ROOT / "LICENSE", part / "LICENSE")
     files.write_json(part / "SOURCE.json", source)
-    shutil.rmtree(folder, ignore_errors=True)
-    part.rename(folder)
+    files.replace_folder(part, folder)
     return source
 
 

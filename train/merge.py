@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import chat, cli, files, model, score
+from common import chat, cli, files, model
 from common.domain import load_domain
 
 COMPARED = 16  # dev rows on whose references the models are compared
@@ -175,17 +175,19 @@ def merge(args, folder):
     require_disk(base, folder)
     rows = domain.load_benchmark("dev")[:COMPARED]
     prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in rows]
-    completions = [score.completion_ids(tokenizer, row["completion"]) + [tokenizer.eos_token_id] for row in rows]
+    completions = [chat.answer_ids(tokenizer, row["completion"]) + [tokenizer.eos_token_id] for row in rows]
     trained = model.load_base(args.base, args)
     kinds = (Linear4bit, Linear8bitLt)
     layers = {f"{name}.weight": layer for name, layer in trained.named_modules() if isinstance(layer, kinds)}
     device = trained.device
     wanted = next_tokens(PeftModel.from_pretrained(trained, str(folder)), prompts, completions)
     candidates = {"dequantised": layers, "plain": {}} if layers else {"plain": {}}
+    for path in folder.glob(".merged.*.part"):
+        shutil.rmtree(path)  # of a merge that was killed
     for name, quantised in candidates.items():
         write_candidate(base, folder / f".merged.{name}.part", updates, quantised, device)
         finish_folder(folder / f".merged.{name}.part", base, tokenizer)
-    if layers and lineage["stage"] == "sft":
+    if lineage["stage"] == "sft":
         write_base(base, folder, layers, tokenizer, lineage)
     del trained, layers, candidates
     figures = {}
@@ -200,11 +202,15 @@ def merge(args, folder):
 
 def write_base(base, folder, layers, tokenizer, lineage):
     """folder/base: the base with the weights that the adapters are trained on, so that a comparison with it holds no
-    error of quantisation. lineage.json, written last, names the base by hash."""
-    target = folder / "base"
-    write_candidate(base, target, {}, layers, "cpu")
-    finish_folder(target, base, tokenizer)
-    files.write_json(target / "lineage.json", {key: lineage[key] for key in ("base", "base_sha256")})
+    error of quantisation, and lineage.json that names the base by hash. None where the base was not quantised."""
+    target, part = folder / "base", folder / ".base.part"
+    if not layers:
+        files.discard(target)  # of an earlier training
+        return
+    write_candidate(base, part, {}, layers, "cpu")
+    finish_folder(part, base, tokenizer)
+    files.write_json(part / "lineage.json", {key: lineage[key] for key in ("base", "base_sha256")})
+    files.replace_folder(part, target)
 
 
 def take_best(args, folder, lineage, figures):
@@ -222,8 +228,7 @@ def take_best(args, folder, lineage, figures):
     )
     if agreement < AGREEMENT and args.strict:
         raise cli.UserError(f"{told}; under {AGREEMENT:.0%}, so nothing is kept (--strict).")
-    shutil.rmtree(target, ignore_errors=True)
-    part.rename(target)
+    files.replace_folder(part, target)
     for other in folder.glob(".merged.*.part"):
         shutil.rmtree(other)
     print(told, flush=True)

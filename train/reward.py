@@ -32,6 +32,7 @@ from common.training import (
     save_adapter,
     training_metrics,
 )
+from data import gen_dpo
 from train.dpo import SAME, split_pairs
 
 SIDES = ("chosen", "rejected")
@@ -160,7 +161,7 @@ def main(args):
     domain = load_domain(args.domain, args.out)
     data = Path(args.data) if args.data else args.out / "data/dpo.jsonl"
     folder = args.out / "reward"
-    provenance.check_data(args, domain, "gen_dpo", data)
+    provenance.check_data(args, domain, gen_dpo, data)
     rows, same = read_pairs(data, f"python data/gen_dpo.py{args.command_tail}")
     rows, held = split_pairs(limited(rows, args), args.held_out_share)
     model.require_base(args.base)

@@ -40,6 +40,7 @@ from common.training import (
     training_metrics,
     write_samples,
 )
+from data import gen_sft
 from train.merge import add_strict_flag, merge
 
 
@@ -170,7 +171,7 @@ def main(args):
     data = data_of(args)
     domain = load_domain(args.domain, args.out)
     folder = args.out / "sft"
-    provenance.check_data(args, domain, "gen_sft", data)
+    provenance.check_data(args, domain, gen_sft, data)
     rows = limited(read_examples(data, f"python data/gen_sft.py{args.command_tail}"), args)
     again = replayed(args, rows)
     counts = {"rows": len(rows), **({"replay": len(again)} if args.replay else {})}
