@@ -111,8 +111,9 @@ def main(args):
     files.write_json(target, result)
     took, used, recall = result["seconds"]["all"], result["processor_seconds"]["all"], result["recall"]
     print(
-        f"{took:.1f} s ({used:.1f} of processor time, beside a load of {load:.1f}) for {len(texts)} rows (goal {GOAL_SECONDS}), recall {recall:.4f} of {len(true)} duplicates "
-        f"(goal {GOAL_RECALL}); wrote {target.relative_to(cli.ROOT)}"
+        f"{took:.1f} s ({used:.1f} of processor time, beside a load of {load:.1f}) for {len(texts)} rows (goal "
+        f"{GOAL_SECONDS}), recall {recall:.4f} of {len(true)} duplicates (goal {GOAL_RECALL}); wrote "
+        f"{target.relative_to(cli.ROOT)}"
     )
 
 
