@@ -5,6 +5,7 @@ with those of a full comparison of all pairs. Rows: the domain's templates, 1,00
 with up to five words changed. Writes bench/results/quality.json.
 """
 
+import os
 import random
 import sys
 import time
@@ -69,10 +70,14 @@ def full_comparison(texts, threshold) -> list:
 def main(args):
     domain = load_domain(args.domain, args.out)
     texts = make_texts(args, domain)
-    args.against, seconds, used, started = [], {}, time.process_time(), time.perf_counter()
+    args.against, load = [], os.getloadavg()[0]
+    clocks, laps = {"seconds": time.perf_counter, "processor_seconds": time.process_time}, {}
+    last = {name: clock() for name, clock in clocks.items()}
 
-    def lap(name):
-        seconds[name] = round(time.perf_counter() - started - sum(seconds.values()), 2)
+    def lap(part):
+        for name, clock in clocks.items():
+            laps.setdefault(name, {})[part] = round(clock() - last[name], 2)
+            last[name] = clock()
 
     found = similar.near_duplicates(texts, args.jaccard)
     lap("duplicates")
@@ -82,7 +87,6 @@ def main(args):
     lap("leaks")
     tokens = quality.token_counts(texts, args.base)
     lap("tokens")
-    used = time.process_time() - used
     expected = full_comparison(texts, args.jaccard)
     true = [i for i, twin in enumerate(expected) if twin is not None]
     hit = sum(found[i] is not None for i in true)
@@ -91,8 +95,9 @@ def main(args):
         "words": sum(len(text.split()) for text in texts),
         "tokens": sum(tokens),
         "jaccard": args.jaccard,
-        "seconds": {**seconds, "all": round(sum(seconds.values()), 2)},
-        "processor_seconds": round(used, 2),
+        **{name: {**parts, "all": round(sum(parts.values()), 2)} for name, parts in laps.items()},
+        "cores": len(os.sched_getaffinity(0)),
+        "load_before": round(load, 2),  # what else the machine was doing
         "duplicates": len(true),
         "recall": hit / len(true),
         "precision": hit / sum(twin is not None for twin in found),
@@ -104,10 +109,11 @@ def main(args):
     }
     target = cli.ROOT / "bench/results/quality.json"
     files.write_json(target, result)
-    took, recall = result["seconds"]["all"], result["recall"]
+    took, used, recall = result["seconds"]["all"], result["processor_seconds"]["all"], result["recall"]
     print(
-        f"{took:.1f} s for {len(texts)} rows (goal {GOAL_SECONDS}), recall {recall:.4f} of {len(true)} duplicates "
-        f"(goal {GOAL_RECALL}); wrote {target.relative_to(cli.ROOT)}"
+        f"{took:.1f} s ({used:.1f} of processor time, beside a load of {load:.1f}) for {len(texts)} rows (goal "
+        f"{GOAL_SECONDS}), recall {recall:.4f} of {len(true)} duplicates (goal {GOAL_RECALL}); wrote "
+        f"{target.relative_to(cli.ROOT)}"
     )
 
 

@@ -8,6 +8,7 @@ out/quality: NAME.jsonl (what is kept), dropped.jsonl, report.md, quality.json, 
   python train/sft.py --data out/quality/mine.jsonl
 """
 
+import os
 import sys
 import time
 from collections import Counter
@@ -185,6 +186,7 @@ def token_counts(texts, base) -> list:
         return [len(ids) for ids in model.load_tokenizer(base)(texts, add_special_tokens=False)["input_ids"]]
     from tokenizers import Tokenizer  # without transformers, whose import takes longer than the counting
 
+    os.environ["TOKENIZERS_PARALLELISM"] = "true"  # cli.quiet turns it off for processes that fork; this one does not
     return [len(one) for one in Tokenizer.from_file(str(file)).encode_batch_fast(texts, add_special_tokens=False)]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from common import chat, files, rows
+from common import chat, cli, files, rows
 from common.cli import UserError
 from train.dpo import split_pairs
 
@@ -295,6 +295,12 @@ def test_no_prompt_is_on_both_sides(name, share):
         assert sides[0] & sides[1] == set()
     shuffled = random.Random(1).sample(read, len(read))
     assert {row["id"] for row in split_pairs(shuffled, share)[1]} == {row["id"] for row in held}
+
+
+def test_the_repositorys_own_files_are_read_whole():
+    for name, read in (("sft", rows.read_examples), ("dpo", lambda path: rows.read_pairs(path)[0])):
+        path = cli.ROOT / f"data/{name}.jsonl"
+        assert len(read(path)) == len(path.read_text(encoding="utf-8").splitlines()) > 2000
 
 
 def test_groups_are_linked_by_prompt_and_cluster():
