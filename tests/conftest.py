@@ -1,6 +1,7 @@
 """What several tests share: a base of a few hundred kilobytes, made on the spot."""
 
 import pytest
+from provider import KEY, Provider
 
 # In SmolLM2's manner: ChatML, every turn with a line break after it, and a system message when none is given.
 CHATML = (
@@ -17,6 +18,21 @@ CHATML = (
 def pytest_collection_modifyitems(items):
     """The longest file first, so that the other files run beside it (bash test.sh)."""
     items.sort(key=lambda item: item.path.name != "test_pipeline.py")
+
+
+@pytest.fixture
+def serve(monkeypatch):
+    """A function that starts a Provider as it is told; LLM_API_KEY is KEY, and all are stopped at the end."""
+    monkeypatch.setenv("LLM_API_KEY", KEY)
+    started = []
+
+    def start(*given, **settings):
+        started.append(Provider(*given, **settings))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
 
 
 def byte_tokenizer(texts, special, size=800):
