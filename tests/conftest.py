@@ -1,7 +1,12 @@
-"""What several tests share: a base of a few hundred kilobytes, made on the spot."""
+"""What several tests share: a tiny base, made on the spot, a local provider of models, a domain of one's own."""
+
+import sys
 
 import pytest
 from provider import KEY, Provider
+
+import domains
+from common import domain as finder
 
 # In SmolLM2's manner: ChatML, every turn with a line break after it, and a system message when none is given.
 CHATML = (
@@ -33,6 +38,25 @@ def serve(monkeypatch):
     yield start
     for one in started:
         one.stop()
+
+
+@pytest.fixture
+def add_domain(tmp_path, monkeypatch):
+    """A function that writes the source of a domain to a folder where it is found by its name, which it returns."""
+    added, folder = [], tmp_path / "domains"
+
+    def add(name, source):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "__init__.py").write_text(source, encoding="utf-8")
+        monkeypatch.setattr(finder, "DOMAINS", folder)
+        monkeypatch.setattr(domains, "__path__", [*domains.__path__, str(folder)])
+        added.append(name)
+        return name
+
+    yield add
+    for name in added:
+        sys.modules.pop(f"domains.{name}", None)
+        vars(domains).pop(name, None)
 
 
 def byte_tokenizer(texts, special, size=800):

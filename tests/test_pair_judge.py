@@ -16,9 +16,7 @@ from pathlib import Path
 import pytest
 from provider import kill_after, with_key
 
-import domains
 from common import cli, files, model, paid
-from common import domain as finder
 from common.domain import load_domain
 from data import gen_dpo, judging, pair_report
 
@@ -184,15 +182,9 @@ def generate(rng, n, split):
 
 
 @pytest.fixture
-def unverified(tmp_path, monkeypatch):
+def unverified(add_domain):
     """The name of a domain that has no verify()."""
-    (tmp_path / "domains/unverified").mkdir(parents=True)
-    (tmp_path / "domains/unverified/__init__.py").write_text(OWN, encoding="utf-8")
-    monkeypatch.setattr(finder, "DOMAINS", tmp_path / "domains")
-    monkeypatch.setattr(domains, "__path__", [*domains.__path__, str(tmp_path / "domains")])
-    yield "unverified"
-    sys.modules.pop("domains.unverified", None)
-    vars(domains).pop("unverified", None)
+    return add_domain("unverified", OWN)
 
 
 def test_a_domain_without_verifier_is_judged_by_a_model(serve, tmp_path, unverified):
