@@ -439,7 +439,8 @@ class Model:
 
     def _no_answer(self, endpoint, sent, error):
         """No whole response: the endpoint is left out after some; servers never reached at all stop the run."""
-        why = self._without_key(" ".join(str(error.__cause__ or error).split()))[:120]
+        said = str(error.__cause__ or "") or str(error) or type(error).__name__  # a time-out's cause says nothing
+        why = self._without_key(" ".join(said.split()))[:120].rstrip(".")
         others = len(self.endpoints) > 1
         if endpoint.pace.no_answer(sent, asyncio.get_running_loop().time(), others) and others:
             print(f"\nnote: {endpoint.url} does not answer ({why}); its requests go to the others.")
@@ -450,7 +451,9 @@ class Model:
         waited = time.monotonic() - self.trouble_since
         if waited > FIRST_PATIENCE and not any(one.answered for one in self.endpoints):
             where = ", ".join(one.url for one in self.endpoints)
-            raise UserError(f"no answer from {where} ({why}); check the address and that the server runs.")
+            raise UserError(
+                f"no answer from {where} ({why}); check the address, that the server runs, and --timeout if it is slow."
+            )
         if waited > PATIENCE:
             raise UserError(
                 f"no answer for {PATIENCE / 60:.0f} minutes ({why}); run the same command later, it goes on from here."

@@ -214,6 +214,14 @@ def test_a_server_that_is_not_there_is_named(serve, ask, monkeypatch):
         ask("openai", [server], ["hello"])
 
 
+@pytest.mark.parametrize("kind", PROVIDERS)
+def test_a_server_that_is_too_slow_for_the_time_given_is_named_with_the_flag(serve, ask, kind, monkeypatch):
+    monkeypatch.setattr(llm, "FIRST_PATIENCE", 0.5)
+    server = serve(fault=lambda number, user: "slow", slow=2.0)
+    with pytest.raises(UserError, match=rf"no answer from {server.url}.*\(.*timed out.*\).*--timeout"):
+        ask(kind, [server], ["hello"], timeout=0.4)
+
+
 @pytest.mark.parametrize(
     "text", ["gpt", "openai:", "claude:x", "openai:m@localhost", "openai:m@http://h,nonsense", "x:y"]
 )

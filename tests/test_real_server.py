@@ -39,7 +39,7 @@ Verdict = namedtuple("Verdict", "correct format_ok explanation_ok reason")
 
 
 def row(split, country):
-    return {"id": f"{split}-{country}", "prompt": f"What is the capital of {country}?", "cluster": country,
+    return {"id": f"{split}-{country}", "prompt": f"Tell me about the capital of {country}.", "cluster": country,
             "completion": f"The capital of {country} is {CAPITALS[country]}.", "category": "city",
             "city": CAPITALS[country]}
 
@@ -170,7 +170,7 @@ def test_a_judge_of_pairs(server, add_domain, tmp_path, kind, ranking, capsys):
     """The server samples as well."""
     (tmp_path / "sft").symlink_to(server[1])
     url, domain = server[0], ["--domain", add_domain("plain", SOURCE), "--base", str(BASE), "--endpoint", server[0]]
-    more = ["--n", "8", "--samples", "3", "--max_new_tokens", "48"]
+    more = ["--n", "6", "--samples", "3", "--max_new_tokens", "80"]
     with contextlib.suppress(cli.UserError):  # no sample may be right
         gen_dpo.main(gen_dpo.parse_args(["--out", str(tmp_path), *domain, *more]))
     sampled, before = (tmp_path / "gen_dpo/samples.jsonl").read_bytes(), counted(url)
@@ -182,13 +182,13 @@ def test_a_judge_of_pairs(server, add_domain, tmp_path, kind, ranking, capsys):
     states, judged = check_ledger(tmp_path, url, before), files.read_jsonl(tmp_path / "gen_dpo/judged.jsonl")
     shown = [one for one in judged if len(one["shown"]) > 1]
     answered = [one for one in shown if all(grade is not None for grade in one["grades"])]
-    assert states["answered"] >= len(answered) > 0 and len(judged) == 8
+    assert states["answered"] >= len(answered) > 0 and len(judged) == 6
     assert all(one["reason"].startswith("no verdict: ") for one in shown if one not in answered)
     if ranking == "at_once":
         assert all(grade in range(1, 11) for one in answered for grade in one["grades"])
         pairs = files.read_jsonl(tmp_path / "data/dpo.jsonl")
         assert pairs and {row["judge"] for row in pairs} == {f"{kind}:sft"}
-        assert f"not judged: {len(shown) - len(answered)} of 8 prompts" in capsys.readouterr().out
+        assert f"not judged: {len(shown) - len(answered)} of 6 prompts" in capsys.readouterr().out
 
 
 def answers_of(out, items):
