@@ -189,13 +189,10 @@ def test_a_verdict_that_cannot_be_had_leaves_the_item_out_and_is_counted(serve, 
     made = run(out, "--judge", f"openai:m@{server.url}")["judges"]["openai:m"]
     one = made["summary"]["sft_vs_base"]
     assert (one["n"], one["unjudged"]) == (SPLIT_SIZE - 2, 2)
-    last, summary = (
-        capsys.readouterr().out.strip().split("\n")[-1],
-        files.read_json(out / "eval/winrate.json")["summary"],
-    )
-    own = sum(one["unjudged"] for one in summary["correctness"].values())
+    last, found = capsys.readouterr().out.strip().split("\n")[-1], files.read_json(out / "eval/winrate.json")["summary"]
+    own = [sum(one["unjudged"] for one in found[way].values()) for way in ("correctness", "full")]
     asked = sum(answers_of(a, i) != answers_of(b, i) for a, b in PAIRS.values() for i in (7, 9))
-    assert own and f"(not judged: correctness {own} of {3 * SPLIT_SIZE}, full " in last
+    assert f"(not judged: correctness {own[0]} of {3 * SPLIT_SIZE}, full {own[1]} of {3 * SPLIT_SIZE}" in last
     assert f", openai:m {asked} of {3 * SPLIT_SIZE}); next: python eval/domain.py" in last
     assert one["unjudged_by_reason"] == {"wrong schema": 2, "refused": 2}
     assert made["rows"][7]["sft_vs_base"] == {
