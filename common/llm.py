@@ -474,8 +474,9 @@ async def gather(model: Model, coroutines):
             if task not in model.flying:
                 task.cancel()
         await asyncio.wait(tasks)
-    if failed := next((task.exception() for task in tasks if not task.cancelled() and task.exception()), None):
-        raise model.stopped or failed
+    # All of them are looked at: asyncio would print the others, with the provider's words and a key that they repeat.
+    if failed := [task.exception() for task in tasks if not task.cancelled() and task.exception()]:
+        raise model.stopped or failed[0]
     return [task.result() for task in tasks]
 
 
