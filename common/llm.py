@@ -427,9 +427,9 @@ class Model:
 
     def _told(self, error) -> tuple:
         """(code, the provider's own words on one line) of an HTTP error, without the key."""
-        body = error.body if isinstance(error.body, dict) else {}
+        body = error.body if isinstance(error.body, dict) else {"message": error.body}
         inner = body["error"] if isinstance(body.get("error"), dict) else body
-        told = inner.get("message") or inner.get("detail") or inner.get("type") or "no message"
+        told = next((inner[name] for name in ("message", "detail", "error", "type") if inner.get(name)), "no message")
         text = " ".join(str(told).split())
         text = re.sub(r"\b(sk|key)-[\w*.-]{6,}", "[key]", self._without_key(text))
         return str(inner.get("code") or inner.get("type") or ""), text[:200].rstrip(".")

@@ -12,7 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 KEY = "sk-test-0123456789abcdef"  # that tests give to a local server
 STATUS = {"429": 429, "429 retry": 429, "500": 500, "502": 502, "503": 503, "529": 529, "key": 401, "model": 404,
-          "quota": 429, "bad": 400, "long": 400, "route": 404}  # fmt: skip
+          "quota": 429, "bad": 400, "long": 400, "route": 404,
+          "plain key": 401}  # fmt: skip
 KINDS = {401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error", 529: "overloaded_error"}
 UNBILLED = set(STATUS)
 LONG = "This model's maximum context length is 4096 tokens. However, your prompt contains 5000 input tokens."
@@ -173,8 +174,8 @@ class _Handler(BaseHTTPRequestHandler):
                 mine.open -= 1
 
     def error(self, status, text, fault=""):
-        if fault == "route":
-            return {"detail": "Not Found"}
+        if fault in ("route", "plain key"):  # as serve/guard.py and vLLM say it
+            return {"detail": "Not Found"} if fault == "route" else {"error": "Unauthorized"}
         inner = {"type": KINDS.get(status, "api_error"), "message": text}
         return {"type": "error", "error": {**inner, "code": "insufficient_quota" if fault == "quota" else None}}
 

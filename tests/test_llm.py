@@ -184,6 +184,13 @@ def test_a_server_that_does_not_speak_the_format_is_named_with_it(serve, ask, ki
     assert len(server.calls) == 1
 
 
+@pytest.mark.parametrize("kind", PROVIDERS)
+def test_a_servers_own_words_are_told_in_whatever_form(serve, ask, kind):
+    server = serve(fault=lambda number, user: "plain key")
+    with pytest.raises(UserError, match="refuses the key in LLM_API_KEY .HTTP 401: Unauthorized."):
+        ask(kind, [server], ["hello"])
+
+
 def test_when_to_come_back_may_be_a_date():
     date = email.utils.format_datetime(
         datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=30), usegmt=True
