@@ -6,14 +6,15 @@ simulated: the same client in simulated time (tests/simulation.py), which the lo
 rate: a server that enforces a limit over every window of a minute; the share of the allowed rate that was used between
 the first and the last call, and the share of calls answered 429. The limit is told by flag or learnt from headers.
 kills: data/gen_sft.py of 500 rows, killed (SIGKILL) after a random number of calls until --kills are done, then run to
-its end; rows against an uninterrupted run, and answers made twice by the server's own count.
+its end; rows against an uninterrupted run, and answers made twice by the server's own count. What the server counted is
+kept in out/bench_teacher after each kill, so that after --seconds the same command goes on; remove it to begin anew.
 Writes bench/results/teacher.json. About two minutes for each rate and six seconds for each kill.
 """
 
 import asyncio
-import json
 import os
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -25,7 +26,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # find common/, data/ and the s
 from common import cli, files, llm
 from common.ledger import Ledger, Price
 
+STATE = ROOT / "out/bench_teacher"
 WORKERS = 32
+KILLED_WORKERS = 8  # of the run that is killed
 SCHEMA = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
 CALLS_A_MINUTE, TOKENS_A_MINUTE = 300, 60_000
 CASES = {
@@ -43,6 +46,7 @@ def parse_args(argv=None):
     parser.add_argument("--minutes", type=float, default=1.7, help="of each rate in real time; 0 for none")
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--rows", type=int, default=500, help="of the run that is killed")
+    parser.add_argument("--seconds", type=float, default=1200, help="after which no other kill is begun")
     return parser.parse_args(argv)
 
 
@@ -94,49 +98,92 @@ def simulated() -> dict:
     return found
 
 
-def kills(count, rows) -> dict:
-    """Kill a run of gen_sft again and again; what was lost and what was paid twice."""
-    from provider import Provider
-    from test_teacher import Answers, kill_after, start
+def kept_state(rows) -> dict:
+    """What the server of the kills so far has counted; anew when there were none, or this script ended during one."""
+    path = STATE / "state.json"
+    state = files.read_json(path) if path.is_file() else {}
+    if state.get("rows") == rows and state["whole"]:
+        return state
+    shutil.rmtree(STATE, ignore_errors=True)
+    return {"rows": rows, "whole": True, "kills": 0, "seconds": 0.0, "billed": {}, "tokens_in": 0, "tokens_out": 0}
 
-    rng, answers = random.Random(0), Answers(round(rows * 1.5))
+
+def kill_until(args, state, server, start, kill_after) -> bool:
+    """Kill the run until --kills are done; False when --seconds passed before. `state` is kept after each kill."""
+    begun, before = time.monotonic(), state["seconds"]
+    while state["kills"] < args.kills:
+        if time.monotonic() - begun > args.seconds:
+            return False
+        files.write_json(STATE / "state.json", {**state, "whole": False})
+        calls = random.Random(f"kill {state['kills']}").randint(1, 9)
+        process = start(server.url, STATE / "killed", args.rows, "--workers", str(KILLED_WORKERS))
+        killed = kill_after(process, server, calls)
+        while server.open:  # answers that nobody waits for are billed all the same
+            time.sleep(0.05)
+        counted = {"billed": dict(server.billed), "tokens_in": server.tokens_in, "tokens_out": server.tokens_out}
+        state |= {**counted, "kills": state["kills"] + killed, "seconds": before + time.monotonic() - begun}
+        files.write_json(STATE / "state.json", state)
+        if not killed:
+            return True  # nothing was left to kill
+    return True
+
+
+def kills(args) -> dict | None:
+    """Kill a run of gen_sft again and again; what was lost and what was paid twice. None when kills remain."""
+    from provider import Provider, kill_after
+    from test_teacher import Answers, start
+
+    state, answers = kept_state(args.rows), Answers(round(args.rows * 1.5))
     os.environ["LLM_API_KEY"] = "none"
-    workers = ("--workers", "8")
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder)
-        calm, server = Provider(answers), Provider(answers, latency=0.02)
-        assert start(calm.url, out / "calm", rows).wait() == 0
-        done, started = 0, time.monotonic()
-        for _ in range(count):
-            done += kill_after(start(server.url, out / "killed", rows, *workers), server, rng.randint(1, 9))
-        last = start(server.url, out / "killed", rows, *workers)
-        last.communicate()
-        made, wanted = ((out / name / "data/sft.jsonl").read_bytes() for name in ("killed", "calm"))
-        totals = json.loads((out / "killed/gen_sft/run.json").read_text())["model_calls"]
-    repeats = sum(server.billed.values()) - len(server.billed)
-    lost = totals["calls"].get("lost: killed", 0)
+    if not (STATE / "calm/data/sft.jsonl").is_file():
+        calm = Provider(answers)
+        assert start(calm.url, STATE / "calm", args.rows).wait() == 0
+        calm.stop()
+    server = Provider(answers, latency=0.02)
+    server.billed.update(state["billed"])
+    server.tokens_in, server.tokens_out = state["tokens_in"], state["tokens_out"]
+    if not kill_until(args, state, server, start, kill_after):
+        print(f"{state['kills']} of {args.kills} kills; run the same command again, it goes on.")
+        return None
+    last = start(server.url, STATE / "killed", args.rows, "--workers", str(KILLED_WORKERS))
+    assert last.wait() == 0, last.stdout.read()
+    server.stop()
+    return found_after(state, server)
+
+
+def found_after(state, server) -> dict:
+    """What the kills did, from the files of the killed and the uninterrupted run and from the server's count."""
+    made, wanted = ((STATE / name / "data/sft.jsonl").read_bytes() for name in ("killed", "calm"))
+    totals = files.read_json(STATE / "killed/gen_sft/run.json")["model_calls"]
+    repeats, lost = sum(server.billed.values()) - len(server.billed), totals["calls"].get("lost: killed", 0)
     return {
-        "kills": done, "rows": wanted.count(b"\n"), "same_bytes_as_uninterrupted": made == wanted,
+        "kills": state["kills"], "rows": wanted.count(b"\n"), "same_bytes_as_uninterrupted": made == wanted,
         "rows_lost": len(set(wanted.splitlines()) - set(made.splitlines())),
         "answers": len(server.billed), "answers_made_twice": repeats, "calls_in_flight_at_a_kill": lost,
-        "received_answers_paid_again": max(0, repeats - lost), "most_in_flight_allowed": 8 * done,
+        "received_answers_paid_again": max(0, repeats - lost),
+        "most_in_flight_allowed": KILLED_WORKERS * state["kills"],
         "dollars_by_server": round(server.cost, 6), "dollars_by_ledger": totals["dollars"],
-        "seconds": round(time.monotonic() - started, 1),
+        "seconds": round(state["seconds"], 1),
     }  # fmt: skip
 
 
 def main(args):
-    target = ROOT / "bench/results/teacher.json"
+    target, commit = ROOT / "bench/results/teacher.json", files.commit()  # before a result makes the tree differ
     found = files.read_json(target) if target.is_file() else {}
-    found["simulated"] = simulated()
+    found |= {"versions": files.versions(), "commit": commit}
+    if args.minutes:
+        found["simulated"] = simulated()
     for name, (settings, limits) in CASES.items() if args.minutes else ():
         found.setdefault("rate", {})[name] = rate(settings, limits, args.minutes)
         print(name, found["rate"][name])
         files.write_json(target, found)
     if args.kills:
-        found["kills"] = kills(args.kills, args.rows)
-        print(found["kills"])
-    files.write_json(target, {**found, "versions": files.versions(), "commit": files.commit()})
+        made = kills(args)
+        if made is None:
+            return
+        found["kills"] = made
+        print(made)
+    files.write_json(target, found)
     print(f"wrote {target.relative_to(ROOT)}")
 
 

@@ -6,6 +6,7 @@ for another server that speaks the same format, `openai:MODEL@URL,URL` for sever
 """
 
 import asyncio
+import email.utils
 import json
 import math
 import os
@@ -21,6 +22,7 @@ PROVIDERS = {
     "anthropic": ("https://api.anthropic.com", "ANTHROPIC_API_KEY"),
     "openai": ("https://api.openai.com/v1", "OPENAI_API_KEY"),
 }
+SPOKEN = {"anthropic": "Anthropic's Messages API", "openai": "OpenAI's Chat Completions API"}
 OTHER_KEY = "LLM_API_KEY"  # for @URL: a provider's key is never sent to another host
 NO_KEY = "none"  # what a server without keys is sent
 ASKS = 3  # answers to one request before it is given up: another may follow the schema
@@ -32,6 +34,9 @@ NOTHING_USED = {"requests": 1, "input": 0, "output": 0, "tokens": 0}  # of each 
 ENDED = {"refusal": "refused", "cut": "cut at max_tokens", "no log-probs": "no log-probs"}  # and the reason it gives
 TOP_TOKENS = 20  # whose log-probs are asked for: the most that OpenAI and vLLM give
 REFUSED = ("content_policy_violation", "content_filter", "invalid_prompt")
+# What OpenAI, vLLM, Anthropic and llama.cpp say of a request that the model's context cannot hold.
+TOO_LONG = ("context_length_exceeded", "maximum context length", "prompt is too long", "exceed context limit",
+            "exceeds the available context")  # fmt: skip
 
 
 class Spec(NamedTuple):
@@ -294,18 +299,21 @@ class Model:
         before = self.ledger.finished(identity)
         self.reused += len(before)
         asks = len(before)
-        while not _is_final(before) and asks < ASKS and await self._call(request, identity):
+        outcome = ""
+        while not _is_final(before) and asks < ASKS and outcome in ("", "answered"):
+            outcome = await self._call(request, identity)
             asks, before = asks + 1, self.ledger.finished(identity)
         if not before:
-            return Reply(None, "no answer")
+            return Reply(None, outcome)
         state, reason, answer, sent, _, _ = before[-1]
         cost, tokens = sum(row[4] or 0.0 for row in before), sum(row[5] or 0 for row in before)
         return Reply(json.loads(answer) if state == "answered" else None, reason, cost, tokens, sent[:10])
 
-    async def _call(self, request, identity) -> bool:
-        """Bring one answer, usable or not, to the ledger; False when FAILURES calls failed because of the request.
+    async def _call(self, request, identity) -> str:
+        """Bring one answer, usable or not, to the ledger: 'answered', or why there will be none.
 
-        Not counted: that the endpoint has too much to do, and lost connections while no other request is answered. What
+        It is 'too long' for the model's context, or 'no answer' when FAILURES calls failed because of the request. Not
+        counted: that the endpoint has too much to do, and lost connections while no other request is answered. What
         hits all requests is waited for, as long as PATIENCE lasts.
         """
         failures, answers = 0, self.answers
@@ -319,8 +327,8 @@ class Model:
                 self._check_stopped()
                 call = self.ledger.begin(identity, self.spec.name, self.most(request))
                 outcome, used = await self._send(endpoint, request, call)
-                if outcome == "answered":
-                    return True
+                if outcome in ("answered", "too long"):
+                    return outcome
                 failures += outcome == "failed" or outcome == "lost" and self.answers > answers
                 answers = self.answers
             except UserError as error:
@@ -331,7 +339,7 @@ class Model:
                     used = {name: 0 for name in taken}
                 endpoint.pace.leave(taken, used)
                 self._wake()
-        return False
+        return "no answer"
 
     async def _send(self, endpoint, request, call) -> tuple:
         """Make a call whose intent is written down: (outcome, used of each limit or None)."""
@@ -394,6 +402,9 @@ class Model:
         if status == 400 and any(word in f"{code} {told}" for word in REFUSED):
             self.ledger.settle(call, "unfit", "refused", cost=0.0)
             return "answered", NOTHING_USED
+        if status == 400 and any(word in f"{code} {told}" for word in TOO_LONG):
+            self.ledger.settle(call, "failed", "too long")  # another server of this model may hold it: asked again then
+            return "too long", NOTHING_USED
         self.ledger.settle(call, "failed", f"HTTP {status}")
         where = endpoint.url
         variable = OTHER_KEY if self.spec.urls else PROVIDERS[self.spec.provider][1]
@@ -402,7 +413,10 @@ class Model:
                 f"{where} refuses the key in {variable} (HTTP {status}: {told}); set a valid one and run again."
             )
         if status == 404:
-            raise UserError(f"{where} does not know {self.spec.model} (HTTP 404: {told}); check the model's name.")
+            raise UserError(
+                f"{where} does not know {self.spec.model}, or does not speak {SPOKEN[self.spec.provider]} (HTTP 404: "
+                f"{told}); check the model's name and the address."
+            )
         if status == 402 or "insufficient_quota" in f"{code} {told}":
             raise UserError(f"the account at {where} has no credit (HTTP {status}: {told}); add some and run again.")
         if 400 <= status < 500 and status not in (408, 409, 425, 429):
@@ -413,9 +427,10 @@ class Model:
 
     def _told(self, error) -> tuple:
         """(code, the provider's own words on one line) of an HTTP error, without the key."""
-        body = error.body if isinstance(error.body, dict) else {}
+        body = error.body if isinstance(error.body, dict) else {"message": error.body}
         inner = body["error"] if isinstance(body.get("error"), dict) else body
-        text = " ".join(str(inner.get("message") or inner.get("type") or "no message").split())
+        told = next((inner[name] for name in ("message", "detail", "error", "type") if inner.get(name)), "no message")
+        text = " ".join(str(told).split())
         text = re.sub(r"\b(sk|key)-[\w*.-]{6,}", "[key]", self._without_key(text))
         return str(inner.get("code") or inner.get("type") or ""), text[:200].rstrip(".")
 
@@ -424,7 +439,8 @@ class Model:
 
     def _no_answer(self, endpoint, sent, error):
         """No whole response: the endpoint is left out after some; servers never reached at all stop the run."""
-        why = self._without_key(" ".join(str(error.__cause__ or error).split()))[:120]
+        said = str(error.__cause__ or "") or str(error) or type(error).__name__  # a time-out's cause says nothing
+        why = self._without_key(" ".join(said.split()))[:120].rstrip(".")
         others = len(self.endpoints) > 1
         if endpoint.pace.no_answer(sent, asyncio.get_running_loop().time(), others) and others:
             print(f"\nnote: {endpoint.url} does not answer ({why}); its requests go to the others.")
@@ -435,7 +451,9 @@ class Model:
         waited = time.monotonic() - self.trouble_since
         if waited > FIRST_PATIENCE and not any(one.answered for one in self.endpoints):
             where = ", ".join(one.url for one in self.endpoints)
-            raise UserError(f"no answer from {where} ({why}); check the address and that the server runs.")
+            raise UserError(
+                f"no answer from {where} ({why}); check the address, that the server runs, and --timeout if it is slow."
+            )
         if waited > PATIENCE:
             raise UserError(
                 f"no answer for {PATIENCE / 60:.0f} minutes ({why}); run the same command later, it goes on from here."
@@ -456,8 +474,9 @@ async def gather(model: Model, coroutines):
             if task not in model.flying:
                 task.cancel()
         await asyncio.wait(tasks)
-    if failed := next((task.exception() for task in tasks if not task.cancelled() and task.exception()), None):
-        raise model.stopped or failed
+    # All of them are looked at: asyncio would print the others, with the provider's words and a key that they repeat.
+    if failed := [task.exception() for task in tasks if not task.cancelled() and task.exception()]:
+        raise model.stopped or failed[0]
     return [task.result() for task in tasks]
 
 
@@ -473,10 +492,13 @@ def _counted(usage: Usage) -> dict:
 
 
 def _retry_after(headers) -> float | None:
-    """Seconds, from retry-after-ms or retry-after; None when there is neither or it is a date in another form."""
-    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        try:
-            return min(3600.0, max(0.0, float(headers[name]) / unit))
-        except (KeyError, ValueError):
-            continue
-    return None
+    """Seconds, from retry-after-ms or retry-after, which may be a date; None when there is neither."""
+    told = headers.get("retry-after", "")
+    try:
+        seconds = float(headers["retry-after-ms"]) / 1000 if "retry-after-ms" in headers else float(told)
+    except ValueError:
+        date = email.utils.parsedate_tz(told)
+        if date is None:
+            return None
+        seconds = email.utils.mktime_tz(date) - time.time()
+    return min(3600.0, max(0.0, seconds))

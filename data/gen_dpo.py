@@ -345,7 +345,11 @@ def judge_by_model(args, domain, rows, candidates, folder, made_with):
     """(Candidates with the model's grades, what is known of the judge) of a run with a model as judge."""
     judged, totals = judging.judge_prompts(args, domain, rows, candidates, made_with)
     files.write_jsonl(folder / "judged.jsonl", judging.as_rows(rows, candidates, judged))
-    known = {"calls": totals, "agreement": judging.agreement(rows, candidates, judged)}
+    known = {
+        "calls": totals,
+        "without a verdict": sum(bool(one.shown[1:]) and not one.grades for one in judged),
+        "agreement": judging.agreement(rows, candidates, judged),
+    }
     if args.ranking == "pairwise":
         known["both_orders"] = judging.both_orders(judged)
     return [judging.graded(*one) for one in zip(candidates, judged, strict=True)], known
@@ -406,9 +410,18 @@ def main(args):
               f"{args.out / paid.LEDGER}.")  # fmt: skip
     off = " --off_policy" if any(not row.get("on_policy", True) for row in kept) else ""
     print(
-        f"wrote {len(kept)} pairs from {len(rows)} prompts to {target} (without a pair: {told}) in "
-        f"{time.time() - started:.0f} s; report: {folder}/report.md; next: python train/dpo.py{args.command_tail}{off}"
+        f"wrote {len(kept)} pairs from {len(rows)} prompts to {target} (without a pair: {told}; not judged: "
+        f"{not_judged(sampled, known)}) in {time.time() - started:.0f} s; report: {folder}/report.md; next: "
+        f"python train/dpo.py{args.command_tail}{off}"
     )
+
+
+def not_judged(sampled, known) -> str:
+    """How many prompts the model gave no verdict on, or how many samples the verifier could not judge, of how many."""
+    if known:
+        return f"{known['without a verdict']} of {len(sampled)} prompts"
+    flat = [one for item in sampled for one in item["samples"]]
+    return f"{sum(one['score'][0] is None for one in flat)} of {len(flat)} samples"
 
 
 def write_record(args, started, domain, parent, rows, sampled, kept, dropped, known):

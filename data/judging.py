@@ -10,7 +10,6 @@ import asyncio
 import itertools
 import random
 import sys
-from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -271,9 +270,9 @@ def agreement(rows, candidates, judged) -> dict | None:
     """How far the judge agrees with the verifier about every two answers of a prompt; None without verdicts of both.
 
     candidates: with the verifier's scores. accuracy: of the pairs of answers that both decide, the share decided alike,
-    with an interval that resamples prompts (or their clusters), None when there is no such pair. kappa: Cohen's, over
-    all pairs that the verifier can judge, of first better, second better and equal, the first being the one that the
-    judge saw first.
+    with an interval that resamples prompts (or their clusters), None when there is no such pair. kappa: Cohen's, as
+    stats.kappa gives it, over all pairs that the verifier can judge, of first better, second better and equal, the
+    first being the one that the judge saw first.
     """
     from eval import stats
 
@@ -288,25 +287,17 @@ def agreement(rows, candidates, judged) -> dict | None:
         return None
     decided = [(a == b, cluster) for a, b, cluster in found if a and b]
     accuracy, low, high = stats.mean_interval(*zip(*decided, strict=True)) if decided else (None, None, None)
-    by_verifier, by_judge, _ = zip(*found, strict=True)
+    kappa = stats.kappa(*zip(*found, strict=True))
     return {
         "pairs": len(found),
         "decided": len(decided),
         "accuracy": accuracy,
         "low": low,
         "high": high,
-        "kappa": kappa(by_verifier, by_judge),
+        **{name: kappa[key] for name, key in (("kappa", "kappa"), ("kappa_low", "low"), ("kappa_high", "high"))},
         "equal to the judge only": sum(bool(a) and not b for a, b, _ in found),
         "equal to the verifier only": sum(bool(b) and not a for a, b, _ in found),
     }
-
-
-def kappa(first, second) -> float | None:
-    """Cohen's kappa of two judges' labels of the same things; None when both give one label throughout."""
-    one, other, n = Counter(first), Counter(second), len(first)
-    agreed = sum(a == b for a, b in zip(first, second, strict=True)) / n
-    chance = sum(one[label] * other[label] for label in one) / n**2
-    return None if chance == 1 else (agreed - chance) / (1 - chance)
 
 
 def order_of(sample) -> list:

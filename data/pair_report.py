@@ -180,7 +180,9 @@ def agreement(found) -> list:
     """Accuracy and kappa against the verifier."""
     if found is None:
         return ["There is no verdict of a verifier to compare the judge with."]
-    kappa = "not defined" if found["kappa"] is None else f"{found['kappa']:.3f}"
+    kappa = "not defined"
+    if found["kappa"] is not None:
+        kappa = f"{found['kappa']:.3f} ({found['kappa_low']:.3f} to {found['kappa_high']:.3f})"
     right = "in none"
     if found["decided"]:
         right = f"in {found['accuracy']:.1%} ({found['low']:.1%} to {found['high']:.1%}, prompts resampled)"

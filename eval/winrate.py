@@ -122,6 +122,15 @@ def show(label, pair, one):
     )
 
 
+def not_judged(made) -> str:
+    """How many comparisons each (label, {pair: summary}) left out, of how many."""
+    counts = []
+    for label, pairs in made:
+        left_out, judged = (sum(one[key] for one in pairs.values()) for key in ("unjudged", "n"))
+        counts.append(f"{label} {left_out} of {left_out + judged}")
+    return ", ".join(counts)
+
+
 def main(args):
     started = time.time()
     domain = load_domain(args.domain, args.out)
@@ -132,7 +141,8 @@ def main(args):
         return
     summary, rows = verify_all(args, domain, answers, others)
     results, calls = judging.judge_pairs(domain, answers, others, args) if others else ({}, None)
-    for label, made in (*summary.items(), *((name, one["summary"]) for name, one in results.items())):
+    every = [*summary.items(), *((name, one["summary"]) for name, one in results.items())]
+    for label, made in every:
         for pair, one in made.items():
             show(label, pair, one)
     target = args.out / "eval" / "winrate.json"
@@ -148,7 +158,10 @@ def main(args):
     )
     if calls is not None:
         print(f"calls: {calls['calls']}, {paid.shown(calls['dollars'])}; each is in {args.out / paid.LEDGER}.")
-    print(f"wrote {target} in {time.time() - started:.0f} s; next: python eval/domain.py{args.command_tail}")
+    print(
+        f"wrote {target} in {time.time() - started:.0f} s (not judged: {not_judged(every)}); next: "
+        f"python eval/domain.py{args.command_tail}"
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,12 @@
-"""What several tests share: a base of a few hundred kilobytes, made on the spot."""
+"""What several tests share: a tiny base, made on the spot, a local provider of models, a domain of one's own."""
+
+import sys
 
 import pytest
+from provider import KEY, Provider
+
+import domains
+from common import domain as finder
 
 # In SmolLM2's manner: ChatML, every turn with a line break after it, and a system message when none is given.
 CHATML = (
@@ -17,6 +23,40 @@ CHATML = (
 def pytest_collection_modifyitems(items):
     """The longest file first, so that the other files run beside it (bash test.sh)."""
     items.sort(key=lambda item: item.path.name != "test_pipeline.py")
+
+
+@pytest.fixture
+def serve(monkeypatch):
+    """A function that starts a Provider as it is told; LLM_API_KEY is KEY, and all are stopped at the end."""
+    monkeypatch.setenv("LLM_API_KEY", KEY)
+    started = []
+
+    def start(*given, **settings):
+        started.append(Provider(*given, **settings))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+@pytest.fixture
+def add_domain(tmp_path, monkeypatch):
+    """A function that writes the source of a domain to a folder where it is found by its name, which it returns."""
+    added, folder = [], tmp_path / "domains"
+
+    def add(name, source):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "__init__.py").write_text(source, encoding="utf-8")
+        monkeypatch.setattr(finder, "DOMAINS", folder)
+        monkeypatch.setattr(domains, "__path__", [*domains.__path__, str(folder)])
+        added.append(name)
+        return name
+
+    yield add
+    for name in added:
+        sys.modules.pop(f"domains.{name}", None)
+        vars(domains).pop(name, None)
 
 
 def byte_tokenizer(texts, special, size=800):

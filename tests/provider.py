@@ -2,6 +2,7 @@
 
 import json
 import math
+import signal
 import socket
 import struct
 import threading
@@ -9,10 +10,32 @@ import time
 from collections import Counter, deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+KEY = "sk-test-0123456789abcdef"  # that tests give to a local server
 STATUS = {"429": 429, "429 retry": 429, "500": 500, "502": 502, "503": 503, "529": 529, "key": 401, "model": 404,
-          "quota": 429, "bad": 400}  # fmt: skip
+          "quota": 429, "bad": 400, "long": 400, "route": 404,
+          "plain key": 401}  # fmt: skip
 KINDS = {401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error", 529: "overloaded_error"}
 UNBILLED = set(STATUS)
+LONG = "This model's maximum context length is 4096 tokens. However, your prompt contains 5000 input tokens."
+
+
+def echo(user, number):
+    """The answer of a server that is told no other."""
+    return {"word": f"answer to {user}"}
+
+
+def with_key(folder) -> list:
+    """The files in a folder that hold KEY."""
+    return [path for path in folder.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
+
+
+def kill_after(process, server, calls, patience=300):
+    """Kill -9 when the server has had so many more calls; False when the run had ended by then."""
+    goal, end = len(server.calls) + calls, time.monotonic() + patience
+    while process.poll() is None and len(server.calls) < goal and time.monotonic() < end:
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    return process.wait() == -signal.SIGKILL
 
 
 class Provider:
@@ -24,7 +47,7 @@ class Provider:
     is billed once its answer is made, also when the answer does not arrive.
     """
 
-    def __init__(self, answer, fault=lambda number, user: None, limit=None, in_tokens=False, tell_when=True,
+    def __init__(self, answer=echo, fault=lambda number, user: None, limit=None, in_tokens=False, tell_when=True,
                  latency=0.0, slow=5.0, prices=(1.0, 5.0), headers=None):  # fmt: skip
         self.answer, self.fault, self.limit, self.tell_when, self.in_tokens = answer, fault, limit, tell_when, in_tokens
         self.latency, self.slow, self.prices, self.headers = latency, slow, prices, headers or {}
@@ -142,7 +165,8 @@ class _Handler(BaseHTTPRequestHandler):
             elif fault in STATUS:
                 call["status"] = STATUS[fault]
                 more = {"retry-after": "0.3"} if fault == "429 retry" else {}
-                self.reply(STATUS[fault], self.error(STATUS[fault], f"no luck with {key}", fault), more)
+                told = LONG if fault == "long" else f"no luck with {key}"
+                self.reply(STATUS[fault], self.error(STATUS[fault], told, fault), more)
             else:
                 self.deliver(call, fault, is_anthropic, text)
         finally:
@@ -150,6 +174,8 @@ class _Handler(BaseHTTPRequestHandler):
                 mine.open -= 1
 
     def error(self, status, text, fault=""):
+        if fault in ("route", "plain key"):  # as serve/guard.py and vLLM say it
+            return {"detail": "Not Found"} if fault == "route" else {"error": "Unauthorized"}
         inner = {"type": KINDS.get(status, "api_error"), "message": text}
         return {"type": "error", "error": {**inner, "code": "insufficient_quota" if fault == "quota" else None}}
 

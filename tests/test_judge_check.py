@@ -5,7 +5,7 @@ import random
 
 import pytest
 from test_judging import SPLIT_SIZE
-from test_winrate import Domain, answers_of, honest, out, serve, shown  # noqa: F401 (fixtures)
+from test_winrate import Domain, answers_of, honest, out, shown  # noqa: F401 (fixtures)
 
 from common import cli, files
 from common.answers import PAIRS
@@ -49,7 +49,7 @@ def gullible(user, number):
     return sound(user, number)
 
 
-def test_bad_judges_are_exposed_and_a_sound_one_is_not(serve, tmp_path, pairs_file):  # noqa: F811
+def test_bad_judges_are_exposed_and_a_sound_one_is_not(serve, tmp_path, pairs_file):
     good, weak = serve(sound), serve(gullible)
     flags = ["--judge", f"openai:sound@{good.url}", "--judge", f"anthropic:gullible@{weak.url}", str(pairs_file)]
     flags += ["--attacked", "15", "--seed", "1"]  # by seed 0 the random judge is lucky: 71 %

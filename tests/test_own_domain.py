@@ -2,12 +2,10 @@
 
 import json
 import os
-import sys
 from types import SimpleNamespace
 
 import pytest
 
-import domains
 from common import cli, files, model
 from common import domain as finder
 from data import gen_dpo, gen_sft
@@ -56,16 +54,9 @@ def verify(row, answer):
 
 
 @pytest.fixture
-def own_domain(tmp_path, monkeypatch):
+def own_domain(add_domain):
     """The name of the domain, written to a folder."""
-    folder = tmp_path / "domains"
-    (folder / "parity").mkdir(parents=True)
-    (folder / "parity" / "__init__.py").write_text(SOURCE, encoding="utf-8")
-    monkeypatch.setattr(finder, "DOMAINS", folder)
-    monkeypatch.setattr(domains, "__path__", [*domains.__path__, str(folder)])
-    yield "parity"
-    sys.modules.pop("domains.parity", None)
-    vars(domains).pop("parity", None)
+    return add_domain("parity", SOURCE)
 
 
 def test_sft_data_of_a_domain_without_more_than_the_table_asks(own_domain, tmp_path):

@@ -7,7 +7,6 @@ import threading
 import urllib.request
 
 import pytest
-from provider import Provider
 
 from common import cli, files, model, rows_domain
 from common.cli import ROOT, UserError
@@ -138,16 +137,6 @@ def better(user, number):
     return {"reason": "so", "verdict": "A" if a > b else "B" if b > a else "tie"}
 
 
-@pytest.fixture
-def serve(monkeypatch):
-    """A function that starts a local judge; all are stopped at the end."""
-    monkeypatch.setenv("LLM_API_KEY", "sk-test")
-    started = []
-    yield lambda answer: started.append(Provider(answer)) or started[-1].url
-    for one in started:
-        one.stop()
-
-
 def test_a_model_judges_pairs_and_win_rate_of_a_domain_of_rows(tmp_path, monkeypatch, serve):
     pytest.importorskip("data.judging", reason="gen_dpo.py takes no model as judge here")
     pytest.importorskip("eval.judging", reason="winrate.py takes no model as judge here")
@@ -164,7 +153,7 @@ def test_a_model_judges_pairs_and_win_rate_of_a_domain_of_rows(tmp_path, monkeyp
         "sample_blocks",
         lambda args, domain, rows, *given: [{"id": row["id"], "samples": samples} for row in rows],
     )
-    gen_dpo.main(gen_dpo.parse_args([*flags, "--judge", f"openai:m@{serve(grades)}"]))
+    gen_dpo.main(gen_dpo.parse_args([*flags, "--judge", f"openai:m@{serve(grades).url}"]))
     made = files.read_jsonl(args.out / "data/dpo.jsonl")
     kept = {row["prompt"] for row in files.read_jsonl(args.out / "domain/pairs.jsonl")}
     assert {row["prompt"] for row in made} == kept and len(made) == 20
@@ -175,7 +164,7 @@ def test_a_model_judges_pairs_and_win_rate_of_a_domain_of_rows(tmp_path, monkeyp
         answers = [{**row, "answer": f"quality {quality}", "finish_reason": "stop"} for row in answers]
         files.write_jsonl(args.out / "answers" / f"{name}.jsonl", answers)
     files.write_json(args.out / "answers/run.json", {"settings": {"split": "test"}})
-    winrate.main(winrate.parse_args([*flags, "--resamples", "100", "--judge", f"openai:m@{serve(better)}"]))
+    winrate.main(winrate.parse_args([*flags, "--resamples", "100", "--judge", f"openai:m@{serve(better).url}"]))
     found = files.read_json(args.out / "eval/winrate.json")
     assert found["summary"] == {}, "there is no verifier"
     summary = found["judges"]["openai:m"]["summary"]

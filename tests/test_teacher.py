@@ -3,23 +3,20 @@
 import json
 import random
 import re
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
-from provider import Provider
+from provider import kill_after, with_key
 
-from common import cli, paid
+from common import cli, files, paid
 from common.domain import load_domain
 from data import gen_sft, teaching
 from domains.text_to_sql import teach
 
 ROOT = Path(__file__).resolve().parents[1]
 SEEDS = len(load_domain("text_to_sql").load_seeds())
-KEY = "sk-test-0123456789abcdef"
 
 
 def flags(url, out, new_rows, *more):
@@ -57,39 +54,20 @@ def answers():
     return Answers(200)
 
 
-@pytest.fixture
-def serve(monkeypatch):
-    """A function that starts a Provider; all are stopped at the end."""
-    monkeypatch.setenv("LLM_API_KEY", KEY)
-    started = []
-
-    def start(answer, **settings):
-        started.append(Provider(answer, **settings))
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.stop()
-
-
 def run(argv):
     """gen_sft in this process."""
     gen_sft.main(gen_sft.parse_args(argv))
 
 
-def read(path):
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
 def taught(out):
-    return [row for row in read(out / "data/sft.jsonl") if row["teacher"] == "openai:m"]
+    return [row for row in files.read_jsonl(out / "data/sft.jsonl") if row["teacher"] == "openai:m"]
 
 
 def test_rows_with_provenance_card_and_record(serve, answers, tmp_path, capsys):
     server = serve(answers)
     run(flags(server.url, tmp_path, 30, "--agree", "3"))
     rows = taught(tmp_path)
-    assert len(rows) == 30 and len(read(tmp_path / "data/sft.jsonl")) == SEEDS + 30
+    assert len(rows) == 30 and len(files.read_jsonl(tmp_path / "data/sft.jsonl")) == SEEDS + 30
     for row in rows:
         assert row["method"] == "grid" and row["prompt_version"] == teach.VERSION and row["seed"] == 0
         assert re.fullmatch(r"\d{4}-\d\d-\d\d", row["date"]) and row["agreement"] == 1.0
@@ -99,8 +77,7 @@ def test_rows_with_provenance_card_and_record(serve, answers, tmp_path, capsys):
     assert "pilot: 10 items gave" in said and "$" in said and str(tmp_path / paid.LEDGER) in said
     text = (tmp_path / "gen_sft/data_card.md").read_text()
     assert "| openai:m | 30 |" in text and "not known here" in text and "2 further answers" in text
-    for path in tmp_path.rglob("*"):
-        assert path.is_dir() or KEY.encode() not in path.read_bytes(), path
+    assert with_key(tmp_path) == []
 
 
 def test_a_row_that_other_answers_contradict_is_dropped(serve, tmp_path):
@@ -109,7 +86,7 @@ def test_a_row_that_other_answers_contradict_is_dropped(serve, tmp_path):
     run(flags(serve(teacher).url, tmp_path, 20, "--agree", "3"))
     prompts = {row["prompt"] for row in taught(tmp_path)}
     assert prompts and not prompts & {teacher.rows[i]["prompt"] for i in wrong}
-    assert "other answers disagree" in {row["reason"] for row in read(tmp_path / "gen_sft/dropped.jsonl")}
+    assert "other answers disagree" in {row["reason"] for row in files.read_jsonl(tmp_path / "gen_sft/dropped.jsonl")}
 
 
 def test_the_second_run_pays_for_nothing_and_more_rows_only_for_the_new(serve, answers, tmp_path):
@@ -220,15 +197,6 @@ def start(url, out, new_rows, *more):
         [sys.executable, ROOT / "data/gen_sft.py", *flags(url, out, new_rows, *more)],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
-
-
-def kill_after(process, server, calls, patience=300):
-    """Kill -9 when the server has had so many more calls; False when the run had ended by then."""
-    goal, end = len(server.calls) + calls, time.monotonic() + patience
-    while process.poll() is None and len(server.calls) < goal and time.monotonic() < end:
-        time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    return process.wait() == -signal.SIGKILL
 
 
 def test_kills_lose_and_repeat_nothing(serve, answers, tmp_path):

@@ -4,14 +4,12 @@ import json
 import re
 
 import pytest
-from provider import Provider
+from provider import with_key
 from test_judging import SPLIT_SIZE, Toy, answer_of
 
 from common import cli, files, judge, llm
 from common.answers import PAIRS
 from eval import judging, winrate
-
-KEY = "sk-test-0123456789abcdef"
 
 
 class Domain(Toy):
@@ -39,21 +37,6 @@ def out(tmp_path, monkeypatch):
         files.write_jsonl(tmp_path / "answers" / f"{name}.jsonl", rows)
     files.write_json(tmp_path / "answers" / "run.json", {"settings": {"split": "test"}})
     return tmp_path
-
-
-@pytest.fixture
-def serve(monkeypatch):
-    """A function that starts a Provider; all are stopped at the end."""
-    monkeypatch.setenv("LLM_API_KEY", KEY)
-    started = []
-
-    def start(answer, **settings):
-        started.append(Provider(answer, **settings))
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.stop()
 
 
 def run(out, *flags):
@@ -186,8 +169,7 @@ def test_an_honest_model_gives_the_verifiers_rates(serve, out, kind, capsys):
     again = run(out, "--judge", f"{kind}:m@{server.url}", "--pilot", "5")
     assert len(server.calls) == 2 * distinct(), "the second run pays for nothing"
     assert all(again[key] == found[key] for key in ("judges", "together", "summary", "rows"))
-    for path in out.rglob("*"):
-        assert path.is_dir() or KEY.encode() not in path.read_bytes(), path
+    assert with_key(out) == []
 
 
 def test_a_model_that_goes_by_place_decides_nothing(serve, out):
@@ -199,7 +181,7 @@ def test_a_model_that_goes_by_place_decides_nothing(serve, out):
         assert one["position"]["first_high"] < 0.5
 
 
-def test_a_verdict_that_cannot_be_had_leaves_the_item_out(serve, out):
+def test_a_verdict_that_cannot_be_had_leaves_the_item_out_and_is_counted(serve, out, capsys):
     def fault(number, user):
         return "schema" if shown(user)[0] == "item 7" else "refusal" if shown(user)[0] == "item 9" else None
 
@@ -207,6 +189,11 @@ def test_a_verdict_that_cannot_be_had_leaves_the_item_out(serve, out):
     made = run(out, "--judge", f"openai:m@{server.url}")["judges"]["openai:m"]
     one = made["summary"]["sft_vs_base"]
     assert (one["n"], one["unjudged"]) == (SPLIT_SIZE - 2, 2)
+    last, found = capsys.readouterr().out.strip().split("\n")[-1], files.read_json(out / "eval/winrate.json")["summary"]
+    own = [sum(one["unjudged"] for one in found[way].values()) for way in ("correctness", "full")]
+    asked = sum(answers_of(a, i) != answers_of(b, i) for a, b in PAIRS.values() for i in (7, 9))
+    assert f"(not judged: correctness {own[0]} of {3 * SPLIT_SIZE}, full {own[1]} of {3 * SPLIT_SIZE}" in last
+    assert f", openai:m {asked} of {3 * SPLIT_SIZE}); next: python eval/domain.py" in last
     assert one["unjudged_by_reason"] == {"wrong schema": 2, "refused": 2}
     assert made["rows"][7]["sft_vs_base"] == {
         "score": None, "orders": [None, None], "preference": None, "reasons": ["wrong schema"] * 2}  # fmt: skip
