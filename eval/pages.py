@@ -5,6 +5,7 @@ the facts that no file states in so many words. No figure is written here or the
 and "worse" are said only where a 95 % interval excludes no difference.
 """
 
+import functools
 import json
 import math
 from pathlib import Path
@@ -364,6 +365,7 @@ def measured(found, name) -> list:
     return [one for one in made if one[-1] and one[-1]["accuracy"] is not None]
 
 
+@functools.cache
 def environment():
     """Jinja with the filters and constants of this file; a name that a template has wrong is an error."""
     import jinja2
