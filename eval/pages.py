@@ -168,17 +168,6 @@ def headline_taxes(found) -> dict:
     return next((made["tax"] for made in reported_forms(found, name).values()), {})
 
 
-def due_refusals(difference) -> dict:
-    """{pair: items gained, and how many of them are refusals that were due}; {} when the rows do not say which are."""
-    if len(difference) < 2:
-        return {}
-    due = difference.get("to_be_refused", {})
-    return {
-        pair: {"gained": one["gained"], "due": due[pair]["gained"] if due else 0}
-        for pair, one in difference["all"].items()
-    }
-
-
 def policy(found) -> str:
     """'on-policy' when every pair was sampled from the SFT model that DPO began with, as its run says."""
     counts = found.runs["dpo"].get("policy", {})
@@ -265,16 +254,6 @@ def limits(found) -> dict:
     }
 
 
-def procedure(runs) -> list:
-    """[(setting, SFT's, DPO's)] of the settings that decide a training."""
-    have = [runs[stage]["settings"] for stage in ("sft", "dpo")]
-    return [
-        (key, *(settings.get(key, "-") for settings in have))
-        for key in SETTINGS + IF_SET
-        if any(settings.get(key) if key in IF_SET else key in settings for settings in have)
-    ]
-
-
 def versions(runs) -> dict:
     """{package: its versions over all stages}."""
     return {
@@ -306,18 +285,21 @@ def facts(found) -> dict:
         "headline": mmlu["headline"]["benchmark"],
         "told": reported_forms(found, mmlu["headline"]["benchmark"]),
         "taxes": headline_taxes(found),
-        "due": due_refusals(difference),
+        "due": {
+            pair: difference.get("to_be_refused", {}).get(pair, {"gained": 0})["gained"]
+            for pair in PAIRS
+            if len(difference) > 1  # else the rows do not say which refusals were due
+        },
         "reasons": sorted_reasons(reasons),
         "not_judged": not_judged(rows) if verified else {},
         "judged": {f"`{name}`": one["summary"] for name, one in found.judges.items()}
         | ({"majority": found.majority} if found.majority else {}),
         "together": found.winrate.get("together", {"voters": [], "kappa": {}, "majority": {}}),
-        "dev_loss": losses,
+        "losses": losses,
         "late": bool(losses) and losses["last"] > losses["lowest"],
         "held_out": next((item for item in reversed(found.dpo_log) if "eval_rewards/margins" in item), {}),
         "lost": sorted(domain.get("lost", ()))[:LOST_SHOWN],
         "chosen": choose_items(rows),
-        "procedure": procedure(runs),
         "versions": versions(runs),
     }  # fmt: skip
 
@@ -381,7 +363,7 @@ def environment():
     made.globals |= {
         "MODELS": MODELS, "NAMES": NAMES, "ORDER": ORDER, "PARTS": PARTS, "UNCLEAR": UNCLEAR, "AT_CHANCE": AT_CHANCE,
         "STOP_GOAL": STOP_GOAL, "STILL": STILL, "REHEARSAL": REHEARSAL, "LONGEST": LONGEST, "LN2": math.log(2),
-        "SIDE_BY_SIDE": SIDE_BY_SIDE, "teacher_terms": teacher_terms,
+        "SIDE_BY_SIDE": SIDE_BY_SIDE, "SETTINGS": SETTINGS, "IF_SET": IF_SET, "teacher_terms": teacher_terms,
     }  # fmt: skip
     return made
 
@@ -394,9 +376,6 @@ def fill(found, **told) -> dict:
     """
     templates = environment()
     known = facts(found) | told | {"licence": licence(found), "measured": measured(found, told["name"])}
-    for part, name in (
-        ("dev_loss_said", "dev_loss"), ("table", "table"), ("sentence", "sentence"), ("caveats", "caveats"),
-        ("report", "report"), ("card", "card"),
-    ):  # fmt: skip
-        known[part] = one_line(templates.get_template(f"{name}.md.jinja").render(known))
+    for name in ("dev_loss", "table", "sentence", "caveats", "report", "card"):  # each may name those before it
+        known[name] = one_line(templates.get_template(f"{name}.md.jinja").render(known))
     return known
