@@ -308,7 +308,10 @@ def facts(found) -> dict:
 
 
 def one_line(text) -> str:
-    """A line for each paragraph and each item of a list, whose prose the templates wrap; what is fenced stays."""
+    """A line for each paragraph and each item of a list, one blank line between them; what is fenced stays as it is.
+
+    So the templates can wrap their prose, and leave a part out without care for the blank line after it.
+    """
     made, fence = [], None
     for line in text.strip().split("\n"):
         if fence or line.startswith("~~~") or line == "---":
@@ -316,11 +319,11 @@ def one_line(text) -> str:
             fence = None if line == fence else fence or line
             continue
         before = made[-1] if made else ""
-        goes_on = line.strip() and before.strip() and not line.startswith((*BLOCKS, "- "))
+        goes_on = line.strip() and before and not line.startswith((*BLOCKS, "- "))
         if goes_on and not before.startswith(BLOCKS):
             made[-1] = f"{before} {line.strip()}"
-        else:
-            made.append(line)
+        elif line.strip() or before:
+            made.append(line.rstrip())
     return "\n".join(made)
 
 
