@@ -61,11 +61,18 @@ def points(value) -> str:
     return f"{100 * value:+.1f}"
 
 
-def share(one, key="accuracy", low="low", high="high") -> str:
+def ends(one, key) -> list:
+    """The interval of a figure: for `decided_rate` decided_low and decided_high, where there are none low and high."""
+    stem = key.split("_")[0]
+    return [one.get(f"{stem}_{end}", one.get(end)) for end in ("low", "high")]
+
+
+def share(one, key="accuracy") -> str:
     """A share of a result with its interval, '-' when nothing could be judged or nobody was asked."""
     if not one or one[key] is None:
         return "-"
-    return f"{percent(one[key])} ({hundredths(one[low])} to {hundredths(one[high])})"
+    low, high = ends(one, key)
+    return f"{percent(one[key])} ({hundredths(low)} to {hundredths(high)})"
 
 
 def change(one) -> str:
@@ -79,7 +86,7 @@ def estimate(one, key, form) -> str:
     """A figure of a result with its interval in a format, '-' when there is none."""
     if not one or one[key] is None:
         return "-"
-    low, high = (one.get(f"{key}_{end}", one.get(end)) for end in ("low", "high"))
+    low, high = ends(one, key)
     return f"{one[key]:{form}} ({low:{form}} to {high:{form}})" if low is not None else "-"
 
 
