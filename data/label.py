@@ -342,7 +342,7 @@ def export_answers(args, started, ratings, items, agree):
     for pair, one in summary.items():
         print(f"{pair:12s} {one['rate']:.1%} [{one['low']:.1%}, {one['high']:.1%}], n {one['n']}; {one['wins']} won, "
               f"{one['losses']} lost, {one['ties']} tied, {one['unjudged']} not rated")  # fmt: skip
-    return target, ""
+    return target, f"; next: python eval/domain.py{args.command_tail}"
 
 
 def export_pairs(args, started, ratings, items, agree):

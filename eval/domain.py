@@ -3,7 +3,8 @@
 The domain's own measure of base, SFT and DPO on the same items: accuracy of all, of answerable and of items to be
 refused, beside a constant refusal's, paired differences, refused questions that have an answer, right explanations,
 perplexity of the references, and what SFT had right and DPO has wrong. An answer that cannot be judged is never wrong:
-it is left out and counted. Reads out/answers; writes out/eval/domain.json (settings, summary, every row).
+it is left out and counted. Without a verifier only perplexity, lengths and whether answers ended by themselves are
+measured. Reads out/answers; writes out/eval/domain.json (settings, summary, every row).
 
 Other questions than the benchmark's, where the domain can read them: asks the models itself, keeps the answers in
 out/answers/NAME, and writes out/eval/NAME.json.
@@ -182,6 +183,19 @@ def perplexities(args):
     return {"base": min(made[name] for name in forms), **made}
 
 
+def stopped(answers, clusters, args):
+    """{model: share of its answers that ended by themselves}."""
+    return {name: share([row["finish_reason"] == "stop" for row in answers[name]], clusters, args) for name in MODELS}
+
+
+def summarise_unverified(args, answers):
+    """The summary of a domain that has no verifier: what needs none."""
+    return {
+        "stopped": stopped(answers, [row["cluster"] for row in answers["base"]], args),
+        "tokens": {name: sum(row["tokens"] for row in made) / len(made) for name, made in answers.items()},
+    }
+
+
 def summarise(args, answers, verdicts, rows):
     """The summary of the result file; `rows` are the benchmark's, in the answers' order."""
     clusters, kinds = ([row[key] for row in answers["base"]] for key in ("cluster", "category"))
@@ -204,7 +218,6 @@ def summarise(args, answers, verdicts, rows):
         for i, s, d in zip(ids, correct["sft"], correct["dpo"], strict=True)
         if None not in (s, d) and bool(s) != bool(d)
     ]
-    stopped = {name: [row["finish_reason"] == "stop" for row in answers[name]] for name in MODELS}
     return {
         "accuracy": accuracy,
         "by_kind": by_kind(kinds, correct),
@@ -216,7 +229,7 @@ def summarise(args, answers, verdicts, rows):
         "explanation_difference": {
             p: change(explained[a], explained[b], clusters, args) for p, (a, b) in PAIRS.items()
         },
-        "stopped": {name: share(stopped[name], clusters, args) for name in MODELS},
+        "stopped": stopped(answers, clusters, args),
         "unjudged": {field: {name: values[field][name].count(None) for name in MODELS} for field in FIELDS},
         "reasons": {name: dict(Counter(v.reason for v in verdicts[name]).most_common()) for name in MODELS},
         "lost": [i for i, s, d in changed if s],
@@ -225,7 +238,7 @@ def summarise(args, answers, verdicts, rows):
 
 
 def show(summary):
-    """The accuracies and differences on the screen, those of slices beneath."""
+    """The accuracies and differences on the screen, those of slices beneath, and what could not be judged."""
     for name, made in {"": summary, **summary["slices"]}.items():
         for part, by_model in made["accuracy"].items():
             for model, one in by_model.items():
@@ -241,6 +254,19 @@ def show(summary):
                         f"{part:13s} {pair:13s} {points[0]} points [{points[1]}, {points[2]}], McNemar p "
                         f"{one['mcnemar_p']:.2g}, {one['gained']} gained, {one['lost']} lost{name and f'  ({name})'}"
                     )
+    if any(summary["unjudged"]["correct"].values()):
+        counts = ", ".join(f"{count} of {model}" for model, count in summary["unjudged"]["correct"].items())
+        print(f"answers that could not be judged, and count nowhere above: {counts}")
+
+
+def show_unverified(summary):
+    """What was measured without a verifier, on the screen."""
+    print("no verifier: accuracy is not measured")
+    for model in MODELS:
+        print(
+            f"{model:5s} perplexity {summary['perplexity'][model]:.3f}; {summary['tokens'][model]:.1f} tokens an "
+            f"answer; {summary['stopped'][model]['share']:.1%} ended by themselves"
+        )
 
 
 def judged_rows(asked, verdicts) -> list:
@@ -288,10 +314,11 @@ def main(args):
         return other_questions(args, domain)
     answers = load_answers(args)
     rows = load_rows(args, domain, answers)
-    verdicts = load_verdicts(args, domain, rows, answers | constant_refusal(rows, answers["base"]))
-    asked = [rows[row["id"]] for row in answers["base"]]
-    summary = summarise(args, answers, verdicts, asked) | {"perplexity": perplexities(args)}
-    if not summary["accuracy"]["all"]["base"]["n"]:
+    asked, verified = [rows[row["id"]] for row in answers["base"]], hasattr(domain, "verify")
+    verdicts = load_verdicts(args, domain, rows, answers | constant_refusal(rows, answers["base"])) if verified else {}
+    summary = summarise(args, answers, verdicts, asked) if verified else summarise_unverified(args, answers)
+    summary["perplexity"] = perplexities(args)
+    if verified and not summary["accuracy"]["all"]["base"]["n"]:
         raise cli.UserError(f"verify() of the domain {args.domain} can judge no answer of the base; see its reasons.")
     split = files.read_json(args.out / "answers" / "run.json")["settings"]["split"]
     target = args.out / "eval" / "domain.json"
@@ -305,7 +332,7 @@ def main(args):
             "run": files.run_record(args, started, inputs=inputs, judged_by=provenance.generator(domain)),
         },
     )
-    show(summary)
+    (show if verified else show_unverified)(summary)
     print(f"wrote {target} in {time.time() - started:.0f} s; next: python eval/mmlu.py{args.command_tail}")
 
 

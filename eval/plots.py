@@ -31,6 +31,7 @@ def draw_all(found, folder):
     """Write every plot into `folder`; returns {name: (file name, what it shows)}."""
     import matplotlib
 
+    verified = "by_kind" in found.domain["summary"]
     plots = {
         "accuracy": (
             "accuracy_by_kind.png",
@@ -41,7 +42,8 @@ def draw_all(found, folder):
         "winrate": (
             "win_rates.png",
             draw_win_rates,
-            "Win rates by correctness alone with 95 % intervals; 50 % is a draw.",
+            f"Win rates {'by correctness alone' if verified else f'as judged by {found.judge}'} with 95 % intervals; "
+            "50 % is a draw.",
         ),
         "sft": ("sft_loss.png", draw_sft, "SFT: loss on the training rows and on the dev rows."),
         "dpo": (
@@ -60,6 +62,8 @@ def draw_all(found, folder):
     made = {}
     with matplotlib.rc_context(STYLE):
         for name, (file_name, draw, caption) in plots.items():
+            if name == "accuracy" and not verified:
+                continue
             figure = draw(found)
             with files.replacing(folder / file_name) as temporary:
                 figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})
@@ -188,8 +192,8 @@ def draw_kinds(found):
 
 
 def draw_win_rates(found):
-    """The three adjusted win rates by correctness alone beside the line of a draw."""
-    summary = found.winrate["summary"]["correctness"]
+    """The three adjusted win rates of the first screen beside the line of a draw."""
+    summary = found.wins
     pairs = (
         ("dpo_vs_sft", "SFT + DPO\nagainst SFT", "dpo"),
         ("dpo_vs_base", "SFT + DPO\nagainst base", "dpo"),
@@ -199,6 +203,8 @@ def draw_win_rates(found):
     axes.axvline(50, color="black", linewidth=0.8, linestyle=":")
     for y, (pair, _, model) in enumerate(pairs):
         one = summary[pair]
+        if one["rate"] is None:  # not judged
+            continue
         _whiskers(axes, one["rate"], one["low"], one["high"], y, model)
         axes.annotate(
             f"{100 * one['rate']:.1f} %",

@@ -1,9 +1,10 @@
 """python eval/report.py
 
-Puts the evaluation into words: EVAL_REPORT.md with its plots, MODEL_CARD.md, out/eval/summary.json.
-Reads out/eval/{domain,winrate,mmlu}.json, out/answers, every run.json and the training logs; says
-nothing that is not in them. The default run also puts the results table into README.md and the
-result files, compressed, into eval/results, so that every figure can be recomputed on a clone.
+Puts the evaluation into the words of eval/templates: EVAL_REPORT.md with its plots, MODEL_CARD.md, and
+out/eval/summary.json. Reads out/eval/{domain,winrate,mmlu}.json, out/answers, every run.json and the training logs;
+says nothing that is not in them. Where the domain has no verifier the win rates are by hand
+(out/eval/winrate_hand.json), else by the models that judged. The default run also puts the results table into README.md
+and the result files, compressed, into eval/results, so that every figure can be recomputed on a clone.
 """
 
 import gzip
@@ -12,34 +13,29 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple
+from types import SimpleNamespace
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ when run by hand
 
 from common import cli, files, provenance
 from common.answers import MODELS, PAIRS, load_answers
 from common.domain import load_domain
-from eval import card, plots, sections
+from eval import pages, plots
 
-# What the report reads from each result file's summary.
+# What the report reads from each result file's summary, and from that of a domain that has a verifier.
 NEEDED = {
+    "domain": ("perplexity", "stopped"),
+    "winrate": (),
+    "hand": ("hand",),
+    "mmlu": ("benchmarks", "reported", "headline", "general_text"),
+    "control": ("accuracy", "difference"),
+}
+BY_VERIFIER = {
     "domain": (
-        "accuracy",
-        "by_kind",
-        "difference",
-        "format",
-        "explanation",
-        "explanation_difference",
-        "refused_answerable",
-        "unjudged",
-        "reasons",
-        "perplexity",
-        "stopped",
-        "lost",
-        "won",
+        *("accuracy", "by_kind", "difference", "format", "explanation", "explanation_difference"),
+        *("refused_answerable", "unjudged", "reasons", "lost", "won"),
     ),
     "winrate": ("correctness", "full"),
-    "mmlu": ("benchmarks", "reported", "headline", "general_text"),
 }
 SCRIPTS = {
     "gen_sft": "data/gen_sft.py",
@@ -47,28 +43,14 @@ SCRIPTS = {
     "gen_dpo": "data/gen_dpo.py",
     "dpo": "train/dpo.py",
     "answers": "eval/answer.py",
-    **{name: f"eval/{name}.py" for name in NEEDED},
+    "domain": "eval/domain.py",
+    "winrate": "eval/winrate.py",
+    "hand": "data/label.py --export",
+    "mmlu": "eval/mmlu.py",
+    "control": "bench/control.py",
 }
 TAUGHT = {"gen_sft": "sft", "gen_dpo": "dpo"}  # which training takes a data stage's rows
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
-
-
-class Found(NamedTuple):
-    """Everything that is reported, as loaded; `answers` by model and id, `runs` by stage, `source` of the base, and
-    `control` of bench/control.py, {} where that was not run."""
-
-    domain: dict
-    winrate: dict
-    mmlu: dict
-    answers: dict
-    runs: dict
-    sft_log: list
-    dpo_log: list
-    kl: list
-    seconds: dict
-    source: dict
-    quality: dict
-    control: dict = {}
 
 
 def parse_args(argv=None):
@@ -80,28 +62,38 @@ def command(args, stage):
     return f"python {SCRIPTS[stage]}{args.command_tail}"
 
 
-def sources(args):
-    """{name: file} of everything that the report is made from, the run records aside."""
-    control = args.out / "control" / "control.json"
+def sources(args, verified) -> dict:
+    """{name: file} of everything that the report is made from, the run records aside.
+
+    Ratings by hand count where no verifier does; there a win rate by a model is not needed.
+    """
+    results, control = args.out / "eval", args.out / "control" / "control.json"
+    judged = {"winrate": results / "winrate.json", "hand": results / "winrate_hand.json"}
+    optional = {"control": control, **({} if verified else judged)}
     return {
         **{name: args.out / "answers" / f"{name}.jsonl" for name in MODELS},
-        **{name: args.out / "eval" / f"{name}.json" for name in NEEDED},
+        "domain": results / "domain.json",
+        **({"winrate": judged["winrate"]} if verified else {}),
+        **{name: path for name, path in optional.items() if path.is_file()},
+        "mmlu": results / "mmlu.json",
         "sft_log": args.out / "sft" / "log.json",
         "dpo_log": args.out / "dpo" / "log.json",
         "kl": args.out / "dpo" / "kl.json",
-        **({"control": control} if control.is_file() else {}),
     }
 
 
-def load_result(args, name):
-    """One result file; UserError when it is missing, lacks a part or is older than its inputs."""
-    path, made_by = sources(args)[name], command(args, name)
+def load_result(args, domain, name, path) -> dict:
+    """One result file; UserError when it is missing, lacks a part, or is older than its inputs or the domain's code."""
+    made_by = command(args, name)
     result = files.read_json(path, made_by)
-    missing = [key for key in ("settings", "summary", "rows", "run") if key not in result]
-    missing += [f"summary.{key}" for key in NEEDED[name] if key not in result.get("summary", {})]
+    needed = NEEDED[name] + (BY_VERIFIER.get(name, ()) if hasattr(domain, "verify") else ())
+    parts = ("settings", "summary", "rows", "run")[name == "control" :]  # the control's settings are DPO's
+    missing = [key for key in parts if key not in result]
+    missing += [f"summary.{key}" for key in needed if key not in result.get("summary", {})]
     if missing:
         raise cli.UserError(f"{path} lacks {', '.join(missing)}; run {made_by} again.")
     provenance.check_inputs(result["run"], path, made_by)
+    provenance.check_judged(result["run"], domain, path, made_by)
     return result
 
 
@@ -125,44 +117,76 @@ def load_runs(args) -> dict:
     return {stage: found[stage] for stage in SCRIPTS if stage in found}
 
 
-def load(args, domain) -> Found:
-    """Every file that the report needs; UserError naming the command for what is missing or stale."""
+def load(args, domain) -> SimpleNamespace:
+    """Every file that the report needs; UserError naming the command for what is missing or stale.
+
+    `answers` by model and id, `runs` by stage, `source` of the base; {} for a `winrate` where people alone judged and a
+    `control` that was not run; what judgement() says.
+    """
+    paths = sources(args, hasattr(domain, "verify"))
     runs = load_runs(args)
     logs = {
-        name: files.read_json(sources(args)[name], command(args, stage))
+        name: files.read_json(paths[name], command(args, stage))
         for name, stage in (("sft_log", "sft"), ("dpo_log", "dpo"), ("kl", "dpo"))
     }
     answers = {name: {row["id"]: row for row in rows} for name, rows in load_answers(args).items()}
-    results = {name: load_result(args, name) for name in NEEDED}
-    for name in ("domain", "winrate"):
-        provenance.check_judged(results[name]["run"], domain, sources(args)[name], command(args, name))
+    results = {name: load_result(args, domain, name, paths[name]) for name in NEEDED if name in paths}
     if {row["id"] for row in results["domain"]["rows"]} != set(answers["dpo"]):
         raise cli.UserError(
-            f"{sources(args)['domain']} and {args.out / 'answers'} hold different "
-            f"items; run {command(args, 'domain')} again."
+            f"{paths['domain']} and {args.out / 'answers'} hold different items; run {command(args, 'domain')} again."
         )
-    runs |= {name: result["run"] for name, result in results.items()}
-    return Found(
-        **results,
+    runs |= {name: result["run"] for name, result in results.items() if name != "control"}
+    return SimpleNamespace(
         **logs,
+        **judgement(args, domain, results),
+        files=paths,
+        domain=results["domain"],
+        winrate=results.get("winrate", {}),
+        mmlu=results["mmlu"],
+        control=results.get("control", {}),
         answers=answers,
         runs=runs,
         seconds=stage_seconds(args, runs),
         source=load_source(runs["sft"]["settings"]["base"]),
-        control=load_control(args, domain),
         quality=load_quality(args, runs),
     )
 
 
-def load_control(args, domain) -> dict:
-    """What bench/control.py wrote, {} where it was not run; UserError when it is of other models or verdicts."""
-    path, made_by = sources(args).get("control"), f"python bench/control.py{args.command_tail}"
-    if not path:
-        return {}
-    control = files.read_json(path, made_by)
-    provenance.check_inputs(control["run"], path, made_by)
-    provenance.check_judged(control["run"], domain, path, made_by)
-    return control
+def judgement(args, domain, results) -> dict:
+    """{"judge": whose win rates the first screen has, "wins": these by pair, "judges" beside the verifier, "majority"}.
+
+    A verifier comes before people, they before models, and the majority of several models before one. UserError when
+    nothing but a control judged.
+    """
+    winrate, hand, items = results.get("winrate", {}), results.get("hand"), len(results["domain"]["rows"])
+    together, judges = winrate.get("together", {}), dict(winrate.get("judges", {}))
+    majority = {
+        pair: {**one, "unjudged": items - one["n"]} for pair, one in together.get("majority", {}).items() if one
+    }
+    if hand:
+        judges["hand"] = {"settings": {"self_preference": ""}, "summary": hand["summary"]["hand"]}
+    voters = together.get("voters", [])
+    if hasattr(domain, "verify"):
+        judge, wins = winrate["settings"]["judge"], winrate["summary"]["correctness"]
+    elif hand:
+        judge, wins = "hand", judges["hand"]["summary"]
+    elif voters:
+        several = len(voters) > 1
+        judge = f"the majority of {', '.join(voters)}" if several else voters[0]
+        wins = majority if several else judges[voters[0]]["summary"]
+    else:
+        raise cli.UserError(
+            f"nothing has judged the answers, and the domain {args.domain} has no verifier; run "
+            f"{command(args, 'winrate')} with --judge openai:MODEL, or rate them with python data/label.py"
+            f"{args.command_tail}."
+        )
+    nothing = {"rate": None, "low": None, "high": None, "n": 0, "unjudged": items}
+    return {
+        "judge": judge,
+        "wins": {pair: wins.get(pair, nothing) for pair in PAIRS},
+        "judges": judges,
+        "majority": majority,
+    }
 
 
 def load_source(base):
@@ -200,22 +224,23 @@ def stage_seconds(args, runs):
 
 
 def summarise(found) -> dict:
-    """The figures of out/eval/summary.json, shares as fractions of 1."""
-    domain, wins, text = found.domain["summary"], found.winrate["summary"], found.mmlu["summary"]["general_text"]
+    """The figures of out/eval/summary.json, shares as fractions of 1; no accuracy where there is no verifier."""
+    domain, mmlu = found.domain["summary"], found.mmlu["summary"]
 
     def pick(one, *keys):
-        return {key: one[key] for key in keys}
+        return {key: one.get(key) for key in keys}
 
     interval = ("low", "high", "n")
     decided = ("tie_share", "decided_rate", "decided_low", "decided_high")
-    change, wins = domain["difference"]["all"]["dpo_vs_sft"], wins["correctness"]
+    accuracy = domain["accuracy"]["all"] if "accuracy" in domain else {}
+    change = {"dpo_vs_sft": domain["difference"]["all"]["dpo_vs_sft"]} if accuracy else {}
     return {
-        "domain": {name: pick(domain["accuracy"]["all"][name], "accuracy", *interval) for name in MODELS},
-        "domain_difference": {"dpo_vs_sft": pick(change, "difference", "low", "high")},
-        "winrate": {pair: pick(wins[pair], "rate", *interval, *decided) for pair in PAIRS},
-        "tax_of": found.mmlu["summary"]["headline"],
-        "tax": {pair: pick(one, "difference", *interval) for pair, one in sections.headline_taxes(found).items()},
-        "general_text_perplexity": text["perplexity"],
+        "domain": {name: pick(accuracy[name], "accuracy", *interval) for name in MODELS if accuracy},
+        "domain_difference": {pair: pick(one, "difference", "low", "high") for pair, one in change.items()},
+        "winrate": {pair: pick(one, "rate", *interval, *decided) for pair, one in found.wins.items()},
+        "tax_of": mmlu["headline"],
+        "tax": {pair: pick(one, "difference", *interval) for pair, one in pages.headline_taxes(found).items()},
+        "general_text_perplexity": mmlu["general_text"]["perplexity"],
         "perplexity": pick(domain["perplexity"], *MODELS),
         "stopped": {name: domain["stopped"][name]["share"] for name in ("sft", "dpo")},
         "stage_seconds": found.seconds,
@@ -227,53 +252,31 @@ def kept_name(name):
     return f"answers/{name}.jsonl.gz" if name in MODELS else f"{name}.json.gz"
 
 
-def places(args):
+def places(args, found) -> dict:
     """The path to show for each source: the tracked copy in the default run, else the file."""
     if args.tracked:
-        return {name: f"eval/results/{kept_name(name)}" for name in (*sources(args), "runs")}
+        return {name: f"eval/results/{kept_name(name)}" for name in (*found.files, "runs")}
     return {
-        **{name: path.as_posix() for name, path in sources(args).items()},
+        **{name: path.as_posix() for name, path in found.files.items()},
         "runs": f"{args.out.as_posix()}/*/run.json",
     }
 
 
-def compose(found, args, drawn, folder) -> str:
-    """EVAL_REPORT.md; `drawn` names the plots, `folder` is their path from the report."""
+def compose(found, args, domain, drawn, folder, report_name) -> dict:
+    """The pages, see pages.fill; `drawn` names the plots, `folder` is their path from the report."""
     images = {
-        name: [f"![{caption.split('.')[0]}]({folder}/{file})", "", caption, ""]
+        name: f"![{caption.split('. ')[0].rstrip('.')}]({folder}/{file})\n\n{caption}"
         for name, (file, caption) in drawn.items()
     }
-    return "\n".join(
-        [
-            f"# Evaluation: {args.domain}",
-            "",
-            *sections.base_lines(found),
-            *sections.headline(found),
-            "",
-            "**Verdict**",
-            "",
-            *(f"- {line}" for line in sections.verdicts(found)),
-            "",
-            f"> {sections.copyable(found)}",
-            "",
-            f"Written by `python eval/report.py{args.command_tail}` from the files named at the end. "
-            '"Better" and "worse" stand only where the 95 % interval excludes no difference.',
-            "",
-            *sections.domain_section(found, images["accuracy"]),
-            *sections.winrate_section(found, images["winrate"]),
-            *sections.judges_section(found),
-            *sections.skills_section(found),
-            *sections.training_section(found, images),
-            *sections.quality_section(found),
-            *sections.lost_section(found),
-            *sections.side_by_side_section(found),
-            "## What does not hold",
-            "",
-            *(f"- {line}" for line in sections.caveats(found)),
-            "",
-            *sections.settings_section(found),
-            *sections.recompute_section(places(args), found.winrate.get("judges")),
-        ]
+    return pages.fill(
+        found,
+        name=args.domain,
+        purpose=(domain.__doc__ or args.domain).strip().splitlines()[0],
+        system_prompt=domain.SYSTEM_PROMPT,
+        command_tail=args.command_tail,
+        images=images,
+        places=places(args, found),
+        report_name=report_name,
     )
 
 
@@ -284,7 +287,7 @@ def tidy(text):
 
 def keep_results(args, found):
     """Compressed copies of the run's files in eval/results: same contents, same bytes."""
-    texts = {name: path.read_text(encoding="utf-8") for name, path in sources(args).items()}
+    texts = {name: path.read_text(encoding="utf-8") for name, path in found.files.items()}
     records = {**found.runs, "stage_seconds": found.seconds}
     estimate = args.out / "estimate.json"  # how fast this machine is, for bench/estimate.py on another one
     if estimate.is_file():
@@ -300,13 +303,13 @@ def keep_results(args, found):
     return size
 
 
-def fill_readme(path, lines):
+def fill_readme(path, table):
     """Put the results table between the README's markers; without them nothing is written."""
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if begin and end:
-        files.write_text(path, "\n".join([before + BEGIN, *lines, END + after]))
+        files.write_text(path, "\n".join([before + BEGIN, table, END + after]))
 
 
 def main(args):
@@ -317,14 +320,15 @@ def main(args):
     folder = files.product(args, "eval/results/plots") if args.tracked else args.out / "eval/plots"
     drawn = plots.draw_all(found, folder)
     link = Path(os.path.relpath(folder, report.parent)).as_posix()
-    files.write_text(report, tidy(compose(found, args, drawn, link)))
-    files.write_text(files.product(args, "MODEL_CARD.md"), tidy(card.card(found, args, domain, report.name)))
+    made = compose(found, args, domain, drawn, link, report.name)
+    files.write_text(report, f"{tidy(made['report'])}\n")
+    files.write_text(files.product(args, "MODEL_CARD.md"), f"{tidy(made['card'])}\n")
     files.write_json(args.out / "eval" / "summary.json", summarise(found))
     if args.tracked:
-        fill_readme(files.product(args, "README.md"), sections.headline(found))
+        fill_readme(files.product(args, "README.md"), made["table"])
         size = keep_results(args, found)
         print(f"kept the result files in eval/results, {size / 2**20:.2f} MiB")
-    print(sections.copyable(found))
+    print(made["sentence"])
     print(f"wrote {tidy(str(report))} in {time.time() - started:.0f} s; next: bash serve.sh{args.command_tail}")
 
 

@@ -112,7 +112,7 @@ def test_ratings_over_http_are_blind_kept_undone_and_exported(tmp_path, capsys):
     assert made["rows"][5]["hand"]["dpo_vs_sft"] == {"score": 0.5, "by": "same answer", "raters": {}}
     assert made["settings"]["raters"] == {"ann": 15} and made["run"]["inputs"]
     told = capsys.readouterr().out
-    assert "rated by ann (15)" in told and told.strip().endswith("winrate_hand.json")
+    assert "rated by ann (15)" in told and "winrate_hand.json; next: python eval/domain.py --out" in told
     changed = files.read_jsonl(tmp_path / "answers/dpo.jsonl")
     files.write_jsonl(tmp_path / "answers/dpo.jsonl", [{**row, "answer": row["answer"] + "!"} for row in changed])
     label.main(parse(tmp_path, "--export"))

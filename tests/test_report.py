@@ -7,14 +7,18 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from common import files, judge
+from common import files, judge, rows_domain
 from common.answers import PAIRS
 from common.cli import UserError
-from eval import judging, plots, report, sections
+from common.domain import load_domain
+from eval import domain as domain_eval
+from eval import judging, pages, plots, report
 
 KINDS = [f"kind_{letter}" for letter in "abcdefghijkl"]
 ITEMS = [(f"test-{i:03d}", KINDS[i % len(KINDS)]) for i in range(48)]
-DOMAIN = SimpleNamespace(__doc__="Asking a small machine.\n\nMore.", SYSTEM_PROMPT="Answer in one line.")
+DOMAIN = SimpleNamespace(
+    __doc__="Asking a small machine.\n\nMore.", SYSTEM_PROMPT="Answer in one line.", verify=lambda row, answer: None
+)
 DRAW_ALL = plots.draw_all
 PAIR_FIGURES = {
     "dpo_vs_sft": (0.01, -0.02, 0.04, 0.505, 0.481, 0.529),
@@ -596,9 +600,9 @@ def test_lost_item_is_shown_with_both_answers(out):
 def test_side_by_side_follows_its_rule():
     rows = [{"id": name, "category": kind} for name, kind in reversed(ITEMS)]
     expected = [ITEMS[i][0] for i in (0, 1, 2, 3, 4, 6, 7, 8, 9, 10)]  # ten of twelve kinds
-    assert sections.choose_items(rows) == expected
+    assert pages.choose_items(rows) == expected
     few = [{"id": f"{i}", "category": "xy"[i % 2]} for i in range(6)]
-    assert sections.choose_items(few) == ["0", "1", "2", "3", "4", "5"]
+    assert pages.choose_items(few) == ["0", "1", "2", "3", "4", "5"]
 
 
 def test_model_card_is_what_the_hub_reads(out):
@@ -857,3 +861,139 @@ def test_the_quality_of_the_trained_file_is_told_with_its_leaks(out):
     assert "| near duplicate | 11 | 11 |" in part and "| trained on | all rows | what is kept |" in part
     assert "3 training prompts of SFT repeat one of MMLU, and were trained on." in text
     assert "training prompts of DPO" not in text and "1234" not in part
+
+
+def test_what_nobody_could_judge_is_counted_and_not_averaged(out):
+    """Items without a verdict: in the domain by kind, in the win rates on the first screen."""
+    before = write_report(out)
+    assert "could not be judged" not in before
+    path = out / "eval" / "domain.json"
+    rows = files.read_json(path)["rows"]
+    for row in rows:
+        if row["category"] == "kind_a":
+            row["dpo"] = {**row["dpo"], "correct": None, "reason": "cannot_judge"}
+    change(path, "rows", value=rows)
+    change(out / "eval" / "winrate.json", "summary", "correctness", "dpo_vs_base", "unjudged", value=4)
+    text = write_report(out)
+    assert "\n| kind_a | 4 | 0 | 0 | 4 |\n" in text and "\n| kind_b | 4 | 0 | 0 | 0 |" not in text
+    assert "| Against base, could not be judged | - | 0 | 4 | - | 48 |" in screen(text)
+    assert "| Against SFT, could not be judged | - | - | 0 | - | 48 |" in screen(text)
+
+
+def test_wrapped_prose_becomes_a_line_and_nothing_else_does():
+    text = "---\na: 1\nb: 2\n---\n\n# T\nOne\n  two\n\n| a |\n| b |\n\n- x\n  y\n- z\n\n~~~~\nq\n~~~\nr\n~~~~\nend\n"
+    assert pages.one_line(text) == (
+        "---\na: 1\nb: 2\n---\n\n# T\nOne two\n\n| a |\n| b |\n\n- x y\n- z\n\n~~~~\nq\n~~~\nr\n~~~~\nend"
+    )
+
+
+@pytest.fixture()
+def rows_out(out, monkeypatch, capsys):
+    """The same folder for a domain of rows, measured by eval/domain.py; nothing has judged its answers yet."""
+    monkeypatch.setattr(report, "load_domain", load_domain)
+    asked = {row["id"]: row["prompt"] for row in files.read_jsonl(out / "answers" / "base.jsonl")}
+    test = [{"id": i, "prompt": asked[i], "completion": "a", "cluster": i, "category": kind} for i, kind in ITEMS]
+    files.write_jsonl(out / "domain" / "test.jsonl", test)
+    about = {"system_prompt": "Be short.", "rubric": rows_domain.RUBRIC, "inputs": {"my.csv": "0"}}
+    files.write_json(out / "domain" / "domain.json", about)
+    for name, logprob in (("base", -3.0), ("base_chat", -3.0), ("sft", -2.0), ("dpo", -1.0)):
+        rows = files.read_jsonl(out / "answers" / f"{name.removesuffix('_chat')}.jsonl")
+        scored = [{**row, "reference_logprob": logprob, "reference_tokens": 1} for row in rows]
+        files.write_jsonl(out / "answers" / f"{name}.jsonl", scored)
+    for stage in ("sft", "dpo"):
+        change(out / stage / "run.json", "settings", "data", value=f"/somewhere/{stage}.jsonl")
+    for name in ("domain", "winrate"):
+        (out / "eval" / f"{name}.json").unlink()
+    domain_eval.main(domain_eval.parse_args(["--domain", "rows", "--out", str(out)]))
+    assert "no verifier: accuracy is not measured" in capsys.readouterr().out
+    return out
+
+
+def judged_by_models(out, verdicts):
+    """out/eval/winrate.json as eval/winrate.py writes it without a verifier; verdicts: {judge: what it always says}."""
+    args = SimpleNamespace(seed=0, resamples=100)
+    rows = [{"id": i, "cluster": i, "category": kind} for i, kind in ITEMS]
+    pairs = [judge.Comparison(judge.Task("r", ""), i, "a" * (3 + n % 4), "bbbb!") for n, (i, _) in enumerate(ITEMS)]
+    results = {}
+    for name, (made, failed) in verdicts.items():
+        one = {pair: made if n >= failed else judge.Judged(None, None, None, ("timeout", "timeout"))
+               for n, pair in enumerate(pairs)}  # fmt: skip
+        kept = [{**row, **dict.fromkeys(PAIRS, judging.judged_row(one[pair], ":" in name))}
+                for row, pair in zip(rows, pairs, strict=True)]  # fmt: skip
+        summary = dict.fromkeys(PAIRS, judging.summarise(one, pairs, rows, args))
+        results[name] = {"settings": {"self_preference": ""}, "summary": summary, "rows": kept}
+    files.write_json(
+        out / "eval" / "winrate.json",
+        {"settings": {"judge": ", ".join(results)}, "summary": {}, "rows": rows, "judges": results,
+         "together": judging.together(results, rows, args), "run": run_of("winrate")},
+    )  # fmt: skip
+
+
+def rows_report(out):
+    report.main(report.parse_args(["--domain", "rows", "--out", str(out)]))
+    return (out / "EVAL_REPORT.md").read_text(encoding="utf-8")
+
+
+def test_a_domain_of_rows_is_reported_by_a_models_verdicts(rows_out, monkeypatch):
+    """No verifier: the first screen has the judge's win rate, what it could not judge, the tax and the perplexities."""
+    monkeypatch.setattr(plots, "draw_all", DRAW_ALL)
+    with pytest.raises(UserError, match=r"nothing has judged .* python eval/winrate\.py .*, or rate them with"):
+        rows_report(rows_out)
+    win = judge.Judged(1.0, 1.0, 1.0, ("x", "y"))
+    judged_by_models(rows_out, {"longest": (win, 0)})
+    with pytest.raises(UserError, match="nothing has judged"):  # a control is no judge
+        rows_report(rows_out)
+    judged_by_models(rows_out, {"longest": (win, 0), "openai:m-5.5": (win, 3)})
+    text = rows_report(rows_out)
+    for line in (
+        "| Domain accuracy | no verifier: accuracy is not measured | - | - | - |",
+        "| Win rate against SFT | - | - | 100.0 % (92.1 to 100.0) | 45 |",
+        "| Against SFT, could not be judged | - | - | 3 | 48 |",
+        "- SFT + DPO against SFT: win rate 100.0 % (92.1 to 100.0), **better**.",
+        "| General knowledge (5-shot, continuation): tax | - | -2.3 points (-4.1 to -0.5) |",
+        "beats the SFT model (win rate 100.0 %, 95 % interval 92.1 to 100.0, n = 45) as judged by openai:m-5.5, at an",
+    ):
+        assert line in screen(text)
+    for words in (
+        "| ended by itself | 100.0 % (92.6 to 100.0) |",
+        "| mean length in tokens | 3.0 | 3.0 | 3.0 | 48 |",
+        "| items of the report | 20.086 | 7.389 | 2.718 |",
+        "### Judges\n",
+        "- `openai:m-5.5` could not judge 3 of 48 items (SFT against base), by the reasons of each order: timeout 6.\n",
+        "![Win rates as judged by openai:m-5.5 with 95 % intervals; 50 % is a draw](eval/plots/win_rates.png)",
+        "- There is no verifier: accuracy is not measured, and the win rates say what openai:m-5.5 prefers",
+        "\nSFT + DPO:\n",
+    ):
+        assert words in text
+    for words in ("McNemar p |\n|---|---|---|---|---|---|---|---|\n| SFT against", "SFT right", "None", "full rule"):
+        assert words not in text
+    card = (rows_out / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "Requests as in my.csv." in card and "no verifier: accuracy is not measured" in card and "Be short." in card
+    results = yaml.safe_load(card.split("---\n")[1])["model-index"][0]["results"]
+    assert [one["dataset"]["type"] for one in results] == ["general_knowledge"]
+    summary = files.read_json(rows_out / "eval" / "summary.json")
+    assert summary["domain"] == {} and summary["winrate"]["dpo_vs_sft"]["n"] == 45
+
+
+def test_of_several_models_the_majority_counts_and_people_before_them(rows_out):
+    win, loss = judge.Judged(1.0, 1.0, 1.0, ("x", "y")), judge.Judged(0.0, 0.0, 0.0, ("x", "y"))
+    judged_by_models(rows_out, {"a:m": (win, 0), "b:m": (win, 0), "c:m": (loss, 0)})
+    text = rows_report(rows_out)
+    assert "| Win rate against SFT | - | - | 100.0 % (92.6 to 100.0) | 48 |" in screen(text)
+    assert "as judged by the majority of a:m, b:m, c:m, at an" in screen(text)
+    one = {**files.read_json(rows_out / "eval/winrate.json")["judges"]["c:m"]["summary"]["dpo_vs_sft"], "unjudged": 7}
+    for key in ("position", "length", "unjudged_by_reason", "by_category", "same_answers"):
+        one.pop(key)
+    rated = {"settings": {}, "summary": {"hand": {"dpo_vs_sft": one}}, "rows": [], "run": run_of("label")}
+    for models in (True, False):
+        files.write_json(rows_out / "eval" / "winrate_hand.json", rated)
+        if not models:
+            (rows_out / "eval" / "winrate.json").unlink()
+        text = rows_report(rows_out)
+        assert "| Win rate against SFT | - | - | 0.0 % (0.0 to 7.4) | 48 |" in screen(text)
+        assert "is not judged against the base" in screen(text) and "as judged by hand, at an" in screen(text)
+        assert "| `hand` | SFT + DPO against SFT | 0.0 % (0.0 to 7.4) | worse | 0 / 0 / 48 |" in text
+        assert ("| `a:m` |" in text) == models and "winrate_hand.json` |" in text
+    change(rows_out / "eval" / "winrate_hand.json", "run", "inputs", value={str(rows_out / "dpo/log.json"): "0"})
+    with pytest.raises(UserError, match=r"run python data/label\.py --export .*--domain rows"):
+        rows_report(rows_out)

@@ -12,7 +12,8 @@ from common import cli, files, model, rows_domain
 from common.cli import ROOT, UserError
 from common.domain import load_domain, rows_of
 from data import gen_dpo, gen_sft, label
-from eval import answer, winrate
+from eval import answer, mmlu, report, winrate
+from eval import domain as domain_eval
 from train import dpo, sft
 
 COLOURS = ("red", "green", "blue", "white")
@@ -231,3 +232,8 @@ def test_train_pairs_dpo_and_win_rate_by_hand(tmp_path, tiny_base, capsys):
         "dpo_vs_base",
         "sft_vs_base",
     }
+    for script, given in ((domain_eval, flags), (mmlu, based), (report, flags)):
+        script.main(script.parse_args(given))
+    text = (tmp_path / "out/EVAL_REPORT.md").read_text(encoding="utf-8")
+    assert "| Domain accuracy | no verifier: accuracy is not measured |" in text and "as judged by hand, at an" in text
+    assert "are those of the file `dpo_hand.jsonl`" in (tmp_path / "out/MODEL_CARD.md").read_text(encoding="utf-8")
