@@ -869,7 +869,7 @@ def _method_caveats(found):
             f"than the one it began with, and {pairs['unknown']} do not say from which."
         )
     teachers = found.runs["gen_sft"]["settings"]["teacher"].split(",") if "gen_sft" in found.runs else ()
-    if any(name.partition(":")[0] == "templates" for name in teachers):
+    if any(name.startswith("templates") for name in teachers):
         made.append(
             "Training data and benchmark come from one generator, with other families and "
             "other phrasings. What people ask differs more than these splits do."
@@ -971,7 +971,7 @@ def _run_caveats(found):
     if limited:
         made.append(f"Stages were limited to a number of rows: {', '.join(limited)}.")
     split = found.runs["answers"]["settings"]["split"]
-    if split != "test":
+    if not split.startswith("test"):
         made.append(f"The items are those of the {split} split, on which settings are chosen.")
     commits = sorted({run["commit"] for run in found.runs.values()})
     if len(commits) > 1 or commits[0].endswith("-dirty"):

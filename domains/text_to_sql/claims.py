@@ -82,7 +82,7 @@ PHRASES = {
     # A verb in front, and little words that add nothing.
     "VERB": (
         "lists, list, gives, give, shows, show, returns, return, finds, find, names, tells, selects, select, displays"
-        ", display, reports, report, gets, retrieves, prints"
+        ", display, reports, report, gets, retrieves, prints, computes, compute, calculates, calculate"
     ),
     "": (
         "a, an, the, any, all, is, are, was, were, be, been, being, has, have, had, having, do, does, that, which"
@@ -461,7 +461,11 @@ def _take_sorted(terms: list, text: str, said: bool = False) -> tuple[str, bool]
     match = _search(f"(?:COMMA )?(?:AND )?SORT{'(?: COMMA| AND)+'.join(parts)}", text)
     if match is None and len(terms) == 1:
         term, (most, word) = terms[0]
-        match = _search(rf"(?:COMMA )?{most} FIRST (?:BY|L) (?:L )*{term}|BY {term} (?:COMMA )?{most} FIRST", text)
+        least = "MIN" if most == "MAX" else "MAX"
+        ways = [rf"(?:COMMA )?{most} FIRST (?:BY|L) (?:L )*{term}", rf"BY {term} (?:COMMA )?{most} FIRST"]
+        # "highest price first", "from the lowest price to the highest"
+        ways.append(rf"(?:COMMA )?(?:SORT )?(?:FROM )?{most} (?:L )*{term} (?:FIRST|TO {least}(?: {term})?)")
+        match = _search("|".join(ways), text)
     if match is None:
         return text, False
     return f" {' '.join((text[: match.start()] + text[match.end() :]).split())} ", True

@@ -17,6 +17,7 @@ IRREGULAR = {
     "feet": "foot",
     "analyses": "analysis",
     "criteria": "criterion",
+    "ids": "id",
 }
 # Vowel signs and accents of many scripts are no letters to Python's \w, but parts of words.
 MARKS = "".join(chr(i) for i in range(0x300, 0xFE30) if unicodedata.category(chr(i)).startswith("M"))
