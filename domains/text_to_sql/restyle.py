@@ -9,6 +9,7 @@ whose sentence says less of it than the original's, is left out.
 import random
 import re
 import sqlite3
+from functools import lru_cache
 
 from sqlglot import exp
 
@@ -110,6 +111,7 @@ def columns_of(database) -> list:
     ).fetchall()
 
 
+@lru_cache(maxsize=4096)  # of an original it is asked for every copy
 def _unsaid(sql: str, sentence: str) -> int:
     """How many parts of the query the sentence does not say, or says otherwise."""
     return len(explain.unexplained(sql, sentence) or ())
