@@ -68,6 +68,11 @@ def check_rows(rows, maker: str, place: str) -> list:
     return rows
 
 
+def splits_of(domain) -> tuple:
+    """The names that the domain's load_benchmark takes."""
+    return getattr(domain, "SPLITS", ("dev", "test"))
+
+
 def name_of(domain) -> str:
     """The domain as a user knows it."""
     return getattr(domain, "__name__", "the domain").replace(".", "/")

@@ -29,7 +29,7 @@ from common import chat, cli, files, llm, model, paid, provenance
 from common.domain import Verdict, load_domain, rows_of, verdict_on
 from common.endpoint import endpoint_of
 from common.engine import add_engine_flags, choose_engine
-from data import judging, pair_report, pairs
+from data import judging, mix, pair_report, pairs
 
 SAMPLING = ("samples", "temperature", "top_p", "max_new_tokens", "seed", "dtype", "shots")
 BLOCK = 512  # prompts between two saves
@@ -46,8 +46,9 @@ def parse_args(argv=None):
         help="verifier (the domain's own), hand (a person, in data/label.py), anthropic:MODEL, openai:MODEL, with @URL",
     )
     parser.add_argument(
-        "--generator", default="generate", metavar="FUNCTION", help="what makes the prompts in the domain"
-    )
+        "--teacher", default=mix.TEMPLATES, metavar="NAME",
+        help="whose prompts: one of the domain's own teachers, or several as NAME:SHARE,NAME:SHARE",
+    )  # fmt: skip
     parser.add_argument(
         "--ranking", default="at_once", choices=judging.RANKINGS,
         help="how a model judges: all samples of a prompt at once, or every two in both orders",
@@ -318,8 +319,9 @@ def by_model(args) -> bool:
 
 def check(args, domain):
     """UserError for what is known to be missing before anything is sampled or paid for."""
-    if not hasattr(domain, args.generator):
-        raise cli.UserError(f"the domain {args.domain} has no {args.generator}(), from which the prompts come.")
+    if not mix.shares_of(domain, args):
+        own = ", ".join([mix.TEMPLATES, *getattr(domain, "TEACHERS", {})])
+        raise cli.UserError(f"--teacher {args.teacher}: prompts come from the domain's own teachers alone ({own}).")
     if by_model(args):
         paid.check(args, llm.parse_spec(args.judge))
     elif args.judge != HAND and not hasattr(domain, "verify"):
@@ -377,7 +379,7 @@ def main(args):
     started = time.time()
     domain = load_domain(args.domain, args.out)
     check(args, domain)
-    rows = rows_of(domain, args.generator, random.Random(args.seed + 1), args.n, "dpo")
+    rows = mix.make_rows(domain, mix.shares_of(domain, args), args.seed + 1, args.n, "dpo")
     extra = load_extra(args, rows)
     if args.dry_run and by_model(args):
         return dry_run(args, domain, rows, extra)

@@ -4,10 +4,11 @@ Makes the SFT set: asks the teacher for prompts with answers, verifies each, rem
 Reads data/seed_prompts.json through the domain; writes data/sft.jsonl and out/gen_sft (report.md, data_card.md,
 dropped.jsonl, run.json). Same seed, same bytes.
 
-The teacher is the domain's templates, another teacher of the domain's own (text_to_sql has bank, questions written by
-hand with restyled copies, and bank_as_written, without), several of these in shares, or a model:
+The teacher is the domain's templates, another teacher of the domain's own (text_to_sql has templates_2, more kinds of
+questions, bank, questions written by hand with restyled copies, and bank_as_written, without), several of these in
+shares, or a model:
   python data/gen_sft.py --teacher bank
-  python data/gen_sft.py --teacher templates:3,bank:1       three rows of templates for each of the bank
+  python data/gen_sft.py --teacher templates_2:3,bank:1     three rows of templates_2 for each of the bank
 A model's run begins with a pilot, estimates its cost and asks before it goes on; it keeps every answer in
 out/ledger.db, so that after a kill the same command goes on and pays for nothing twice. Keys come from the environment:
   export ANTHROPIC_API_KEY=...; python data/gen_sft.py --teacher anthropic:claude-opus-5-5 --max_cost 20
@@ -17,8 +18,6 @@ out/ledger.db, so that after a kill the same command goes on and pays for nothin
   prompts, cost, no call:       python data/gen_sft.py --teacher anthropic:claude-opus-5-5 --dry_run
 """
 
-import math
-import random
 import sys
 import time
 from collections import Counter
@@ -28,8 +27,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
 from common import cli, files, llm, paid, provenance
-from common.domain import check_rows, load_domain, rows_of, verdict_on
-from data import card, teaching
+from common.domain import load_domain, rows_of, splits_of, verdict_on
+from data import card, mix, teaching
 from data.similar import near_duplicates
 
 PROVENANCE = ("seed_id", "teacher", "category", "schema_id", "family")  # kept of a row, where it has them
@@ -44,12 +43,6 @@ def parse_args(argv=None):
         metavar="NAME",
         help="templates, another of the domain's own, several as NAME:SHARE,NAME:SHARE, or anthropic:MODEL, "
         "openai:MODEL, with @URL",
-    )
-    parser.add_argument(
-        "--generator",
-        default="generate",
-        metavar="FUNCTION",
-        help="what makes the template teacher's rows in the domain",
     )
     parser.add_argument("--n", type=int, default=6000, help="rows to write")
     parser.add_argument("--max_characters", type=int, default=6000, help="longest prompt with completion")
@@ -85,54 +78,22 @@ def load_seeds(domain):
     return [{**row, "seed_id": row["id"], "teacher": "curated"} for row in rows_of(domain, "load_seeds")]
 
 
-def own_shares(domain, args):
-    """{name: share of the rows} of the domain's own teachers that --teacher names; {} when it names a model."""
-    shares = {}
-    for name, colon, share in (word.partition(":") for word in args.teacher.split(",")):
-        if name != "templates" and name not in getattr(domain, "TEACHERS", {}):
-            return {}
-        try:
-            shares[name] = float(share) if colon else 1.0
-        except ValueError:
-            shares[name] = 0.0
-        if not 0 < shares[name] < math.inf:
-            raise cli.UserError(
-                f"--teacher {args.teacher}: the share of {name} must be a number above 0, not {share!r}."
-            )
-    return {name: share / sum(shares.values()) for name, share in shares.items()}
-
-
-def teach(domain, args, wanted, shares=None):
-    """Candidate rows: the curated seeds first, then those of the domain's own teachers, mixed when they are several."""
-    shares = shares or {"templates": 1.0}
-    if "templates" in shares and not hasattr(domain, args.generator):
-        raise cli.UserError(f"the domain {args.domain} has no {args.generator}(), so --teacher templates cannot work.")
-    seeds, made = load_seeds(domain), []
-    for name, share in shares.items():
-        rng, n = random.Random(args.seed), round(wanted * share)
-        if name == "templates":
-            rows = rows_of(domain, args.generator, rng, n, "sft")
-            made += [{**row, "seed_id": None, "teacher": name} for row in rows]
-        else:
-            rows = check_rows(domain.TEACHERS[name](rng, n, "sft"), "generate", f"the teacher {name}")
-            made += [{"seed_id": None, "teacher": name, **row} for row in rows]
-    if len(shares) > 1:
-        random.Random(args.seed).shuffle(made)  # so that a set cut to fewer rows has the same shares
-    return seeds + made
-
-
 def unfit(domain, row):
-    """The reason why a row is unfit ('' when it is fit): the domain's verdict on its own completion."""
+    """The reason why a row is unfit ('' when it is fit): the domain's verdict on its own completion.
+
+    Notes in the row whether its explanation is proved; one that a person wrote (`by_hand`) needs no proof.
+    """
     if not hasattr(domain, "verify"):
         return ""
     verdict = verdict_on(domain, row, row["completion"])
+    row["proved"] = verdict.explanation_ok
     return (
         f"wrong: {verdict.reason}"
         if verdict.correct is False
         else "bad format"
         if verdict.format_ok is False
         else "bad explanation"
-        if verdict.explanation_ok is False
+        if verdict.explanation_ok is False and not row.get("by_hand")
         else ""
     )
 
@@ -151,7 +112,7 @@ def judge(domain, rows):
 def held_out(domain, rows, reasons, args):
     """The reasons, with one for each fit row that is nearly one of the benchmark's, which a model may have read."""
     compare = getattr(domain, "dedup_text", lambda row: f"{row['prompt']}\n{row['completion']}")
-    kept_apart = [compare(row) for split in ("dev", "test") for row in rows_of(domain, "load_benchmark", split)]
+    kept_apart = [compare(row) for split in splits_of(domain) for row in rows_of(domain, "load_benchmark", split)]
     fit = [i for i, reason in enumerate(reasons) if not reason]
     twins = near_duplicates(kept_apart + [compare(rows[i]) for i in fit], args.jaccard)[len(kept_apart) :]
     same = {i for i, twin in zip(fit, twins, strict=True) if twin is not None and twin < len(kept_apart)}
@@ -212,6 +173,11 @@ def report(rows, dropped, candidates, domain):
     for name, count in Counter(row["teacher"] for row in rows).most_common():
         seeds = {row.get("seed_id") for row in rows if row["teacher"] == name} - {None}
         lines.append(f"| {name} | {count} | {len(seeds) or '-'} |")
+    if any("proved" in row for row in rows):
+        proved = Counter(row.get("proved") for row in rows)
+        names = {True: "proved", None: "that nothing speaks against", False: "written by hand and not proved"}
+        lines += ["", "| explanation | rows |", "|---|---|"]
+        lines += [f"| {name} | {proved[key]} |" for key, name in names.items()]
     lines += ["", "| words in | shortest | median | 95 % | longest |", "|---|---|---|---|---|"]
     lines += [
         f"| {name} | {v[0]} | {v[len(v) // 2]} | {v[int(len(v) * 0.95)]} | {v[-1]} |" for name, v in lengths.items()
@@ -226,9 +192,10 @@ def report(rows, dropped, candidates, domain):
 
 def candidates(domain, args):
     """(rows, the reason against each, what a model's calls were); None after --dry_run."""
-    if shares := own_shares(domain, args):
-        rows = teach(domain, args, round(args.n * 1.25) + 20, shares)
-        return rows, judge(domain, rows), None
+    seeds = load_seeds(domain)
+    if shares := mix.shares_of(domain, args):
+        rows = seeds + mix.make_rows(domain, shares, args.seed, round(args.n * 1.25) + 20, "sft")
+        return rows, held_out(domain, rows, judge(domain, rows), args), None
 
     def choose(rows, reasons):
         kept = select(domain, rows, reasons, args)[0]
@@ -237,7 +204,6 @@ def candidates(domain, args):
 
     teaching.load_teacher(args, domain)
     paid.check(args, llm.parse_spec(args.teacher))
-    seeds = load_seeds(domain)
     first = list(zip(seeds, [""] * len(seeds) if args.dry_run else judge(domain, seeds), strict=True))
     taught = teaching.teach(domain, args, first, lambda row: unfit(domain, row), choose)
     return taught and (taught[0], held_out(domain, *taught[:2], args), taught[2])

@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
 from common import cli, files, model
-from common.domain import load_domain, rows_of
+from common.domain import load_domain, rows_of, splits_of
 from common.rows import read_examples, read_pairs
 from data.similar import FEWEST, near_duplicates, shared
 from eval.mmlu import GENERAL_KNOWLEDGE, read_benchmark
@@ -109,7 +109,7 @@ def protected(args, domain) -> dict:
     """{source: texts} of the prompts that no training row may repeat, as they are compared."""
     found = {
         f"benchmark, {split}": [compared(domain, row, "") for row in rows_of(domain, "load_benchmark", split)]
-        for split in ("dev", "test")
+        for split in splits_of(domain)
     }
     categories = cli.ROOT / "eval/prompts/categories.jsonl"
     for name, path in [("win-rate prompts", categories)] * categories.is_file() + [(one, one) for one in args.against]:

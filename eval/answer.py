@@ -13,17 +13,15 @@ from typing import NamedTuple
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
 from common import chat, cli, files, model, provenance, score
-from common.domain import load_domain, rows_of, verdict_on
+from common.domain import load_domain, rows_of, splits_of, verdict_on
 from common.endpoint import endpoint_of
 from common.engine import add_engine_flags
 
 
 def parse_args(argv=None):
     parser = cli.parser(__doc__, "answer")
-    parser.add_argument(
-        "--split", default="test", choices=("dev", "test"), help="benchmark split; test is for the reported run"
-    )
-    parser.add_argument("--limit", type=int, default=0, help="answer only this many items; 0 answers all")
+    parser.add_argument("--split", default="test", help="benchmark split of the domain; test is for the reported run")
+    parser.add_argument("--limit", type=int, default=0, help="answer only the first so many items; 0 answers all")
     parser.add_argument(
         "--reference_rows", type=int, default=100, help="items whose reference is scored, for the perplexity"
     )
@@ -188,10 +186,21 @@ def answer_all(args, domain, rows, folder, **told) -> tuple:
     return made, better
 
 
+def benchmark_of(args, domain) -> list:
+    """All rows of --split; UserError when the domain has no such split."""
+    known = splits_of(domain)
+    if args.split not in known:
+        raise cli.UserError(
+            f"--split {args.split}: the domain {args.domain} has no such split{cli.nearest(args.split, known)}; it has "
+            f"{', '.join(known)}."
+        )
+    return rows_of(domain, "load_benchmark", args.split)
+
+
 def main(args):
     started = time.time()
     domain = load_domain(args.domain, args.out)
-    benchmark = rows_of(domain, "load_benchmark", args.split)
+    benchmark = benchmark_of(args, domain)
     rows, folder = benchmark[: args.limit or None], args.out / "answers"
     about = {"rows": len(benchmark), "sha256": provenance.rows_sha256(benchmark)}
     _, better = answer_all(args, domain, rows, folder, benchmark=about)

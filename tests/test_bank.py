@@ -14,7 +14,7 @@ import pytest
 from common import cli, files
 from data import gen_sft
 from domains import text_to_sql
-from domains.text_to_sql import BENCHMARK, BENCHMARKS, TEACHERS, bank, load_seeds, restyle, verify, write_benchmark
+from domains.text_to_sql import BENCHMARKS, TEACHERS, bank, load_seeds, restyle, verify, write_benchmark
 
 FILES = bank.bank_files()
 
@@ -40,13 +40,25 @@ def test_the_bank_is_a_benchmark_of_its_own_and_a_slice_of_one(tmp_path, monkeyp
     assert BENCHMARKS["bank"]("") == BENCHMARKS["bank"]("test") == bank.load_bank("test")
     with pytest.raises(cli.UserError, match="dev and test, not 'sft'"):
         BENCHMARKS["bank"]("sft")
-    monkeypatch.setattr(write_benchmark, "SIZE", {"dev": 20, "test": 30})
-    write_benchmark.main(write_benchmark.parse_args(["--folder", str(tmp_path), "--bank"]))
-    for split, size in write_benchmark.SIZE.items():
-        rows = files.read_jsonl(tmp_path / f"{split}.jsonl.gz", ("cluster", "slice"))
-        assert Counter(row["slice"] for row in rows) == {"generated": size, "bank": len(bank.load_bank(split))}
-        assert {row["slice"] for row in rows[:20]} == {"generated", "bank"}
-    assert not any("slice" in row for row in files.read_jsonl(BENCHMARK / "dev.jsonl.gz")), "not yet"
+    monkeypatch.setattr(write_benchmark, "SIZE", {"dev_2": 20})
+    write_benchmark.main(write_benchmark.parse_args(["dev_2", "--folder", str(tmp_path)]))
+    rows = files.read_jsonl(tmp_path / "dev_2.jsonl.gz", ("cluster", "slice"))
+    assert Counter(row["slice"] for row in rows) == {"generated": 20, "bank": len(bank.load_bank("dev"))}
+    with pytest.raises(cli.UserError, match="no split 'dev_3'"):
+        write_benchmark.parse_args(["dev_3"])
+
+
+@pytest.mark.parametrize("split", ["dev", "test"])
+def test_any_beginning_of_the_second_benchmark_is_of_both_slices(split):
+    rows = text_to_sql.load_benchmark(f"{split}_2")
+    whole = Counter((row["slice"], row["refuse"]) for row in rows)
+    assert whole["generated", False] >= 600 and whole["bank", False] + whole["bank", True] == len(bank.load_bank(split))
+    for name in ("generated", "bank"):
+        assert 0.12 < whole[name, True] / (whole[name, True] + whole[name, False]) < 0.22, whole
+    for n in (50, 300):
+        some = Counter((row["slice"], row["refuse"]) for row in rows[:n])
+        assert all(abs(some[key] - n * count / len(rows)) <= 1 for key, count in whole.items()), some
+    assert [row["id"] for row in rows if row["slice"] == "bank"] != [row["id"] for row in bank.load_bank(split)]
 
 
 # --- as a teacher -----------------------------------------------------------------------------------
@@ -66,7 +78,24 @@ def test_copies_have_other_names_and_values_and_the_same_answer():
     assert changed["question"] > 0.08 * len(copies), changed
     for row in copies[::6]:
         first, then = (verify(one, one["completion"]) for one in (originals[row["seed_id"]], row))
-        assert then.correct and then.format_ok and then.explanation_ok == first.explanation_ok, (row["id"], then)
+        assert then.correct and then.format_ok and then.explanation_ok in (first.explanation_ok, True), (
+            row["id"],
+            then,
+        )
+
+
+def test_copies_are_refused_as_often_as_the_questions():
+    rows = TEACHERS["bank"](random.Random(4), 2400, "sft")
+    originals = len(bank.load_bank("sft"))
+    for some in (rows[:originals], rows[originals:]):
+        changes = sum(row["refuse"] and not row["missing"] for row in some)
+        assert 0.04 < changes / len(some) < 0.08 and 0.09 < sum(bool(row["missing"]) for row in some) / len(some) < 0.14
+    copies = [row for row in rows[originals:] if row["refuse"]]
+    known = {row["id"]: row["completion"] for row in rows[:originals]}
+    assert sum(row["completion"] != known[row["seed_id"]] for row in copies) > 0.9 * len(copies)
+    for row in copies[::3]:
+        verdict = verify(row, row["completion"])
+        assert verdict.correct and verdict.format_ok and verdict.explanation_ok, (row["completion"], verdict)
 
 
 def test_values_are_exchanged_in_question_query_data_and_sentence_alike(content):

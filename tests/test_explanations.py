@@ -10,6 +10,26 @@ import pytest
 from domains.text_to_sql import explain
 
 WRONG = {
+    # --- near to how the bank's questions are explained ---
+    "SELECT station_code FROM readings GROUP BY station_code HAVING COUNT(*) >= 3": [
+        "Lists the station codes with at least 4 readings.",
+        "Lists the number of readings for each station code with at least 3 readings.",
+        "Lists the station codes of the readings.",
+    ],
+    "SELECT item, amount FROM lots WHERE amount > 4 ORDER BY amount DESC": [
+        "Lists the item and the amount of the lots whose amount is above 4, lowest amount first.",
+        "Lists the item and the amount of the lots whose amount is above 4, from the lowest amount to the highest.",
+        "Lists the item and the highest amount of the lots whose amount is above 4.",
+    ],
+    "SELECT AVG(cars), SUM(qty) FROM sailings WHERE delay_min < 15": [
+        "Computes the number of cars and the total quantity of the sailings with a delay below 15 min.",
+        "Computes the average and the number of cars and the total quantity of the sailings with a delay below 15 min.",
+        "Computes the average number of cars and the total quantity of the sailings with the lowest delay.",
+    ],
+    "SELECT guest, arrival FROM stays": [
+        "Lists the date and the guest of all stays.",
+        "Lists the guest and the arrival date of all stays after that day.",
+    ],
     # --- queries as the templates write them ---
     "SELECT title FROM books WHERE price > 20": [
         "Title books price above 20.",
@@ -367,6 +387,18 @@ WRONG = {
     ],
 }
 RIGHT = {
+    # --- as the bank's questions are explained ---
+    "SELECT station_code FROM readings GROUP BY station_code HAVING COUNT(*) >= 3": [
+        "Lists the station codes with at least 3 readings.",
+    ],
+    "SELECT item, amount FROM lots WHERE amount > 4 ORDER BY amount DESC": [
+        "Lists the item and the amount of the lots whose amount is above 4, highest amount first.",
+        "Lists the item and the amount of the lots with an amount above 4, from the highest amount to the lowest.",
+    ],
+    "SELECT AVG(cars), SUM(qty) FROM sailings WHERE delay_min < 15": [
+        "Computes the average number of cars and the total quantity of the sailings with a delay below 15 min.",
+    ],
+    "SELECT guest, arrival FROM stays": ["Lists the guest and the arrival date of all stays."],
     "SELECT siteId, label FROM Site WHERE siteid > 3 ORDER BY LABEL DESC": [
         "Lists the site id and label of the sites whose site id is above 3, ordered by label, descending order.",
     ],

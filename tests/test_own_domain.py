@@ -2,13 +2,14 @@
 
 import json
 import os
+import re
 from types import SimpleNamespace
 
 import pytest
 
 from common import cli, files, model
 from common import domain as finder
-from data import gen_dpo, gen_sft
+from data import gen_dpo, gen_sft, mix
 from eval import answer, mmlu, report, winrate
 from eval import domain as domain_eval
 from train import dpo, sft
@@ -67,17 +68,58 @@ def test_sft_data_of_a_domain_without_more_than_the_table_asks(own_domain, tmp_p
     assert "6 curated rows." in text and "schemas" not in text and "families" not in text
 
 
-def test_another_generator_of_the_domain_by_its_name(own_domain, tmp_path):
-    source = SOURCE + SOURCE[SOURCE.index("def generate") :].replace("def generate", "def generate_2").replace(
-        '"What is"', '"Guess what is"'
+def test_another_teacher_of_the_domain_alone_and_beside_the_templates(own_domain, tmp_path):
+    guessing = """
+def guess(rng, n, split):
+    return [{**one, "prompt": "Guess " + one["prompt"]} for one in generate(rng, n, split)]
+
+
+TEACHERS = {"guesses": guess}
+"""
+    (finder.DOMAINS / own_domain / "__init__.py").write_text(SOURCE + guessing, encoding="utf-8")
+    flags = ["--domain", own_domain, "--out", str(tmp_path / "out"), "--teacher"]
+    for teacher, guesses in (("guesses", 34), ("templates:1,guesses:1", 17)):
+        gen_sft.main(gen_sft.parse_args([*flags, teacher, "--n", "40"]))
+        rows = files.read_jsonl(tmp_path / "out/data/sft.jsonl")
+        made = [row for row in rows if row["prompt"].startswith("Guess ")]
+        assert len(rows) == 40 and abs(len(made) - guesses) <= (0 if guesses == 34 else 6)
+        assert all((row["teacher"] == "guesses") == (row in made) for row in rows)
+    with pytest.raises(cli.UserError, match="cannot be taught by a model"):
+        gen_sft.main(gen_sft.parse_args([*flags, "oracles"]))
+    domain = finder.load_domain(own_domain)
+    args = gen_dpo.parse_args([*flags, "templates:3,guesses:1", "--n", "41"])
+    gen_dpo.check(args, domain)
+    rows = mix.make_rows(domain, mix.shares_of(domain, args), 1, args.n, "dpo")
+    assert [sum(row["prompt"].startswith(begin) for row in rows) for begin in ("Guess Tell me", "Tell me")] == [10, 31]
+    assert len({row["id"] for row in rows}) == 41 and rows == mix.make_rows(
+        domain, mix.shares_of(domain, args), 1, args.n, "dpo"
     )
+    with pytest.raises(cli.UserError, match=r"the domain's own teachers alone \(templates, guesses\)"):
+        gen_dpo.check(gen_dpo.parse_args([*flags, "oracles"]), domain)
+
+
+def test_an_explanation_written_by_hand_needs_no_proof(own_domain, tmp_path):
+    source = SOURCE.replace('answer.endswith("."), None, "ok"', 'answer.endswith("."), row["id"][-1] > "4", "ok"')
+    source += """
+TEACHERS = {"people": lambda rng, n, split: [{**one, "by_hand": True} for one in generate(rng, n, split)]}
+"""
     (finder.DOMAINS / own_domain / "__init__.py").write_text(source, encoding="utf-8")
-    flags = ["--domain", own_domain, "--out", str(tmp_path / "out"), "--n", "40", "--generator"]
-    gen_sft.main(gen_sft.parse_args([*flags, "generate_2"]))
-    prompts = [row["prompt"] for row in files.read_jsonl(tmp_path / "out/data/sft.jsonl")]
-    assert sum(prompt.startswith("Guess what is") for prompt in prompts) == 34
-    with pytest.raises(cli.UserError, match=r"the domain parity has no generate_3\(\)"):
-        gen_sft.main(gen_sft.parse_args([*flags, "generate_3"]))
+    for teacher, dropped in (("templates", True), ("people", False)):
+        flags = ["--domain", own_domain, "--out", str(tmp_path / teacher), "--teacher", teacher, "--n", "200"]
+        gen_sft.main(gen_sft.parse_args(flags))
+        counts = files.read_json(tmp_path / teacher / "gen_sft/run.json")["counts"]
+        assert (counts.get("bad explanation", 0) > 50) == dropped
+        text = (tmp_path / teacher / "gen_sft/report.md").read_text(encoding="utf-8")
+        unproved = re.search(r"written by hand and not proved \| (\d+)", text)[1]
+        assert (unproved == "0") == dropped
+
+
+def test_a_split_that_the_domain_does_not_have(own_domain):
+    domain = finder.load_domain(own_domain)
+    with pytest.raises(cli.UserError, match=r"no such split \(did you mean dev\?\); it has dev, test"):
+        answer.benchmark_of(answer.parse_args(["--domain", own_domain, "--split", "dev_2"]), domain)
+    args = answer.parse_args(["--domain", own_domain, "--split", "dev"])
+    assert answer.benchmark_of(args, domain) == domain.load_benchmark("dev")
 
 
 @pytest.mark.parametrize(

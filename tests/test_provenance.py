@@ -449,6 +449,7 @@ def test_the_benchmark_is_a_file(tmp_path, monkeypatch):
 
 def test_the_benchmark_is_written_alike_each_time(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(write_benchmark, "SIZE", {"dev": 4, "test": 5})
+    monkeypatch.setattr(write_benchmark, "SPLITS", ("dev", "test"))
     for name in ("a", "b"):
         write_benchmark.main(write_benchmark.parse_args(["--folder", str(tmp_path / name)]))
     said = capsys.readouterr().out

@@ -9,7 +9,8 @@ import pytest
 from bench import sweep
 from common import files
 from common.cli import UserError
-from common.domain import Verdict
+from common.domain import Verdict, load_domain
+from data import mix
 
 TABLE = """
 stage: sft
@@ -77,6 +78,14 @@ def test_each_set_is_made_once_and_each_run_is_trained_on_its_own(tmp_path, call
     assert len([name for name, _ in called if name == "gen_sft.py"]) == 2, "nothing is made twice"
 
 
+def test_the_slices_of_a_split_stand_beside_each_other():
+    rows = [{"id": i, "slice": name} for i, name in enumerate(("easy", "easy", "hard", "easy"))]
+    domain = SimpleNamespace(load_benchmark=lambda split: rows if split == "dev_2" else None)
+    items = sweep.items_of({"split": "dev_2", "items": 3}, domain)
+    assert {name: [row["id"] for row in some] for name, some in items.items()} == {"dev": [0, 1], "also": [2]}
+    assert [row["id"] for row in sweep.items_of({"split": "dev_2"}, domain)["dev"]] == [0, 1, 3]
+
+
 def test_a_run_on_data_that_the_table_does_not_make_is_refused(tmp_path, called):
     with pytest.raises(UserError, match="run third names data that the table does not make: other"):
         run(tmp_path, TABLE.replace("third: {limit: 10}", "third: {data: other}"))
@@ -87,3 +96,6 @@ def test_the_tables_of_the_repository_are_read():
     tables = {path.stem: sweep.read_table(path) for path in sorted(Path(sweep.__file__).parent.glob("sweeps/*.yaml"))}
     assert {"sft", "dpo", "mix"} <= set(tables)
     assert {flags["data"] for flags in tables["mix"]["runs"].values()} == set(tables["mix"]["data"])
+    for flags in tables["mix"]["data"].values():
+        domain = load_domain("text_to_sql")
+        assert mix.shares_of(domain, SimpleNamespace(teacher=flags["teacher"], domain="text_to_sql"))

@@ -24,10 +24,10 @@ __all__ = [
     "load_seeds",
     "load_benchmark",
     "load_questions",
+    "SPLITS",
     "BENCHMARKS",
     "TEACHERS",
     "generate",
-    "generate_2",
     "verify",
     "dedup_text",
     "few_shot_prompt",
@@ -48,10 +48,12 @@ explanation (0 or 1): the sentence says what the query really does: tables, colu
 refusal names what is missing, or says that data is only read.
 Length is no merit. A correct answer beats a wrong one; among correct ones format and explanation decide."""
 
-# Besides `generate`, what data/gen_sft.py --teacher NAME may ask; called as generate is.
-TEACHERS = {"bank": teach_bank, "bank_as_written": teach_as_written}
+# Besides `generate`, whom --teacher NAME of data/gen_sft.py and gen_dpo.py may name; called as generate is.
+TEACHERS = {"templates_2": generate_2, "bank": teach_bank, "bank_as_written": teach_as_written}
 # eval/domain.py --benchmark NAME[:WHICH] asks these: what reads their rows, given WHICH.
 BENCHMARKS = {"bank": benchmark_questions, "spider": load_spider}
+# What load_benchmark takes: dev and test by `generate`, dev_2 and test_2 by templates_2 and from the bank, as slices.
+SPLITS = ("dev", "test", "dev_2", "test_2")
 BENCHMARK = Path(__file__).parent / "benchmark"  # the rows themselves; write_benchmark.py makes others
 
 
@@ -83,7 +85,7 @@ def load_seeds() -> list:
 
 
 def load_benchmark(split: str) -> list:
-    """The benchmark rows of `dev` or `test`, from their file."""
+    """The benchmark rows of one of SPLITS, from their file."""
     return read_jsonl(BENCHMARK / f"{split}.jsonl.gz", made_by="python domains/text_to_sql/write_benchmark.py")
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
-from domains.text_to_sql.names import WORD, joined, plain, split_identifier, stem, words_of
+from domains.text_to_sql.names import ABBREVIATIONS, WORD, joined, plain, split_identifier, stem, words_of
 from domains.text_to_sql.parts import Query, Reader, Unreadable, flat
 
 # --- the words of sentences: symbol, then the phrases that mean it ----------------------------------
@@ -82,7 +82,7 @@ PHRASES = {
     # A verb in front, and little words that add nothing.
     "VERB": (
         "lists, list, gives, give, shows, show, returns, return, finds, find, names, tells, selects, select, displays"
-        ", display, reports, report, gets, retrieves, prints"
+        ", display, reports, report, gets, retrieves, prints, computes, compute, calculates, calculate"
     ),
     "": (
         "a, an, the, any, all, is, are, was, were, be, been, being, has, have, had, having, do, does, that, which"
@@ -132,7 +132,9 @@ def _alternatives(name: str, tables: list) -> list[tuple]:
             or any("".join(map(stem, split_identifier(t))).endswith(before) for t in tables)
         ):
             ways.append(words[start:])
-    return ways + [way[:-1] for way in ways if len(way) > 1 and UNITS.fullmatch(way[-1])]
+    ways += [way[:-1] for way in ways if len(way) > 1 and UNITS.fullmatch(way[-1])]
+    whole = [tuple(ABBREVIATIONS.get(word, word) for word in way) for way in ways]
+    return ways + [way for way in whole if way not in ways]
 
 
 class _Line:
@@ -208,6 +210,10 @@ class _Line:
                 found.append(words[i][1:])
                 i += 1
                 continue
+            if words[i] == "min" and [one for one in found if one][-1:] and found[-1][:1] == "n":
+                found.append("")  # minutes
+                i += 1
+                continue
             size, symbol = self._longest(words, i, found)
             if size == 0:
                 size, symbol = 1, self._single(words[i], found)
@@ -279,7 +285,7 @@ class _Line:
         before = [symbol for symbol in symbols[:i] if symbol]
         after = [symbol for symbol in symbols[i + 1 :] if symbol and symbol != "EACH" and symbol[0] != "t"] + ["", ""]
         if before and before[-1][0] == "c":
-            return self._is_participle(before[-1])
+            return symbols[i - 1] == before[-1] or self._is_participle(before[-1])  # "the arrival date"
         if after[0][:1] == "c":
             return self._is_participle(after[0])
         value = after[1] if after[0] == "L" else after[0]
@@ -461,7 +467,11 @@ def _take_sorted(terms: list, text: str, said: bool = False) -> tuple[str, bool]
     match = _search(f"(?:COMMA )?(?:AND )?SORT{'(?: COMMA| AND)+'.join(parts)}", text)
     if match is None and len(terms) == 1:
         term, (most, word) = terms[0]
-        match = _search(rf"(?:COMMA )?{most} FIRST (?:BY|L) (?:L )*{term}|BY {term} (?:COMMA )?{most} FIRST", text)
+        least = "MIN" if most == "MAX" else "MAX"
+        ways = [rf"(?:COMMA )?{most} FIRST (?:BY|L) (?:L )*{term}", rf"BY {term} (?:COMMA )?{most} FIRST"]
+        # "highest price first", "from the lowest price to the highest"
+        ways.append(rf"(?:COMMA )?(?:SORT )?(?:FROM )?{most} (?:L )*{term} (?:FIRST|TO {least}(?: {term})?)")
+        match = _search("|".join(ways), text)
     if match is None:
         return text, False
     return f" {' '.join((text[: match.start()] + text[match.end() :]).split())} ", True
@@ -494,7 +504,8 @@ def _rest(query: Query, text: str) -> list:
     missing = {one for one in wanted if not (one[0] == "plain" and one[1] in query.keys)} - said
     wrong += [f"shown {' '.join(one)}" for one in sorted(missing)]
     wrong += [f"not shown {' '.join(one)}" for one in sorted(said - wanted) if not everything]
-    wrong += [f"group {one}" for one in query.groups if one not in grouped and one not in query.keys]
+    if any(kind != "plain" for kind, *_ in query.outputs):  # else "the cities with at least 3 shops" says it
+        wrong += [f"group {one}" for one in query.groups if one not in grouped and one not in query.keys]
     if query.groups == [] and grouped - {one[1] for one in wanted if one[0] == "plain"}:
         wrong.append("groups that are not made")
     if "ALL" in left and not everything:
@@ -516,6 +527,8 @@ def _said(text: str, query: Query) -> tuple[set, set, list]:
             left += [symbol] if symbol == "BY" and not (symbols[i + 1 :] and symbols[i + 1][0] == "c") else []
         elif symbol[0] == "c":
             if pending:
+                if pending[-1] == "COUNT" and len(pending) > 1 and symbols[i - 2] == pending[-2]:
+                    pending.pop()  # "the average number of pages"
                 said |= {("DISTINCT" if one == "COUNT" and different else one, symbol) for one in pending}
             elif each:
                 grouped.add(symbol)

@@ -2,7 +2,8 @@
 
 Does the data tell right from nearly right? Puts one small mistake after another into gold queries of the second
 generator and runs them: prints, by kind of question, how many mutants there are, how many give the gold query's result
-on any data tried (equivalent), and how many of the others pass on the row's own two databases.
+on any data tried (equivalent), and how many of the others pass on the row's own two databases. --benchmark looks at the
+generated rows of dev_2 or test_2, which it makes again, in place of new rows.
 """
 
 import random
@@ -374,6 +375,21 @@ def survey(rng: random.Random, rows: int, split: str) -> dict:
     return found
 
 
+def survey_benchmark(split: str) -> dict:
+    """As survey(), over the generated rows of a split of the benchmark; UserError when its file holds others."""
+    from domains.text_to_sql import kinds, load_benchmark
+    from domains.text_to_sql.write_benchmark import SEED, SIZE
+
+    known = {row["id"]: row["prompt"] for row in load_benchmark(split)}
+    rng, found = random.Random(SEED[split]), {}
+    for row, layout, plan in kinds.planned(random.Random(SEED[split]), SIZE[split], split.partition("_")[0]):
+        if known.get(row["id"]) != row["prompt"]:
+            raise cli.UserError(f"the generator no longer makes {split}: {row['id']} asks something else in its file.")
+        if row["gold"]:
+            found.setdefault(row["category"], Counter()).update(count(row, partial(_more, rng, layout, plan)))
+    return found
+
+
 def table(found: dict, what: str) -> str:
     """The counts as aligned text, with a line for all."""
     lines = [f"{what:22}{'mutants':>9}{'equivalent':>12}{'passed':>8}{'share':>8}"]
@@ -400,11 +416,13 @@ def parse_args(argv=None):
     parser.add_argument("--rows", type=int, default=12, help="rows of each kind of question")
     parser.add_argument("--split", default="test", choices=("sft", "dpo", "dev", "test"), help="whose subjects")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--benchmark", default=None, choices=("dev_2", "test_2"), help="the rows of this split instead")
     return cli.within(parser.parse_args(argv), rows=(1, None))
 
 
 def main(args):
-    found = survey(random.Random(args.seed), args.rows, args.split)
+    own = args.benchmark
+    found = survey_benchmark(own) if own else survey(random.Random(args.seed), args.rows, args.split)
     print(table(by(found, 1), "what is changed"), end="\n\n")
     print(table(by(found, 0), "kind"))
 

@@ -17,7 +17,14 @@ IRREGULAR = {
     "feet": "foot",
     "analyses": "analysis",
     "criteria": "criterion",
+    "ids": "id",
 }
+ABBREVIATIONS = {
+    "no": "number", "nr": "number", "num": "number", "nm": "name", "dt": "date", "qty": "quantity", "pct": "percent",
+    "amt": "amount", "descr": "description", "addr": "address", "dept": "department", "tel": "telephone", "yr": "year",
+    "min": "minutes", "hrs": "hours", "wt": "weight", "cap": "capacity", "temp": "temperature", "avg": "average",
+    "lang": "language", "est": "estimated", "acct": "account", "cust": "customer", "grp": "group", "lat": "latitude",
+}  # fmt: skip
 # Vowel signs and accents of many scripts are no letters to Python's \w, but parts of words.
 MARKS = "".join(chr(i) for i in range(0x300, 0xFE30) if unicodedata.category(chr(i)).startswith("M"))
 WORD = re.compile(rf"[^\W_](?:[^\W_]|[{MARKS}])*")
@@ -77,7 +84,10 @@ def says(sentence: str, words: str, last_only: bool = False) -> bool:
         wanted = [word for word in wanted if not word.isdigit()][-1:] or wanted
     spoken = frozenset(words_of(sentence))
     present = {stem(word) for word in spoken}
-    return all(stem(word) in present or spelled(word, spoken, last_only) for word in wanted)
+    return all(
+        stem(word) in present or stem(ABBREVIATIONS.get(word, word)) in present or spelled(word, spoken, last_only)
+        for word in wanted
+    )
 
 
 def spelled(letters: str, spoken: frozenset, last_only: bool = False) -> bool:

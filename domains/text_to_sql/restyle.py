@@ -1,20 +1,22 @@
 """Copies of the bank's questions with other names and other values, so that one question teaches more than its words.
 
 A library: `teach_bank` and `teach_as_written` are teachers that data/gen_sft.py may ask. A copy keeps what is asked and
-what it takes to answer it. Other are the names' case, some of their words, the layout of the schema, and the texts and
-numbers that stand in question, query and sentence alike. What a copy got wrong, verify() finds in its own answer.
+what it takes to answer it. Other are the names' case, some of their words, the layout of the schema, the texts and
+numbers that stand in question, query and sentence alike, and how a refusal begins. A copy whose query finds nothing, or
+whose sentence says less of it than the original's, is left out.
 """
 
 import random
 import re
 import sqlite3
+from functools import lru_cache
 
 from sqlglot import exp
 
 from domains.text_to_sql import explain
 from domains.text_to_sql.bank import load_bank
 from domains.text_to_sql.generate import prompt_text
-from domains.text_to_sql.names import split_identifier
+from domains.text_to_sql.names import says, split_identifier
 from domains.text_to_sql.sandbox import TOKEN
 from domains.text_to_sql.schema import CASES, RESERVED, identifier, literal
 
@@ -35,28 +37,34 @@ COMPARED = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.EQ, exp.Between, exp.Limit)
 
 def teach_as_written(rng: random.Random, n: int, split: str) -> list:
     """The bank's questions of a split as they stand, at most n, in random order."""
-    rows = [{**row, "seed_id": row["id"]} for row in load_bank(split)]
+    rows = [{**row, "seed_id": row["id"], "by_hand": True} for row in load_bank(split)]
     rng.shuffle(rows)
     return rows[:n]
 
 
 def teach_bank(rng: random.Random, n: int, split: str) -> list:
     """n rows: the bank's questions of a split in random order, then restyled copies of all of them, lap by lap."""
-    rows = originals = teach_as_written(rng, n, split)
-    lap = 0
-    while len(rows) < n:
-        lap += 1
-        rows = rows + [restyled(row, rng, lap) for row in originals[: n - len(rows)]]
+    rows = teach_as_written(rng, n, split)
+    originals, texts = list(rows), {(row["question"], row["completion"]) for row in rows}
+    for lap in range(1, 4 * n // max(1, len(originals)) + 2):
+        for row in originals:
+            copy = restyled(row, rng, lap) if len(rows) < n else None
+            if copy and (copy["question"], copy["completion"]) not in texts:
+                texts.add((copy["question"], copy["completion"]))
+                rows.append(copy)
     return rows
 
 
-def restyled(row: dict, rng: random.Random, lap: int) -> dict:
-    """A copy of a row with other names and values; its id is the row's with the number of the copy."""
+def restyled(row: dict, rng: random.Random, lap: int) -> dict | None:
+    """A copy of a row with other names and values, or None; its id is the row's with the number of the copy."""
     sql, said = row["gold"], row["completion"].rsplit("\n", 1)[-1]
     parts = {"ddl": row["ddl"], "fills": row["fills"], "gold": sql or "", "say": said, "question": row["question"]}
     if sql:
-        parts = _other_numbers(_other_texts(parts, rng), rng)
-    parts = _other_names(parts, rng)
+        parts = _other_names(_other_numbers(_other_texts(parts, rng), rng), rng)
+        if not _finds_some(parts, parts["gold"]) or _unsaid(parts["gold"], parts["say"]) > _unsaid(sql, said):
+            return None
+    else:
+        parts = _other_refusal(_other_names(parts, rng), row["missing"], rng)
     ddl = _other_layout(parts["ddl"], rng)
     return {
         **row,
@@ -69,6 +77,22 @@ def restyled(row: dict, rng: random.Random, lap: int) -> dict:
         "question": parts["question"],
         "seed_id": row["id"],
     }
+
+
+# How a refusal goes: what is asked for is not there, or is more than reading.
+REASON = re.compile(r"(?:I cannot|This cannot be)\b[^,]*?,? (?:because|since|as) (?P<reason>.+)\.")
+CANNOT = (
+    "I cannot answer this", "I cannot answer that", "I cannot tell", "I cannot say", "I cannot tell you that",
+    "I cannot find that out", "I cannot look that up", "This cannot be answered", "That cannot be told",
+)  # fmt: skip
+BECAUSE = (" because", ", because", ", since", ", as")
+CHANGE = re.compile(r"I can only read (?P<things>[^,]+?)(?:, so I cannot| and cannot) (?P<act>.+)\.")
+CHANGES = (
+    "I can only read {things}, so I cannot {act}.", "I can only read {things}, so I will not {act}.",
+    "I can only read {things} and cannot {act}.", "I can only read {things} and will not {act}.",
+    "I only read {things}, so I cannot {act}.", "I only read {things} and will not {act}.",
+    "I cannot {act}, because I can only read {things}.", "I will not {act}, since I only read {things}.",
+)  # fmt: skip
 
 
 def open_databases(ddl: str, fills: list) -> list:
@@ -85,6 +109,24 @@ def columns_of(database) -> list:
     return database.execute(
         "SELECT t.name, c.name FROM sqlite_master AS t JOIN pragma_table_info(t.name) AS c WHERE t.type = 'table'"
     ).fetchall()
+
+
+@lru_cache(maxsize=4096)  # of an original it is asked for every copy
+def _unsaid(sql: str, sentence: str) -> int:
+    """How many parts of the query the sentence does not say, or says otherwise."""
+    return len(explain.unexplained(sql, sentence) or ())
+
+
+def _other_refusal(parts: dict, missing: list, rng: random.Random) -> dict:
+    """A refusal that begins in other words; as it was where it would no longer name what is missing."""
+    change, reason = CHANGE.match(parts["say"]), REASON.match(parts["say"])
+    if change:
+        told = rng.choice(CHANGES).format(things=change["things"], act=change["act"])
+    elif reason:
+        told = f"{rng.choice(CANNOT)}{rng.choice(BECAUSE)} {reason['reason']}."
+    if (change or reason) and (not missing or any(says(told, words) for words in missing)):
+        return parts | {"say": told}
+    return parts
 
 
 # --- names ------------------------------------------------------------------------------------------
@@ -236,9 +278,12 @@ def _other_numbers(parts: dict, rng: random.Random) -> dict:
 
 
 def _finds_some(parts: dict, sql: str) -> bool:
-    """Whether a query gives more than nothing on every database."""
+    """Whether a query runs and gives more than nothing on every database."""
     found = []
     for database in open_databases(parts["ddl"], parts["fills"]):
-        found.append(any(value is not None for row in database.execute(sql) for value in row))
+        try:
+            found.append(any(value is not None for row in database.execute(sql) for value in row))
+        except sqlite3.Error:
+            found.append(False)
         database.close()
     return all(found)

@@ -1,8 +1,9 @@
-"""python domains/text_to_sql/write_benchmark.py
+"""python domains/text_to_sql/write_benchmark.py [SPLIT ...]
 
-Writes the benchmark anew from the generator: benchmark/dev.jsonl.gz and test.jsonl.gz beside this script. Those files
+Writes the benchmark anew (without SPLIT: all of it) to benchmark/SPLIT.jsonl.gz beside this script: dev and test by the
+first generator, dev_2 and test_2 by the second one and from the bank, two slices that are reported apart. Those files
 are the benchmark: what was measured on others compares with nothing measured on these, so write them only to begin
-again. Same generator, same rows. --bank: with the bank's questions of both splits, as a slice reported apart.
+again. Same generators, same bank, same rows. dev_2 and test_2 take some minutes each.
 """
 
 import gzip
@@ -15,33 +16,54 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # find common/ and
 
 from common import cli, files
 from common.provenance import rows_sha256
-from domains.text_to_sql import BENCHMARK, generate
+from domains.text_to_sql import BENCHMARK, SPLITS, generate, kinds
 from domains.text_to_sql.bank import load_bank
 
-SIZE = {"dev": 300, "test": 900}
-SEED = {"dev": 71, "test": 72}
+SIZE = {"dev": 300, "test": 900, "dev_2": 750, "test_2": 750}  # generated rows
+SEED = {"dev": 71, "test": 72, "dev_2": 73, "test_2": 74}
+
+
+def rows_of(split: str) -> list:
+    """The rows of a split of the benchmark."""
+    rng, size, source = random.Random(SEED[split]), SIZE[split], split.partition("_")[0]
+    if source == split:
+        return generate(rng, size, split)
+    rows = [{**row, "slice": "generated"} for row in kinds.generate(rng, size, source)]
+    return interleaved(rows + [{**row, "slice": "bank"} for row in load_bank(source)], SEED[split])
+
+
+def interleaved(rows: list, seed: int) -> list:
+    """The rows so that the first ones, however many, are of every slice, and to be refused, as often as all are."""
+    groups = {}
+    for row in rows:
+        groups.setdefault((row["slice"], row["refuse"]), []).append(row)
+    placed, rng = [], random.Random(seed)
+    for number, some in enumerate(groups.values()):
+        rng.shuffle(some)
+        placed += [((i + 0.5) / len(some), number, row) for i, row in enumerate(some)]
+    return [row for *_, row in sorted(placed, key=lambda one: one[:2])]
 
 
 def parse_args(argv=None):
     parser = cli.plain_parser(__doc__)
+    parser.add_argument("splits", nargs="*", metavar="SPLIT", help=", ".join(SPLITS))
     parser.add_argument("--folder", default=str(BENCHMARK), metavar="DIR", help="where to write")
-    parser.add_argument("--bank", action="store_true", help="with the bank's questions, every row saying its slice")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if unknown := set(args.splits) - set(SPLITS):
+        raise cli.UserError(
+            f"no split {min(unknown)!r}{cli.nearest(min(unknown), SPLITS)}; there is {', '.join(SPLITS)}."
+        )
+    return args
 
 
 def main(args):
-    for split, size in SIZE.items():
-        rows = generate(random.Random(SEED[split]), size, split)
-        if args.bank:
-            rows = [{**row, "slice": "generated"} for row in rows] + [
-                {**row, "slice": "bank"} for row in load_bank(split)
-            ]
-            random.Random(SEED[split]).shuffle(rows)  # so that the first ones, which --limit takes, are of both
+    for split in args.splits or SPLITS:
+        rows = rows_of(split)
         text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         path = Path(args.folder) / f"{split}.jsonl.gz"
         with files.replacing(path) as temporary:
             temporary.write_bytes(gzip.compress(text.encode(), mtime=0))
-        print(f"wrote {len(rows)} rows to {path}, SHA-256 {rows_sha256(rows)}")
+        print(f"wrote {len(rows)} rows to {path}, SHA-256 {rows_sha256(rows)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -24,29 +24,34 @@ INFORMAL = 0.08  # share of questions without a capital and a mark at the end
 
 def generate(rng: random.Random, n: int, split: str) -> list:
     """n rows of split sft, dpo, dev or test, spread evenly over its subjects; the splits share neither."""
+    return [row for row, *_ in planned(rng, n, split)]
+
+
+def planned(rng: random.Random, n: int, split: str):
+    """The rows of generate(), one after another, each with its layout and the plan of its databases."""
     makers = [(subject, i) for subject in subjects(split) for i in range(SCHEMAS_PER_SUBJECT[split])]
     rng.shuffle(makers)
-    layouts, rows = [], []
+    layouts, made = [], 0
     for i in range(3 * n):
+        if made == n:
+            return
         if len(layouts) < len(makers):
             layouts.append(make_layout(rng, *makers[i]))
-        row = make_row(rng, layouts[i % len(makers)], split)
+        layout = layouts[i % len(makers)]
+        row, plan = make_row(rng, layout, split)
         if row is not None:
-            rows.append({"id": f"{split}-{len(rows):06d}", **row})
-        if len(rows) == n:
-            break
-    return rows
+            yield {"id": f"{split}-{made:06d}", **row}, layout, plan
+            made += 1
 
 
-def make_row(rng: random.Random, layout: Layout, split: str, tries: int = 20) -> dict | None:
-    """One row on the schema, or None when chance gave nothing sound in `tries` attempts."""
+def make_row(rng: random.Random, layout: Layout, split: str, tries: int = 20) -> tuple:
+    """One row on the schema with the plan of its databases, or (None, None) where `tries` attempts gave nothing."""
     kinds, weights = list(KINDS), [weight for _, weight in KINDS.values()]
     for _ in range(tries):
-        kind = rng.choices(kinds, weights)[0]
-        row = row_of(rng, layout, split, kind)
+        row, plan = row_with(rng, layout, split, rng.choices(kinds, weights)[0])
         if row is not None:
-            return row
-    return None
+            return row, plan
+    return None, None
 
 
 def row_of(rng: random.Random, layout: Layout, split: str, kind: str) -> dict | None:
