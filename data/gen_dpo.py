@@ -89,7 +89,7 @@ def parse_args(argv=None):
 
 def deciding(args, domain) -> dict:
     """The settings that decide the pairs, for the next stage to compare with (common/provenance.py)."""
-    keys = ("n", "seed", "generator", "samples", "temperature", "top_p", "max_new_tokens", "shots", "pairs")
+    keys = ("n", "seed", "teacher", "samples", "temperature", "top_p", "max_new_tokens", "shots", "pairs")
     keys += ("max_similarity",)
     if by_model(args):
         keys += ("ranking", "judge_temperature", "judge_effort", "judge_max_tokens")

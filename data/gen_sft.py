@@ -67,8 +67,8 @@ def parse_args(argv=None):
 
 def deciding(args, domain) -> dict:
     """The settings that decide the rows, for the next stage to compare with (common/provenance.py)."""
-    keys = ("n", "seed", "generator", "max_characters", "jaccard")
-    if not own_shares(domain, args):
+    keys = ("n", "seed", "max_characters", "jaccard")
+    if not mix.shares_of(domain, args):
         keys += ("method", "agree", "teacher_temperature", "teacher_effort", "teacher_max_tokens")
     return {"teacher": args.teacher.partition("@")[0], **{key: getattr(args, key) for key in keys}}
 

@@ -82,9 +82,9 @@ def test_data_that_the_record_does_not_tell_of_is_refused(made_data, domain):
 
 
 SETTINGS = {
-    gen_sft: ("--n 7", "--seed 4", "--generator generate_2", "--max_characters 900", "--jaccard 0.5", "--teacher bank"),
+    gen_sft: ("--n 7", "--seed 4", "--max_characters 900", "--jaccard 0.5", "--teacher bank"),
     gen_dpo: ("--n 7", "--seed 4", "--samples 6", "--temperature 0.5,1", "--top_p 0.9", "--max_new_tokens 7",
-              "--shots 2", "--pairs best_worst", "--max_similarity 0.5", "--judge hand", "--generator generate_2"),
+              "--shots 2", "--pairs best_worst", "--max_similarity 0.5", "--judge hand", "--teacher bank"),
 }  # fmt: skip
 
 
@@ -93,7 +93,7 @@ def test_data_made_with_other_settings_than_the_recipes_are_refused(tmp_path, do
     """A key of the recipe that was changed after the data were made; the same by hand, as a flag, is taken."""
     stage = script.__name__.removeprefix("data.")
     key, value = flag.removeprefix("--").split()
-    domain.TEACHERS = {"bank": None}
+    domain.TEACHERS, domain.generate = {"bank": None}, None
     data, recipes = tmp_path / "out/data/x.jsonl", [tmp_path / f"{name}.yaml" for name in ("before", "after")]
     files.write_jsonl(data, [{"id": "a"}])
     recipes[0].write_text("")
