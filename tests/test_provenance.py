@@ -29,6 +29,7 @@ def domain(tmp_path):
         SYSTEM_PROMPT="Answer.",
         rows=rows,
         load_seeds=lambda: [{"id": "s"}],
+        generate=None,
         load_benchmark=lambda split: rows,
         few_shot_prompt=lambda row: (f"example\n{row['prompt']}", ["\n"]),
         verify=lambda row, answer: Verdict(answer == row["completion"], True, True, "r"),
@@ -93,7 +94,7 @@ def test_data_made_with_other_settings_than_the_recipes_are_refused(tmp_path, do
     """A key of the recipe that was changed after the data were made; the same by hand, as a flag, is taken."""
     stage = script.__name__.removeprefix("data.")
     key, value = flag.removeprefix("--").split()
-    domain.TEACHERS, domain.generate = {"bank": None}, None
+    domain.TEACHERS = {"bank": None}
     data, recipes = tmp_path / "out/data/x.jsonl", [tmp_path / f"{name}.yaml" for name in ("before", "after")]
     files.write_jsonl(data, [{"id": "a"}])
     recipes[0].write_text("")
