@@ -25,6 +25,7 @@ CHATML = (
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
+MARKS_FIRST = re.compile(r"\W{1,8}\w?")  # how an answer begins that begins with no word
 # Turns marked in plain text: a word in brackets, or a heading.
 MARKER = re.compile(r"<<?/?[A-Za-z_]+>>?|\[/?[A-Za-z_]+\]|^#{2,} ?[A-Za-z]+:?", re.MULTILINE)
 # Snippets that go before a template. Each ends with one line break, which the block before it swallows.
@@ -90,14 +91,20 @@ def answer_ids(tokenizer, answer: str) -> list:
     return score.completion_ids(tokenizer, whole[len(before) :].rpartition(tokenizer.eos_token)[0])
 
 
-def joins(tokenizer, prompt, answer: str, system: str) -> bool:
-    """Whether the answer's beginning makes one token with the prompt's end, as blanks do in some tokenizers.
+def joined(tokenizer, answers: list) -> list:
+    """The places of the answers whose beginning makes one token with a prompt's end, as blanks do in some tokenizers.
 
-    It is then trained after another prompt than is asked, and scored in other tokens than it is trained in.
+    They are trained after another prompt than is asked, and scored in other tokens than they are trained in.
     """
-    turns = [*messages(prompt, system), {"role": "assistant", "content": answer}]
-    whole = score.completion_ids(tokenizer, tokenizer.apply_chat_template(turns, tokenize=False))
-    ids = encode(tokenizer, prompt, system) + answer_ids(tokenizer, answer)
+    starts = [match and match[0] for match in map(MARKS_FIRST.match, answers)]  # the end of every prompt is the same
+    found = {start for start in set(starts) - {None} if joins(tokenizer, start)}
+    return [i for i, start in enumerate(starts) if start in found]
+
+
+def joins(tokenizer, answer: str) -> bool:
+    """Whether prompt and answer have other tokens together than one after the other."""
+    whole = score.completion_ids(tokenizer, tokenizer.apply_chat_template(answered(answer), tokenize=False))
+    ids = encode(tokenizer, USER, SYSTEM) + answer_ids(tokenizer, answer)
     return whole[: len(ids)] != ids
 
 

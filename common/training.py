@@ -263,12 +263,8 @@ def check_lengths(tokenizer, system, rows, columns, args):
         )
     if over:
         print(f"note: {len(over)} of {len(rows)} rows are cut at {args.max_length} tokens, by up to {max(over)}.")
-    odd = [
-        row["id"]
-        for row in rows
-        for name in columns
-        if not row[name][:1].isalnum() and chat.joins(tokenizer, row["prompt"], row[name], system)
-    ]
+    answers = [(row["id"], row[name]) for row in rows for name in columns]
+    odd = [answers[i][0] for i in chat.joined(tokenizer, [text for _, text in answers])]
     if odd:
         print(
             f"note: {len(odd)} answers begin with blanks or marks that join the prompt's last token (first: row "
