@@ -85,7 +85,7 @@ def test_copies_have_other_names_and_values_and_the_same_answer():
 
 
 def test_copies_are_refused_as_often_as_the_questions():
-    rows = TEACHERS["bank"](random.Random(4), 2400, "sft")
+    rows = TEACHERS["bank"](random.Random(4), 1500, "sft")
     originals = len(bank.load_bank("sft"))
     for some in (rows[:originals], rows[originals:]):
         changes = sum(row["refuse"] and not row["missing"] for row in some)

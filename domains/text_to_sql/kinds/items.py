@@ -104,6 +104,6 @@ KINDS = {
     "most_children": (joined.most_children_item, 5),
     "set_operation": (joined.set_operation_item, 8),
     "self_join": (joined.self_join_item, 25),
-    "unanswerable": (unanswerable_item, 8),
-    "write_request": (write_request_item, 3),
+    "unanswerable": (unanswerable_item, 9.5),
+    "write_request": (write_request_item, 5),
 }
