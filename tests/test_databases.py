@@ -304,7 +304,7 @@ def test_models_are_asked_about_a_database_and_a_second_run_asks_nothing(
     monkeypatch.setattr(domain_eval.answer, "checked_adapters", lambda args, domain: adapters)
     path = write_lines(tmp_path / "own.jsonl", LINES)
     flags = ["--recipe", "recipes/smoke.yaml", "--out", out, "--base", tiny_base, "--dtype", "float32"]
-    flags += ["--db", database, "--questions", path, "--max_new_tokens", 8, "--resamples", 99]
+    flags += ["--engine", "hf", "--db", database, "--questions", path, "--max_new_tokens", 8, "--resamples", 99]
     for said in ("base few_shot", "is there already"):
         capsys.readouterr()
         ask(*flags)

@@ -18,7 +18,7 @@ from provider import kill_after, with_key
 
 from common import cli, files, model, paid
 from common.domain import load_domain
-from data import gen_dpo, judging, pair_report
+from data import gen_dpo, judging, mix, pair_report
 
 ROOT = Path(__file__).resolve().parents[1]
 PROMPTS = 30
@@ -250,7 +250,7 @@ def test_a_dry_run_asks_nothing_writes_nothing_and_needs_no_key(monkeypatch, tmp
     said = capsys.readouterr().out
     assert DOMAIN.JUDGE_RUBRIC in said and "[answer 2 " in said and "seeds stand in" in said
     assert f"{20 * calls} requests about 20 prompts, at most $" in said and list(tmp_path.iterdir()) == []
-    rows = DOMAIN.generate(random.Random(1), 20, "dpo")
+    rows = mix.make_rows(DOMAIN, {"templates": 1.0}, 1, 20, "dpo")
     made = [
         {**item, "row_sha256": model.settings_hash(row)} for row, item in zip(rows, make_samples(rows), strict=True)
     ]
