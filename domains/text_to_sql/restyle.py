@@ -9,6 +9,7 @@ whose sentence says less of it than the original's, is left out.
 import random
 import re
 import sqlite3
+from collections import Counter
 from functools import lru_cache
 
 from sqlglot import exp
@@ -21,6 +22,7 @@ from domains.text_to_sql.sandbox import TOKEN
 from domains.text_to_sql.schema import CASES, RESERVED, identifier, literal
 
 HALF = 0.5
+ALIKE = 0.9  # of the words in threes of two copies; more would teach the same again
 # Words of names that another word says as well; the sentence about the query follows, the question keeps its own.
 SYNONYMS = {
     "phone": "telephone", "town": "city", "city": "town", "email": "mail", "price": "cost", "cost": "price",
@@ -43,16 +45,40 @@ def teach_as_written(rng: random.Random, n: int, split: str) -> list:
 
 
 def teach_bank(rng: random.Random, n: int, split: str) -> list:
-    """n rows: the bank's questions of a split in random order, then restyled copies of all of them, lap by lap."""
+    """n rows: the bank's questions of a split in random order, then restyled copies of all of them, lap by lap.
+
+    Fewer where a lap brings hardly a copy any more that is unlike the earlier ones of its question.
+    """
     rows = teach_as_written(rng, n, split)
-    originals, texts = list(rows), {(row["question"], row["completion"]) for row in rows}
-    for lap in range(1, 4 * n // max(1, len(originals)) + 2):
+    originals, known = list(rows), {row["id"]: [_shingles(row)] for row in rows}
+    refused = Counter(map(_refusal, rows))
+    made, lap, before = Counter(refused), 0, 0
+    while len(rows) < n and len(rows) - before > len(originals) // 10:
+        lap, before = lap + 1, len(rows)
         for row in originals:
-            copy = restyled(row, rng, lap) if len(rows) < n else None
-            if copy and (copy["question"], copy["completion"]) not in texts:
-                texts.add((copy["question"], copy["completion"]))
+            kind = _refusal(row)
+            surplus = kind and made[kind] * len(originals) > refused[kind] * len(rows)  # they are easier to copy
+            copy = restyled(row, rng, lap) if len(rows) < n and not surplus else None
+            if copy and all(_likeness(_shingles(copy), one) < ALIKE for one in known[row["id"]]):
+                known[row["id"]].append(_shingles(copy))
+                made[kind] += 1
                 rows.append(copy)
     return rows
+
+
+def _refusal(row: dict) -> str:
+    """What is refused: what is missing, a change, or nothing ("")."""
+    return ("missing" if row["missing"] else "change") if row["refuse"] else ""
+
+
+def _shingles(row: dict) -> set:
+    """Every three words in a row of question and answer."""
+    words = f"{row['question']} {row['completion']}".lower().split()
+    return set(zip(words, words[1:], words[2:], strict=False))
+
+
+def _likeness(one: set, other: set) -> float:
+    return len(one & other) / max(1, len(one | other))
 
 
 def restyled(row: dict, rng: random.Random, lap: int) -> dict | None:
