@@ -181,21 +181,24 @@ def found_after(state, server) -> dict:
 
 def main(args):
     target, commit = ROOT / "bench/results/teacher.json", files.commit()  # before a result makes the tree differ
-    found = files.read_json(target) if target.is_file() else {}
-    found |= {"versions": files.versions(), "commit": commit}
-    if args.minutes or not args.kills:
-        found |= simulated()
-    for name, (settings, limits) in CASES.items() if args.minutes else ():
-        found.setdefault("rate", {})[name] = rate(settings, limits, args.minutes)
-        print(name, found["rate"][name])
+    found = files.read_json(target) if target.is_file() else {"commit": {}}
+
+    def keep(**made):
+        found.update(made, versions=files.versions())
+        found["commit"] |= dict.fromkeys(made, commit)  # of each part: they need not be measured together
         files.write_json(target, found)
+
+    if args.minutes or not args.kills:
+        keep(**simulated())
+    for name, (settings, limits) in CASES.items() if args.minutes else ():
+        keep(rate={**found.get("rate", {}), name: rate(settings, limits, args.minutes)})
+        print(name, found["rate"][name])
     if args.kills:
         made = kills(args)
         if made is None:
             return
-        found["kills"] = made
+        keep(kills=made)
         print(made)
-    files.write_json(target, found)
     print(f"wrote {target.relative_to(ROOT)}")
 
 
