@@ -2,7 +2,8 @@
 
 How well the client of paid models keeps a rate and survives kills, against the local server of tests/provider.py.
 
-simulated: the same client in simulated time (tests/simulation.py), which the load of the machine does not touch.
+simulated: the same client in simulated time (tests/simulation.py), which the load of the machine does not touch; and
+once more as on a busy machine, where the process stands still for a second every ten seconds, on average.
 rate: a server that enforces a limit over every window of a minute; the share of the allowed rate that was used between
 the first and the last call, and the share of calls answered 429. The limit is told by flag or learnt from headers.
 kills: data/gen_sft.py of 500 rows, killed (SIGKILL) after a random number of calls until --kills are done, then run to
@@ -28,6 +29,7 @@ from common.ledger import Ledger, Price
 
 STATE = ROOT / "out/bench_teacher"
 WORKERS = 32
+STALLS = (10.0, 1.0)  # seconds between two, and of one, on average
 KILLED_WORKERS = 8  # of the run that is killed
 SCHEMA = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
 CALLS_A_MINUTE, TOKENS_A_MINUTE = 300, 60_000
@@ -43,7 +45,12 @@ CASES = {
 
 def parse_args(argv=None):
     parser = cli.plain_parser(__doc__)
-    parser.add_argument("--minutes", type=float, default=1.7, help="of each rate in real time; 0 for none")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=1.7,
+        help="of each rate in real time; 0: none (with --kills 0 the simulation alone)",
+    )
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--rows", type=int, default=500, help="of the run that is killed")
     parser.add_argument("--seconds", type=float, default=1200, help="after which no other kill is begun")
@@ -86,15 +93,20 @@ def rate(settings, limits, minutes) -> dict:
 
 
 def simulated() -> dict:
-    """Ten simulated minutes against a server that enforces each limit over every window of a minute."""
+    """{"simulated" with and without stalls: {case: what the server saw}} of ten simulated minutes each.
+
+    The server enforces each limit over every window of a minute.
+    """
     from simulation import Window, simulate
 
-    found = {}
-    for name, (settings, limits) in CASES.items():
-        more = {key: settings[key] for key in ("in_tokens", "headers") if key in settings}
-        with tempfile.TemporaryDirectory() as folder:
-            found[name] = simulate(Path(folder), Window(settings["limit"][0], **more), limits)
-        print("simulated:", name, found[name])
+    found = {"simulated": {}, "simulated_with_stalls": {}}
+    for kind, stalls in zip(found, ((0, 0), STALLS), strict=True):
+        for name, (settings, limits) in CASES.items():
+            more = {key: settings[key] for key in ("in_tokens", "headers") if key in settings}
+            with tempfile.TemporaryDirectory() as folder:
+                seen = simulate(Path(folder), Window(settings["limit"][0], **more), limits, stalls=stalls)
+            found[kind][name] = seen
+            print(kind, name, seen, flush=True)
     return found
 
 
@@ -169,21 +181,24 @@ def found_after(state, server) -> dict:
 
 def main(args):
     target, commit = ROOT / "bench/results/teacher.json", files.commit()  # before a result makes the tree differ
-    found = files.read_json(target) if target.is_file() else {}
-    found |= {"versions": files.versions(), "commit": commit}
-    if args.minutes:
-        found["simulated"] = simulated()
-    for name, (settings, limits) in CASES.items() if args.minutes else ():
-        found.setdefault("rate", {})[name] = rate(settings, limits, args.minutes)
-        print(name, found["rate"][name])
+    found = files.read_json(target) if target.is_file() else {"commit": {}}
+
+    def keep(**made):
+        found.update(made, versions=files.versions())
+        found["commit"] |= dict.fromkeys(made, commit)  # of each part: they need not be measured together
         files.write_json(target, found)
+
+    if args.minutes or not args.kills:
+        keep(**simulated())
+    for name, (settings, limits) in CASES.items() if args.minutes else ():
+        keep(rate={**found.get("rate", {}), name: rate(settings, limits, args.minutes)})
+        print(name, found["rate"][name])
     if args.kills:
         made = kills(args)
         if made is None:
             return
-        found["kills"] = made
+        keep(kills=made)
         print(made)
-    files.write_json(target, found)
     print(f"wrote {target.relative_to(ROOT)}")
 
 

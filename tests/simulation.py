@@ -11,14 +11,23 @@ SCHEMA = {"type": "object", "properties": {"text": {"type": "string"}}, "require
 
 
 class _Clock(asyncio.SelectorEventLoop):
-    """An event loop whose time jumps to the next timer instead of waiting for it."""
+    """An event loop whose time jumps to the next timer instead of waiting for it.
 
-    def __init__(self):
+    stalls: (seconds between, seconds), both on average, of standing still as on a machine that is busy with something
+    else; (0, 0) for none.
+    """
+
+    def __init__(self, stalls):
         super().__init__()
-        self.now, wait = 0.0, self._selector.select
+        self.now, wait, rng = 0.0, self._selector.select, random.Random(1)
+        between, seconds = stalls
+        self.next_stall = between
 
         def jump(timeout):
             self.now += (timeout or 0.0) + 1e-6  # as a real clock, it never stands still
+            if seconds and self.now > self.next_stall:
+                self.now += rng.expovariate(1 / seconds)
+                self.next_stall = self.now + rng.expovariate(1 / between)
             return wait(0)
 
         self._selector.select = jump
@@ -65,7 +74,9 @@ class Window:
                 "share_429": round(refused / len(self.arrivals), 4)}  # fmt: skip
 
 
-def simulate(folder, server: Window, limits: dict, minutes: float = 10, workers: int = 64) -> dict:
+def simulate(
+    folder, server: Window, limits: dict, minutes: float = 10, workers: int = 64, stalls: tuple = (0, 0)
+) -> dict:
     """What `server` saw of a client with these limits that asks for so many minutes as fast as it may."""
 
     async def go():
@@ -86,6 +97,6 @@ def simulate(folder, server: Window, limits: dict, minutes: float = 10, workers:
         await model.close()
         ledger.close()
 
-    with asyncio.Runner(loop_factory=_Clock) as runner:
+    with asyncio.Runner(loop_factory=lambda: _Clock(stalls)) as runner:
         runner.run(go())
     return server.seen()

@@ -155,11 +155,9 @@ def test_a_teacher(server, add_domain, tmp_path, kind, capsys):
     made = (tmp_path / "data/sft.jsonl").read_bytes()
     rows = [row for row in files.read_jsonl(tmp_path / "data/sft.jsonl") if row["teacher"] == f"{kind}:sft"]
     assert len(rows) == 4 and all(len(row["prompt"]) <= 90 and len(row["completion"]) <= 90 for row in rows)
-    states = check_ledger(tmp_path, url, before)
+    said, states = capsys.readouterr().out, check_ledger(tmp_path, url, before)
     assert states["answered"] >= 2 * len(rows), "each row and a further answer to it"
-    assert f"calls: {json.loads((tmp_path / 'gen_sft/run.json').read_text())['model_calls']['calls']}" in (
-        capsys.readouterr().out
-    )
+    assert f"calls: {json.loads((tmp_path / 'gen_sft/run.json').read_text())['model_calls']['calls']}" in said
     before = counted(url)
     gen_sft.main(gen_sft.parse_args(argv))
     assert (tmp_path / "data/sft.jsonl").read_bytes() == made and counted(url) == before, "nothing is asked again"
@@ -179,7 +177,8 @@ def test_a_judge_of_pairs(server, add_domain, tmp_path, kind, ranking, capsys):
     with contextlib.suppress(cli.UserError) if ranking == "pairwise" else contextlib.nullcontext():
         gen_dpo.main(gen_dpo.parse_args(argv))  # both orders of this judge hardly ever agree
     assert (tmp_path / "gen_dpo/samples.jsonl").read_bytes() == sampled, "another judge samples nothing anew"
-    states, judged = check_ledger(tmp_path, url, before), files.read_jsonl(tmp_path / "gen_dpo/judged.jsonl")
+    said, judged = capsys.readouterr().out, files.read_jsonl(tmp_path / "gen_dpo/judged.jsonl")
+    states = check_ledger(tmp_path, url, before)
     shown = [one for one in judged if len(one["shown"]) > 1]
     answered = [one for one in shown if all(grade is not None for grade in one["grades"])]
     assert states["answered"] >= len(answered) > 0 and len(judged) == 4
@@ -188,7 +187,7 @@ def test_a_judge_of_pairs(server, add_domain, tmp_path, kind, ranking, capsys):
         assert all(grade in range(1, 11) for one in answered for grade in one["grades"])
         pairs = files.read_jsonl(tmp_path / "data/dpo.jsonl")
         assert pairs and {row["judge"] for row in pairs} == {f"{kind}:sft"}
-        assert f"not judged: {len(shown) - len(answered)} of 4 prompts" in capsys.readouterr().out
+        assert f"not judged: {len(shown) - len(answered)} of 4 prompts" in said
 
 
 def answers_of(out, items):

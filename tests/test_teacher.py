@@ -199,6 +199,7 @@ def start(url, out, new_rows, *more):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_kills_lose_and_repeat_nothing(serve, answers, tmp_path):
     calm, rng = serve(answers), random.Random(3)
     assert start(calm.url, tmp_path / "calm", 60).wait() == 0
