@@ -1,7 +1,7 @@
 """python bench/kills.py --kills 30
 
 Does a training that is killed at any moment end in what an uninterrupted one ends in? Trains a tiny random base by
-train/sft.py and train/dpo.py, kills each (SIGKILL) up to three times, runs the same command again until it is done,
+train/sft.py and train/dpo.py, kills each (SIGKILL) up to five times, runs the same command again until it is done,
 and compares with a straight run: bytes of the adapter and of the merged weights, each step of the log, KL, figures.
 Then the same in a fresh folder, until --kills are done. The seeded moments fall into all of a command: a phase is drawn
 (half of them training), then a share of the time that the straight run spent in it.
@@ -28,7 +28,7 @@ from common import cli, files
 # A command's phases, in order, and how often a kill is meant for each. What really was killed is recorded.
 PHASES = {"loading": 1, "training": 5, "samples": 1, "merge": 2, "end": 1}
 STAGES = ("sft", "dpo")
-A_STAGE = 3  # kills of a stage before it is left to end
+A_STAGE = 5  # kills of a stage before it is left to end
 ROWS = 48
 TIMED = ("seconds", "peak_memory_gib", "runtime", "per_second", "flos")  # how a log's keys end that no run repeats
 FIGURES = ("loss", "steps", "tokens", "perplexity_before", "perplexity_after", "kl")
@@ -105,7 +105,7 @@ def finish(run) -> dict:
     """{phase: seconds} of a command that is left to end; UserError when it fails."""
     spent, before = Counter(), time.time()
     while run.process.poll() is None:
-        time.sleep(0.01)
+        time.sleep(0.05)
         spent[phase_of(run)] += time.time() - before
         before = time.time()
     if run.process.returncode:
@@ -117,7 +117,7 @@ def kill(run, phase, wait):
     """Kill the command `wait` seconds into a phase, or what phase it is in by then; None when it has ended before."""
     order = list(PHASES)
     while run.process.poll() is None and order.index(phase_of(run)) < order.index(phase):
-        time.sleep(0.005)
+        time.sleep(0.02)
     time.sleep(wait)
     if run.process.poll() is not None:
         return None
