@@ -1,7 +1,7 @@
 """python bench/kills.py --kills 30
 
 Does a training that is killed at any moment end in what an uninterrupted one ends in? Trains a tiny random base by
-train/sft.py and train/dpo.py, kills each (SIGKILL) up to three times, runs the same command again until it is done,
+train/sft.py and train/dpo.py, kills each (SIGKILL) up to five times, runs the same command again until it is done,
 and compares with a straight run: bytes of the adapter and of the merged weights, each step of the log, KL, figures.
 Then the same in a fresh folder, until --kills are done. The seeded moments fall into all of a command: a phase is drawn
 (half of them training), then a share of the time that the straight run spent in it.
@@ -28,7 +28,7 @@ from common import cli, files
 # A command's phases, in order, and how often a kill is meant for each. What really was killed is recorded.
 PHASES = {"loading": 1, "training": 5, "samples": 1, "merge": 2, "end": 1}
 STAGES = ("sft", "dpo")
-A_STAGE = 3  # kills of a stage before it is left to end
+A_STAGE = 5  # kills of a stage before it is left to end
 ROWS = 48
 TIMED = ("seconds", "peak_memory_gib", "runtime", "per_second", "flos")  # how a log's keys end that no run repeats
 FIGURES = ("loss", "steps", "tokens", "perplexity_before", "perplexity_after", "kl")
@@ -101,11 +101,16 @@ def is_done(run) -> bool:
     return phase_of(run) == "end" and not (run.folder / "checkpoints").exists()
 
 
+def checkpoints(run) -> list:
+    """The steps of the checkpoints that are there, whole or not."""
+    return sorted(int(path.name.split("-")[1]) for path in run.folder.glob("checkpoints/checkpoint-*"))
+
+
 def finish(run) -> dict:
     """{phase: seconds} of a command that is left to end; UserError when it fails."""
     spent, before = Counter(), time.time()
     while run.process.poll() is None:
-        time.sleep(0.01)
+        time.sleep(0.05)
         spent[phase_of(run)] += time.time() - before
         before = time.time()
     if run.process.returncode:
@@ -113,12 +118,19 @@ def finish(run) -> dict:
     return {phase: round(spent[phase], 2) for phase in PHASES}
 
 
-def kill(run, phase, wait):
-    """Kill the command `wait` seconds into a phase, or what phase it is in by then; None when it has ended before."""
-    order = list(PHASES)
+def kill(run, phase, share, seconds, steps):
+    """Kill the command after a share of a phase and say what phase it is in by then; None when it has ended before.
+
+    seconds, steps: of the straight run. This one may be slower or faster, which its loading tells, and has only those
+    steps left to train that are not in a checkpoint.
+    """
+    order, left = list(PHASES), 1 - max(checkpoints(run), default=0) / steps
+    loaded = time.time()
     while run.process.poll() is None and order.index(phase_of(run)) < order.index(phase):
-        time.sleep(0.005)
-    time.sleep(wait)
+        time.sleep(0.02)
+        loaded = time.time() if phase_of(run) == "loading" else loaded
+    pace = 1 if phase == "loading" else (loaded - run.started) / seconds["loading"]
+    time.sleep(share * seconds[phase] * pace * (left if phase == "training" else 1))
     if run.process.poll() is not None:
         return None
     run.process.kill()
@@ -181,12 +193,11 @@ def disturb(args, found, stage, cycle, wanted):
             break
         rng = random.Random(f"{args.seed} {number}")
         phase = rng.choices(list(PHASES), PHASES.values())[0]
-        wait = rng.random() * wanted["seconds"][phase]
+        steps = steps_of(wanted["products"]["log"])[-1]
         run = start(args.out, stage, folder)
-        fell = kill(run, phase, wait)
+        fell = kill(run, phase, rng.random(), wanted["seconds"], steps)
         if fell:
-            saved = sorted(int(path.name.split("-")[1]) for path in run.folder.glob("checkpoints/checkpoint-*"))
-            found["kills"].append({"cycle": cycle, "stage": stage, "phase": fell, "checkpoints": saved,
+            found["kills"].append({"cycle": cycle, "stage": stage, "phase": fell, "checkpoints": checkpoints(run),
                                    "seconds": round(time.time() - run.started, 2)})  # fmt: skip
             files.write_json(args.results, found)
             print(f"kill {number + 1}: {found['kills'][-1]}", flush=True)

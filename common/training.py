@@ -161,8 +161,11 @@ def prepare_trainer(trainer, args, weights=None):
             self.peak = max(self.peak, files.peak_memory_gib())
             entry = state.log_history[-1]
             entry |= {"seconds": time.time() - self.started, "peak_memory_gib": self.peak}
-            if "num_tokens" in entry:  # trl counts from zero after a resume
-                entry["num_tokens"] += self.tokens
+            for name in {"num_tokens", "eval_num_tokens"} & set(entry):  # trl counts from zero after a resume
+                entry[name] += self.tokens
+
+        def on_step_end(self, args, state, control, **kwargs):
+            control.should_log |= control.should_save  # or a checkpoint lacks what came after the last entry before it
 
     class NoWidening(TrainerCallback):
         """peft widens every input to the adapter's float32 and autocast narrows it again: same numbers, two copies."""

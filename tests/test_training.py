@@ -271,7 +271,7 @@ def test_a_killed_training_ends_as_a_straight_one(trained, tmp_path, smoke, kill
         "--eval_steps",
         "2",
         "--logging_steps",
-        "1",
+        "5",
         "--limit",
         "16",
         "--num_train_epochs",
