@@ -11,6 +11,11 @@ def processes() -> int:
     return int(os.environ.get("WORLD_SIZE", 1))
 
 
+def sharded() -> bool:
+    """Whether the processes share one model's weights (FSDP, by accelerate's config), each keeping a part."""
+    return os.environ.get("ACCELERATE_USE_FSDP", "false").lower() == "true"
+
+
 def is_first() -> bool:
     """Whether this is the only process, or that of several that writes files and speaks."""
     return int(os.environ.get("RANK", 0)) == 0

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from common import cli, files
+from common.apart import sharded
 from common.cli import UserError
 
 READ = ("config.json", "tokenizer_config.json", "tokenizer.json", "tokenizer.model")  # beside weights and templates
@@ -171,7 +172,11 @@ def add_quantization_flags(parser):
 
 
 def quantization(args):
-    """The bitsandbytes settings of --load_in_8bit or --load_in_4bit, or None."""
+    """The bitsandbytes settings of --load_in_8bit or --load_in_4bit, or None.
+
+    Where processes share the weights, the 4-bit ones are stored as if they were numbers of args.dtype: FSDP splits
+    floating-point numbers only, and those of one layer together.
+    """
     import torch
     from transformers import BitsAndBytesConfig
 
@@ -189,6 +194,7 @@ def quantization(args):
         bnb_4bit_quant_type=args.bnb_4bit_quant_type,
         bnb_4bit_use_double_quant=args.bnb_4bit_use_double_quant,
         bnb_4bit_compute_dtype=getattr(torch, args.dtype),
+        bnb_4bit_quant_storage=getattr(torch, args.dtype if sharded() else "uint8"),
     )
 
 
@@ -217,6 +223,13 @@ def load_base(base: str, args, quantized: bool = True, scalar: bool = False):
         if hasattr(module, "support_avx512bf16_for_cpu"):
             module.support_avx512bf16_for_cpu = False
     return model
+
+
+def load_trained(args, adapter):
+    """The base, quantised as for training, with an adapter folder's weights, trainable, under the name `default`."""
+    from peft import PeftModel
+
+    return PeftModel.from_pretrained(load_base(args.base, args), str(adapter), is_trainable=True)
 
 
 def write_lineage(folder, stage: str, base: str, parent=None, data=None, system=None):
@@ -387,7 +400,9 @@ def trainable_share(model) -> tuple:
     """
     own = [p for name, p in model.named_parameters() if "ref" not in name.split(".")]
     trainable = sum(p.numel() for p in own if p.requires_grad)
-    total = sum(p.numel() * (2 if type(p).__name__ == "Params4bit" and p.element_size() == 1 else 1) for p in own)
+    total = sum(
+        p.numel() * (2 * p.element_size() if type(p).__name__ == "Params4bit" and p.bnb_quantized else 1) for p in own
+    )
     return trainable, total
 
 

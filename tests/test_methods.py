@@ -121,7 +121,7 @@ def moved_trainer(args, out, work, rows):
     """The trainer of train/dpo.py, its policy moved a little from its reference."""
     import torch
 
-    policy, tokenizer = dpo.load_policy(args, out / "sft"), model.load_tokenizer(out / "sft")
+    policy, tokenizer = model.load_trained(args, out / "sft"), model.load_tokenizer(out / "sft")
     trainer = dpo.build_trainer(args, policy, tokenizer, rows, rows[:4], load_domain("text_to_sql"), work)
     torch.manual_seed(2)
     with torch.no_grad():

@@ -122,7 +122,7 @@ def test_an_adapter_of_another_base_is_refused(trained, tmp_path, tiny_base):
 
 def test_the_right_reference_is_proved(trained, tmp_path, smoke):
     args = dpo.parse_args([*smoke, "--out", str(trained)])
-    policy = dpo.load_policy(args, trained / "sft")
+    policy = model.load_trained(args, trained / "sft")
     args, trainer, tokenizer, rows, domain = dpo_trainer(smoke, trained, policy, tmp_path)
     proof = dpo.prove_reference(trainer, args, tokenizer, rows, domain.SYSTEM_PROMPT, trained / "sft", tmp_path)
     assert abs(proof["loss_at_step_0"] - math.log(2)) < proof["tolerance"]
@@ -144,7 +144,7 @@ def test_a_dpo_checkpoint_as_reference_is_caught(trained, tmp_path, smoke):
     import torch
 
     args = dpo.parse_args([*smoke, "--out", str(trained)])
-    moved = dpo.load_policy(args, trained / "sft")
+    moved = model.load_trained(args, trained / "sft")
     with torch.no_grad():  # a policy that training has moved a little
         for name, parameter in moved.named_parameters():
             if "lora_B" in name:

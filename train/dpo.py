@@ -26,12 +26,15 @@ from common.training import (
     add_dev_flag,
     add_training_flags,
     check_lengths,
+    check_sharding,
     conversation_of,
     held_out,
     limited,
     make_trainer_arguments,
+    make_whole,
     perplexity_of,
     prepare_output,
+    prepare_sharding,
     prepare_trainer,
     remove_checkpoints,
     restore_policy,
@@ -153,13 +156,6 @@ def check_policy(args, rows, parent, data):
         )
     if policy["unknown"]:
         print(f"note: {policy['unknown']} of {len(rows)} pairs do not say which model wrote them: taken as off-policy.")
-
-
-def load_policy(args, adapter):
-    """The base in NF4 with the SFT adapter, trainable, under the name that TRL copies its reference from."""
-    from peft import PeftModel
-
-    return PeftModel.from_pretrained(model.load_base(args.base, args), str(adapter), is_trainable=True)
 
 
 def single_answers(rows, system, seed) -> list:
@@ -319,8 +315,8 @@ def kl_callback(tokenizer, prompts, log, work):
         trainer = None
 
         def on_evaluate(self, args, state, control, **kwargs):
-            if not state.is_world_process_zero:
-                return
+            if not state.is_world_process_zero or self.trainer.is_fsdp_enabled:
+                return  # one process alone cannot sample from a model that they share
             kl = kl_from_reference(self.trainer, tokenizer, prompts)
             if log and kl > 3 and kl > 5 * max(log[-1]["kl"], 0.1):
                 print(
@@ -352,13 +348,14 @@ def finish(trainer, folder, tokenizer, domain, dev_rows, prompts, kl, before):
 
 def check_steps(args, tokenizer, rows, work):
     """Figures of two steps over these rows, see common/check.py."""
-    domain, policy = load_domain(args.domain, args.out), load_policy(args, args.out / "sft")
+    domain, policy = load_domain(args.domain, args.out), model.load_trained(args, args.out / "sft")
     return take_steps(build_trainer(args, policy, tokenizer, rows, rows[:1], domain, work))
 
 
 def main(args):
     started = time.time()
     args.dtype = model.choose_dtype(args.dtype)
+    check_sharding(args)
     domain = load_domain(args.domain, args.out)
     data = Path(args.data) if args.data else args.out / "data/dpo.jsonl"
     folder, adapter = args.out / "dpo", args.out / "sft"
@@ -379,13 +376,14 @@ def main(args):
         return
     work = prepare_output(folder, args, data, parent, **conversation_of(tokenizer, domain, dev_rows))
     run = tracking.start(args, work)
-    network = load_policy(args, adapter)
+    network = model.load_trained(args, adapter)  # under the name that TRL copies its reference from
     before = perplexity_of(network, tokenizer, domain, dev_rows)
     prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in dev_rows[:KL_PROMPTS]]
     checkpoint = resume_point(work)
     kl = kl_so_far(work, checkpoint)
     watch = kl_callback(tokenizer, prompts, kl, work)
     trainer = build_trainer(args, network, tokenizer, rows, held, domain, work, [watch])
+    del network  # the trainer's now, to be freed with it
     tracking.watch(trainer, run)
     watch.trainer = trainer
     restore_policy(trainer, checkpoint)
@@ -393,14 +391,16 @@ def main(args):
         proof = prove_reference(trainer, args, tokenizer, rows, domain.SYSTEM_PROMPT, adapter, work, bool(checkpoint))
     trainable, total = model.trainable_share(trainer.model)
     print(f"{len(rows)} pairs, {len(held)} held out, {trainable:,} of {total:,} parameters trained", flush=True)
+    prepare_sharding(trainer, args)
     trainer.train(resume_from_checkpoint=checkpoint)
+    make_whole(trainer, args, adapter)
     if not is_first():
         return
     metrics = finish(trainer, folder, tokenizer, domain, dev_rows, prompts, kl, before)
     save_adapter(folder, trainer.model, tokenizer, "dpo", args.base, adapter, data, domain.SYSTEM_PROMPT)
     trained = ("dpo", trainer.model, contextlib.nullcontext())
     write_samples(folder, domain, tokenizer, trained, ("sft", *reference_of(trainer)))
-    del trainer, network, watch, trained
+    del trainer, watch, trained
     model.release()  # the merge loads the base again
     merge(args, folder)
     files.write_run_record(

@@ -74,11 +74,10 @@ def answers_of(folder, tokenizer, prompts, args, **more):
     import torch
     from transformers import AutoModelForCausalLM
 
-    from common.engine import Sampling, decode_batch
+    from common.engine import Sampling, complete
 
     network = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **more).eval()
-    with torch.inference_mode():
-        made = decode_batch(network, tokenizer, prompts, Sampling(max_new_tokens=args.max_new_tokens), None)
+    made = complete(network, tokenizer, prompts, Sampling(max_new_tokens=args.max_new_tokens))
     return [completions[0].token_ids for completions in made]
 
 

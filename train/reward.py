@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
 from common import chat, cli, files, model, provenance, tracking
-from common.apart import is_first
+from common.apart import is_first, sharded
 from common.domain import load_domain
 from common.rows import group_pairs, read_pairs
 from common.training import (
@@ -157,6 +157,8 @@ def held_out_figures(trainer, tokenizer, system, held, folder, seed):
 
 def main(args):
     started = time.time()
+    if sharded():
+        raise cli.UserError("a reward model is trained with recipes/accelerate/ddp.yaml; its head cannot be split.")
     args.dtype = model.choose_dtype(args.dtype)
     domain = load_domain(args.domain, args.out)
     data = Path(args.data) if args.data else args.out / "data/dpo.jsonl"

@@ -26,13 +26,16 @@ from common.training import (
     add_lora_flags,
     add_training_flags,
     check_lengths,
+    check_sharding,
     conversation_of,
     held_out,
     limited,
     lora_config,
     make_trainer_arguments,
+    make_whole,
     perplexity_of,
     prepare_output,
+    prepare_sharding,
     prepare_trainer,
     remove_checkpoints,
     resume_point,
@@ -168,6 +171,7 @@ def data_of(args) -> Path:
 def main(args):
     started = time.time()
     args.dtype = model.choose_dtype(args.dtype)
+    check_sharding(args)
     data = data_of(args)
     domain = load_domain(args.domain, args.out)
     folder = args.out / "sft"
@@ -195,6 +199,7 @@ def main(args):
     base = model.load_base(args.base, args)
     before = perplexity_of(base, tokenizer, domain, dev_rows)
     trainer = build_trainer(args, base, tokenizer, rows, dev_rows, domain, work)
+    del base  # the trainer's now, to be freed with it
     tracking.watch(trainer, run)
     check_labels(trainer, tokenizer, stop_id, args.packing, len(rows))
     trainable, total = model.trainable_share(trainer.model)
@@ -203,7 +208,9 @@ def main(args):
         f"({trainable / total:.1%}); held-out perplexity before: {before:.2f}",
         flush=True,
     )
+    prepare_sharding(trainer, args)
     trainer.train(resume_from_checkpoint=resume_point(work))
+    make_whole(trainer, args)
     if not is_first():
         return
     after = perplexity_of(trainer.model, tokenizer, domain, dev_rows)
@@ -213,7 +220,7 @@ def main(args):
     save_adapter(folder, trainer.model, tokenizer, "sft", args.base, None, data, domain.SYSTEM_PROMPT)
     trained = ("sft", trainer.model, contextlib.nullcontext())
     write_samples(folder, domain, tokenizer, trained, ("base", trainer.model, trainer.model.disable_adapter()))
-    del trainer, base, trained
+    del trainer, trained
     model.release()  # the merge loads the base again
     merge(args, folder)
     files.write_run_record(folder, args, started, inputs=inputs, counts=counts, metrics=metrics)
