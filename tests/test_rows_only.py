@@ -200,8 +200,8 @@ def test_train_pairs_dpo_and_win_rate_by_hand(tmp_path, tiny_base, capsys):
     flags = ["--recipe", "recipes/smoke.yaml", "--domain", "rows", "--out", str(tmp_path / "out")]
     based = [*flags, "--base", str(tiny_base), "--dtype", "float32"]
     data, test = write(tmp_path / "own.jsonl", range(200)), write(tmp_path / "test.jsonl", range(300, 306))
-    trained = [*based, "--learning_rate", "1e-2", "--data"]
-    sft.main(sft.parse_args([*trained, str(data), "--benchmark", str(test), "--num_train_epochs", "6"]))
+    trained, more = [*based, "--learning_rate", "1e-2", "--data"], ["--num_train_epochs", "6", "--limit", "320"]
+    sft.main(sft.parse_args([*trained, str(data), "--benchmark", str(test), *more]))
     assert files.read_json(tmp_path / "out/sft/run.json")["counts"] == {"rows": 280}
     gen_dpo.main(
         gen_dpo.parse_args(
@@ -221,7 +221,7 @@ def test_train_pairs_dpo_and_win_rate_by_hand(tmp_path, tiny_base, capsys):
     dpo.main(dpo.parse_args([*trained, str(pairs), "--held_out_share", "0"]))
     run = files.read_json(tmp_path / "out/dpo/run.json")
     assert run["policy"] == {"on": rated, "off": 0, "unknown": 0} and run["counts"]["pairs"] == rated
-    answer.main(answer.parse_args([*based, "--max_new_tokens", "12"]))
+    answer.main(answer.parse_args([*based, "--engine", "hf", "--max_new_tokens", "12"]))
     with pytest.raises(UserError, match=r"the domain rows has no verify\(\)"):
         winrate.main(winrate.parse_args(flags))
     by_hand(label.parse_args(flags), lambda a, b: "tie" if len(a) == len(b) else "a" if len(a) < len(b) else "b")
