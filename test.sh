@@ -9,4 +9,4 @@ bash setup.sh
 workers=$(nproc)
 [ "$workers" -le 4 ] || workers=4
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-$(($(nproc) / workers))}"
-exec .venv/bin/python -m pytest -n "$workers" --dist loadfile "$@"
+exec .venv/bin/python -m pytest -n "$workers" --dist loadfile --no-loadscope-reorder "$@"

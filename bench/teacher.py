@@ -127,9 +127,10 @@ def kill_until(args, state, server, start, kill_after) -> bool:
         if time.monotonic() - begun > args.seconds:
             return False
         files.write_json(STATE / "state.json", {**state, "whole": False})
-        calls = random.Random(f"kill {state['kills']}").randint(1, 9)
+        rng = random.Random(f"kill {state['kills']}")
+        calls, wait = rng.randint(1, 9), rng.random() / 5
         process = start(server.url, STATE / "killed", args.rows, "--workers", str(KILLED_WORKERS))
-        killed = kill_after(process, server, calls)
+        killed = kill_after(process, server, calls, wait)
         while server.open:  # answers that nobody waits for are billed all the same
             time.sleep(0.05)
         counted = {"billed": dict(server.billed), "tokens_in": server.tokens_in, "tokens_out": server.tokens_out}

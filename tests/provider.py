@@ -29,11 +29,12 @@ def with_key(folder) -> list:
     return [path for path in folder.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
 
 
-def kill_after(process, server, calls, patience=300):
-    """Kill -9 when the server has had so many more calls; False when the run had ended by then."""
+def kill_after(process, server, calls, wait=0.0, patience=300):
+    """Kill -9 `wait` seconds after the server has had so many more calls; False when the run had ended by then."""
     goal, end = len(server.calls) + calls, time.monotonic() + patience
     while process.poll() is None and len(server.calls) < goal and time.monotonic() < end:
         time.sleep(0.002)
+    time.sleep(wait)
     process.send_signal(signal.SIGKILL)
     return process.wait() == -signal.SIGKILL
 
