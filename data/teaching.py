@@ -70,7 +70,22 @@ def prompt(teacher, args, number: int, pool: list) -> tuple:
         f"This exists already:\n\n{teacher.describe(parent)}\n\nMake one harder question of it, and one only. "
         f"{teacher.EVOLVE[way]} Keep what else there is, as far as the new question allows."
     )
-    return text, parent["family"], parent
+    return text, parent.get("family", "evol"), parent
+
+
+def is_evolved(row: dict, parent: dict) -> bool:
+    """Whether question and answer (where a row has a query: the query) both differ from the parent's.
+
+    White space, case and a last semicolon make no difference. Otherwise the evolution failed: it taught nothing new.
+    """
+    return not any(
+        _folded(row.get(name) or row[whole]) == _folded(parent.get(name) or parent[whole])
+        for name, whole in (("question", "prompt"), ("gold", "completion"))
+    )
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split()).casefold().rstrip("; ")
 
 
 def request(teacher, args, number: int, text: str) -> llm.Request:
@@ -108,6 +123,7 @@ async def make_item(model, teacher, args, number, pool, unfit) -> Item:
             "seed": args.seed,
             "agreement": None,
         }
+        reason = reason or ("" if parent is None or is_evolved(row, parent) else "not evolved")
         reason = reason or await asyncio.to_thread(unfit, row)
         if not reason and args.agree > 1 and hasattr(teacher, "solve"):
             row["agreement"] = await agreement(item, model, teacher, args, row)
@@ -135,6 +151,11 @@ def teach(domain, args, first: list, unfit, choose) -> tuple:
     unfit(row) is the reason against a row or ''; choose(rows, reasons) gives the rows kept. None after --dry_run.
     """
     teacher, spec = load_teacher(args, domain), llm.parse_spec(args.teacher)
+    if args.method == "evol" and all(reason for _, reason in first):
+        raise cli.UserError(
+            f"--method evol has no row to begin with: no seed of the domain {args.domain} is fit; mend the seeds, or "
+            "use --method grid."
+        )
     if args.dry_run:
         show_prompts(teacher, args, spec, [row for row, _ in first])
         return None

@@ -256,6 +256,49 @@ def test_the_methods_run_to_rows(serve, answers, tmp_path, method):
     assert all((row["seed_id"] is not None) == (method == "evol") for row in rows)
 
 
+PARENT = {"id": "p", "prompt": "ddl, Who?", "question": "Who?", "completion": "SELECT 1; One.", "gold": "SELECT 1;"}
+
+
+@pytest.mark.parametrize(
+    "changed, evolved",
+    [
+        ({"question": "Who and when?", "gold": "SELECT 2;"}, True),
+        ({"question": " who? ", "gold": "SELECT 2;"}, False),
+        ({"question": "Who and when?", "gold": "select\n1"}, False),
+        ({"question": "Who and when?", "gold": None, "completion": "I cannot."}, True),
+    ],
+)
+def test_an_evolved_row_has_a_question_and_a_query_of_its_own(changed, evolved):
+    assert teaching.is_evolved({**PARENT, "completion": "SELECT 1; Another.", **changed}, PARENT) is evolved
+    plain = [{"prompt": "Ask", "completion": "Yes"}, {"prompt": "Ask more", "completion": "yes\n"}]
+    assert not teaching.is_evolved(*plain), "a domain without queries compares completions"
+
+
+def test_failures_to_evolve_are_dropped_and_counted(serve, answers, tmp_path):
+    seeds = load_domain("text_to_sql").load_seeds()
+
+    def answer(user, number):
+        if number % 3:
+            return answers.item(answers.rows[sum(user.encode()) % len(answers.rows)])
+        made = answers.item(next(row for row in seeds if teach.describe(row) in user))
+        made["questions"][0]["question"] += " Say it in other words, please."
+        return made
+
+    run(flags(serve(answer).url, tmp_path, 8, "--method", "evol"))
+    counts = json.loads((tmp_path / "gen_sft/run.json").read_text())["counts"]
+    assert counts["not evolved"] >= 3 and len(taught(tmp_path)) == 8
+    assert not any("in other words" in row["prompt"] for row in taught(tmp_path))
+
+
+def test_evol_asks_no_family_of_a_row_but_a_row(answers, tmp_path, monkeypatch):
+    args = gen_sft.parse_args(["--method", "evol"])
+    pool = [{key: value for key, value in row.items() if key != "family"} for row in answers.rows[:3]]
+    assert teaching.prompt(teach, args, 0, pool)[1] == "evol"
+    monkeypatch.setattr(gen_sft, "judge", lambda domain, rows: ["wrong"] * len(rows))
+    with pytest.raises(cli.UserError, match="--method evol has no row to begin with"):
+        run(flags("http://127.0.0.1:1", tmp_path, 4, "--method", "evol"))
+
+
 GOOD = {
     "ddl": "CREATE TABLE lamps (lamp_id INTEGER PRIMARY KEY, label TEXT, watts INTEGER);",
     "fills": [
