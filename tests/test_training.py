@@ -304,6 +304,37 @@ def test_a_killed_training_ends_as_a_straight_one(trained, tmp_path, smoke, kill
         assert second["proof"]["loss_at_step_0"] == first["proof"]["loss_at_step_0"]
 
 
+def test_an_altered_reference_of_a_checkpoint_is_refused_before_anything_is_trained(
+    trained, tmp_path, smoke, killed_at
+):
+    from safetensors.torch import load_file, save_file
+
+    out, more = tmp_path / "out", ["--save_steps", "1", "--limit", "16", "--learning_rate", "1e-3"]
+    shutil.copytree(trained, out)
+    shutil.rmtree(out / "dpo", ignore_errors=True)
+    files.write_jsonl(out / "data/dpo.jsonl", pairs(60))
+    args = dpo.parse_args([*smoke, "--out", str(out), *more, "--data", str(out / "data/dpo.jsonl")])
+    for step, change in ((2, lambda weights: weights + 0.01), (3, lambda weights: weights * math.nan)):
+        killed_at(step)
+        with pytest.raises(ProcessLookupError):
+            dpo.main(args)
+        (checkpoint,) = (out / "dpo/checkpoints").glob("checkpoint-*")
+        weights = checkpoint / "ref/adapter_model.safetensors"
+        whole = weights.read_bytes()
+        save_file({name: change(value) for name, value in load_file(weights).items()}, weights)
+        killed_at(step)  # which no step comes to
+        with pytest.raises(cli.UserError) as caught:
+            dpo.main(args)
+        said = str(caught.value)
+        assert f"the DPO reference in {checkpoint}/ref is not {out}/sft" in said
+        assert f"remove {checkpoint} and run the same command again" in said and "\n" not in said
+        assert [checkpoint] == list((out / "dpo/checkpoints").glob("checkpoint-*")), "nothing was trained"
+        weights.write_bytes(whole)
+    killed_at(None)
+    dpo.main(args)
+    assert json.loads((out / "dpo/run.json").read_text())["proof"]["largest_logprob_gap_after_resume"] < 1e-3
+
+
 def test_a_dpo_checkpoint_of_another_sft_adapter_is_not_resumed(trained, tmp_path, smoke, capsys):
     from common.training import prepare_output
 

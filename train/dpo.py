@@ -233,36 +233,27 @@ def row_logprobs_from_disk(policy, adapter, prompts, completions):
     return made
 
 
-def prove_reference(trainer, args, tokenizer, rows, system, adapter, work, resumed=False):
+def prove_reference(trainer, args, tokenizer, rows, system, adapter, work, checkpoint=None):
     """Stop unless the reference is the SFT model: equation 7 of the DPO paper is ln 2 when policy = reference.
 
-    Checks (1) that the preference part of the loss at step 0 is ln 2 and (2) that the reference's log-probs equal
-    those of `adapter` loaded afresh from disk, into the same base, since a second one would not fit beside it on a
-    small card. (1) alone would pass for any model that is its own reference.
-    A resumed policy has moved on, so then only (2) is checked again and the rest is read from work/proof.json.
-    Returns the figures; raises UserError saying which check failed.
+    Checks (1) that the reference's log-probs equal those of `adapter` loaded afresh from disk, into the same base,
+    since a second one would not fit beside it on a small card, and (2) that the preference part of the loss at step 0
+    is ln 2. (2) alone would pass for any model that is its own reference.
+    A policy that goes on from `checkpoint` has moved on, so then only (1) is checked again, of what was loaded from
+    there, and the rest is read from work/proof.json. Returns the figures; raises UserError saying which check failed.
     """
-    rows = rows[:PROOF_ROWS]
+    rows, allowed = rows[:PROOF_ROWS], TOLERANCE[args.dtype]
     prompts, completions = encode_pairs(tokenizer, rows, system)
-    policy = row_logprobs(trainer.model, prompts, completions)
     network, context = reference_of(trainer)
     with context:
         reference = row_logprobs(network, prompts, completions)
-    n = len(rows)
-    ratios = [p - r for p, r in zip(policy, reference, strict=True)]
-    loss = sum(math.log1p(math.exp(-args.beta * (ratios[i] - ratios[n + i]))) for i in range(n)) / n
     fresh = row_logprobs_from_disk(trainer.model, adapter, prompts, completions)
-    gap = max(abs(f - r) for f, r in zip(fresh, reference, strict=True))
-    allowed = TOLERANCE[args.dtype]
-    if gap > allowed:
-        raise cli.UserError(
-            f"the DPO reference is not {adapter}: log-probs of {n} pairs differ by up to {gap:.3g} nats "
-            f"(allowed {allowed:g}); train from the SFT adapter, and resume only through checkpoints."
-        )
-    if resumed:
+    gap = check_gap(fresh, reference, allowed, adapter, checkpoint)
+    if checkpoint:
         print(f"reference proved again: log-probs of {adapter} from disk within {gap:.2g} nats", flush=True)
         return {**files.read_json(work / "proof.json"), "largest_logprob_gap_after_resume": gap}
-    if abs(loss - math.log(2)) > allowed:
+    loss = preference_loss(row_logprobs(trainer.model, prompts, completions), reference, args.beta)
+    if not abs(loss - math.log(2)) <= allowed:
         raise cli.UserError(
             f"the preference loss at step 0 is {loss:.6f}, not ln 2 = {math.log(2):.6f} (allowed "
             f"{allowed:g}): policy and reference differ before training."
@@ -272,8 +263,53 @@ def prove_reference(trainer, args, tokenizer, rows, system, adapter, work, resum
         f"from disk within {gap:.2g} nats",
         flush=True,
     )
-    proof = {"loss_at_step_0": loss, "largest_logprob_gap": gap, "tolerance": allowed, "pairs": n}
+    proof = {"loss_at_step_0": loss, "largest_logprob_gap": gap, "tolerance": allowed, "pairs": len(rows)}
     files.write_json(work / "proof.json", proof)
+    return proof
+
+
+def check_gap(fresh, reference, allowed, adapter, checkpoint):
+    """The largest gap between log-probs of `adapter` from disk and of the reference; UserError above `allowed`.
+
+    A NaN is above it, too, in whichever row it stands.
+    """
+    gaps = [abs(f - r) for f, r in zip(fresh, reference, strict=True)]
+    if all(gap <= allowed for gap in gaps):
+        return max(gaps)
+    where, mend = "", "train from the SFT adapter, and resume only through checkpoints"
+    if checkpoint:
+        where, mend = f" in {Path(checkpoint) / 'ref'}", f"remove {checkpoint} and run the same command again"
+    raise cli.UserError(
+        f"the DPO reference{where} is not {adapter}: log-probs of {len(gaps) // 2} pairs differ by up to "
+        f"{max(gaps):.3g} nats (allowed {allowed:g}); {mend}."
+    )
+
+
+def preference_loss(policy, reference, beta) -> float:
+    """Equation 7 of the DPO paper over log-probs of all chosen, then of all rejected answers."""
+    n = len(policy) // 2
+    ratios = [p - r for p, r in zip(policy, reference, strict=True)]
+    return sum(math.log1p(math.exp(-beta * (ratios[i] - ratios[n + i]))) for i in range(n)) / n
+
+
+def prove(trainer, *given, checkpoint):
+    """The figures of prove_reference(trainer, *given), of what is really trained; empty on all processes but the first.
+
+    A training that goes on from a checkpoint is proved when it begins, and the figures are there from then on: only
+    then has transformers loaded the checkpoint's `ref` over the reference.
+    """
+    from transformers import TrainerCallback
+
+    proof = {}
+
+    class Prove(TrainerCallback):
+        def on_train_begin(self, args, state, control, **kwargs):
+            proof.update(prove_reference(trainer, *given, checkpoint))
+
+    if is_first() and checkpoint:
+        trainer.add_callback(Prove())
+    elif is_first():
+        proof.update(prove_reference(trainer, *given))
     return proof
 
 
@@ -387,8 +423,7 @@ def main(args):
     tracking.watch(trainer, run)
     watch.trainer = trainer
     restore_policy(trainer, checkpoint)
-    if is_first():
-        proof = prove_reference(trainer, args, tokenizer, rows, domain.SYSTEM_PROMPT, adapter, work, bool(checkpoint))
+    proof = prove(trainer, args, tokenizer, rows, domain.SYSTEM_PROMPT, adapter, work, checkpoint=checkpoint)
     trainable, total = model.trainable_share(trainer.model)
     print(f"{len(rows)} pairs, {len(held)} held out, {trainable:,} of {total:,} parameters trained", flush=True)
     prepare_sharding(trainer, args)
