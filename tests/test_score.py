@@ -37,10 +37,9 @@ def one_by_one(network, prompts, completions):
     return made
 
 
-def close(found, expected):
-    assert [len(row) for row in found] == [len(row) for row in expected]
-    flat = [value for row in found for value in row]
-    assert flat == pytest.approx([value for row in expected for value in row], abs=1e-4)
+def near(rows):
+    """Rows of log-probs to compare with by ==, each number within 1e-4."""
+    return [pytest.approx(row, abs=1e-4) for row in rows]
 
 
 @pytest.mark.parametrize("kept, chunk", [(2**28, 2**26), (10, 2**26), (2**28, 3), (40, 7)])
@@ -50,7 +49,8 @@ def test_batches_and_chunks_change_no_number(network, monkeypatch, kept, chunk):
     prompts, completions = some_rows(9, vocabulary)
     monkeypatch.setattr(score, "LOGITS", kept * vocabulary)
     monkeypatch.setattr(score, "CHUNK", chunk * vocabulary)
-    close(score.completion_logprobs(network, prompts, completions), one_by_one(network, prompts, completions))
+    expected = one_by_one(network, prompts, completions)
+    assert score.completion_logprobs(network, prompts, completions) == near(expected)
 
 
 def test_logits_of_a_batch_are_bounded_and_only_a_chunk_is_float32(network, monkeypatch):
@@ -84,8 +84,7 @@ def test_another_process_gives_the_same_numbers(tiny_base, network):
     jobs = [(str(tiny_base), prompts, completions), (str(tiny_base), prompts[:2], completions[:2])]
     found = score.score_apart(jobs, "float32")
     expected = score.completion_logprobs(network, prompts, completions)
-    close(found[0], expected)
-    close(found[1], expected[:2])
+    assert found[0] == near(expected) and found[1] == near(expected[:2])
 
 
 def die(jobs, dtype, shown):
@@ -114,4 +113,5 @@ def test_references_of_jobs_that_are_not_done_are_scored(tiny_base, network, tmp
     found = answer.reference_scores(args, engine, tokenizer, rows, jobs)
     assert list(found) == [jobs[1].path] and found[jobs[1].path][3:] == [None, None]
     completions = [score.completion_ids(tokenizer, row["completion"]) for row in rows[:3]]
-    close(found[jobs[1].path][:3], one_by_one(network, jobs[1].prompts[:3], completions))
+    expected = one_by_one(network, jobs[1].prompts[:3], completions)
+    assert found[jobs[1].path][:3] == near(expected)
