@@ -44,7 +44,8 @@ def parts() -> list:
 def measure(args) -> dict:
     """One part, in this process: seconds from before the libraries are loaded until the last answer."""
     started = time.time()
-    from common.engine import Engine, Sampling
+    from common.engine import Engine
+    from common.sampling import Sampling
 
     name, _, samples = args.part.rpartition(" x ")
     adapter, domain = args.out / "sft", load_domain(args.domain, args.out)

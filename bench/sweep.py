@@ -223,7 +223,8 @@ def items_of(table, domain):
 
 def score(args, table, sft, merged):
     """Greedy answers of a merged model to the dev items, judged; writes merged/score.json. Reads the device's dtype."""
-    from common.engine import Engine, Sampling
+    from common.engine import Engine
+    from common.sampling import Sampling
 
     domain = load_domain(table.get("domain", "text_to_sql"))
     items = items_of(table, domain)

@@ -10,6 +10,7 @@ from collections import deque
 from typing import NamedTuple
 
 from common import cli, llm, score
+from common.sampling import Completion, prompt_seed
 
 AT_ONCE = 32  # requests in flight to each address; a server queues what it cannot batch
 RETRIES = 5  # of the client, with growing pauses: busy servers, lost connections
@@ -162,8 +163,6 @@ async def _complete(endpoint, name, tokenizer, prompts, sampling, bar):
 
 async def _ask(client, endpoint, name, tokenizer, prompt, sampling, number):
     """The completions of one prompt. Some servers give one, however many are asked for: they are asked again."""
-    from common.engine import Completion, prompt_seed
-
     made = []
     while len(made) < sampling.n:
         reply = await client.completions.create(

@@ -8,31 +8,11 @@ decode with the network they hold (`complete`). --endpoint asks servers instead 
 import importlib.util
 import os
 from pathlib import Path
-from typing import NamedTuple
 
 from common import endpoint as servers
 from common.cli import UserError
-from common.model import DTYPES, context_length, load_tokenizer
-
-
-class Completion(NamedTuple):
-    """One sampled completion; finish_reason is 'stop' (ended by itself) or 'length' (cut)."""
-
-    text: str
-    token_ids: list
-    finish_reason: str
-
-
-class Sampling(NamedTuple):
-    """Decoding settings; temperature 0 is greedy. `stop` strings end a completion and are not part of its text."""
-
-    n: int = 1
-    temperature: float = 0.0
-    top_p: float = 1.0
-    max_new_tokens: int = 256
-    seed: int = 0
-    stop: tuple = ()
-
+from common.model import DTYPES, context_length, load_tokenizer, lora_rank
+from common.sampling import Completion, Sampling, prompt_seed
 
 BATCH = 64  # completions at a time of `generate`, on a CPU as well as on a GPU
 
@@ -139,8 +119,6 @@ class Engine:
             os.environ.setdefault(variable, value)
         from vllm import LLM
         from vllm.distributed.parallel_state import cleanup_dist_env_and_memory
-
-        from common.model import lora_rank
 
         if self.model is not None:  # or two would be in memory
             self.model.llm_engine.engine_core.shutdown()
@@ -310,11 +288,6 @@ def _processors(sampling, numbers, device):
     steps = [TemperatureLogitsWarper(sampling.temperature)] if sampling.temperature != 1 else []
     steps += [TopPLogitsWarper(sampling.top_p)] if sampling.top_p < 1 else []
     return LogitsProcessorList([*steps, Draw()])
-
-
-def prompt_seed(sampling: Sampling, number: int) -> int:
-    """The seed of prompt `number` of a call: each has its own."""
-    return sampling.seed * 1_000_003 + number
 
 
 def _read(tokenizer, row, sampling, stop_ids) -> Completion:

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from typing import NamedTuple
 
-from common import cli, files, llm, model, paid
+from common import chat, cli, files, llm, model, paid, score
 from common.cli import UserError, nearest
 from common.ledger import digest, find_price
 
@@ -218,8 +218,6 @@ def by_likelihood(args, comparisons: list) -> dict:
 
     The sum would prefer the shorter one. Each answer is scored alone, so the order cannot matter.
     """
-    from common import chat, score
-
     tuned = args.out / "sft"
     tokenizer = model.load_tokenizer(tuned if (tuned / "tokenizer_config.json").is_file() else args.base)
     answers = dict.fromkeys((one.task.system, one.prompt, text) for one in comparisons for text in (one.one, one.other))

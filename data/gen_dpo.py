@@ -28,7 +28,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 from common import chat, cli, files, llm, model, paid, provenance
 from common.domain import Verdict, load_domain, rows_of, verdict_on
 from common.endpoint import endpoint_of
-from common.engine import add_engine_flags, choose_engine
+from common.engine import Engine, add_engine_flags, choose_engine
+from common.sampling import Sampling
 from data import judging, mix, pair_report, pairs
 
 SAMPLING = ("samples", "temperature", "top_p", "max_new_tokens", "seed", "dtype", "shots")
@@ -158,8 +159,6 @@ def kept_samples(args, domain, rows, folder, parent):
 
 def sample_blocks(args, domain, rows, folder, parent):
     """Judged samples of every row, block by block; finished blocks are read back from samples.jsonl."""
-    from common.engine import Engine
-
     done = kept_samples(args, domain, rows, folder, parent)
     if len(done) == len(rows):
         return done
@@ -183,8 +182,6 @@ def sample_blocks(args, domain, rows, folder, parent):
 
 def sample(args, domain, engine, tokenizer, block, start, total):
     """args.samples samples of each row of a block that begins at `start`: as many at each temperature."""
-    from common.engine import Sampling
-
     several, seeds = each_temperature(args), rows_of(domain, "load_seeds") if args.shots else []
     n, made = args.samples // len(several), [[] for _ in block]
     for i, temperature in enumerate(several):

@@ -15,7 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 from common import chat, cli, files, model, provenance, score
 from common.domain import load_domain, rows_of, splits_of, verdict_on
 from common.endpoint import endpoint_of
-from common.engine import add_engine_flags
+from common.engine import Engine, add_engine_flags
+from common.sampling import Sampling
 
 
 def parse_args(argv=None):
@@ -102,8 +103,6 @@ def reference_scores(args, engine, tokenizer, rows, jobs):
 
 def answer(args, engine, rows, job, references):
     """The answers of a job, written to its file unless they are there already."""
-    from common.engine import Sampling
-
     if job.is_done():
         print(f"{job.path} is there already")
         return files.read_jsonl(job.path)
@@ -153,8 +152,6 @@ def answer_all(args, domain, rows, folder, **told) -> tuple:
 
     Writes the answers to `folder`, keeping those that are there already, with a record of the run that holds `told`.
     """
-    from common.engine import Engine
-
     started = time.time()
     args.dtype = model.choose_dtype(args.dtype)
     adapters = checked_adapters(args, domain)

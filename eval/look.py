@@ -20,7 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 from common import chat, cli, files, model, provenance
 from common.answers import MODELS, PAIRS, load_answers, load_rows
 from common.domain import load_domain
-from common.engine import add_engine_flags
+from common.engine import Engine, add_engine_flags
+from common.sampling import Sampling
 from eval.plots import NAMES
 
 CATEGORIES = cli.ROOT / "eval/prompts/categories.jsonl"
@@ -47,8 +48,6 @@ def answer_categories(args) -> dict:
 
     Asked in the chat template without a system text, since the domain's says what else is to be done.
     """
-    from common.engine import Engine, Sampling
-
     args.dtype = model.choose_dtype(args.dtype)
     adapters = {name: args.out / name for name in ("sft", "dpo")}
     model.check_descent(

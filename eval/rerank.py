@@ -14,7 +14,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 
 from common import chat, cli, files, model
 from common.domain import load_domain, rows_of, verdict_on
-from common.engine import add_engine_flags
+from common.engine import Engine, add_engine_flags
+from common.sampling import Sampling
 
 
 def parse_args(argv=None):
@@ -30,8 +31,6 @@ def parse_args(argv=None):
 
 def sample(args, domain, rows):
     """For each row its samples as texts, and whether each ended by itself."""
-    from common.engine import Engine, Sampling
-
     tokenizer = model.load_tokenizer(args.out / "sft")
     prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in rows]
     engine = Engine(model.trained_base(args), {"sft": args.out / "sft"}, args.engine, args.dtype)

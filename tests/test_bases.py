@@ -527,7 +527,8 @@ def test_lineage_sees_config_tokenizer_and_template(tiny_base, tmp_path):
 def test_sft_trains_stops_and_samples_on_a_base_whose_eos_is_not_its_end_of_turn(tiny_base, tmp_path):
     """Qwen2 base, through training and merging: every stage stops at <|im_end|>, and chat.json says why."""
     from common.domain import load_domain
-    from common.engine import Engine, Sampling
+    from common.engine import Engine
+    from common.sampling import Sampling
     from train import sft
 
     folder = tmp_path / "base"

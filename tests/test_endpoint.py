@@ -10,7 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from common import cli, endpoint
-from common.engine import Engine, Sampling
+from common.engine import Engine
+from common.sampling import Sampling
 
 PROMPTS = [[65, 66, 67], [68, 69], [70, 71, 72, 73]]
 

@@ -4,7 +4,8 @@ import pytest
 
 from common import chat, cli, files, model
 from common.domain import load_domain
-from common.engine import Engine, Sampling, _processors, complete
+from common.engine import Engine, _processors, complete
+from common.sampling import Sampling
 
 
 def draw(probabilities, n, **settings):

@@ -21,7 +21,7 @@ import pytest
 
 from common import chat, cli, endpoint, files, model
 from common.domain import load_domain
-from common.engine import Sampling
+from common.sampling import Sampling
 from serve import guard, launch, parity
 
 ROOT = Path(__file__).resolve().parents[1]

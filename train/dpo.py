@@ -19,22 +19,22 @@ from common import chat, cli, files, model, provenance, score, tracking
 from common.apart import is_first
 from common.check import check, take_steps
 from common.domain import load_domain
+from common.engine import complete
 from common.rows import group_pairs, read_pairs
+from common.sampling import Sampling
+from common.sharded import check_sharding, make_whole, prepare_sharding
 from common.training import (
     BOUNDS,
     DEV_BOUNDS,
     add_dev_flag,
     add_training_flags,
     check_lengths,
-    check_sharding,
     conversation_of,
     held_out,
     limited,
     make_trainer_arguments,
-    make_whole,
     perplexity_of,
     prepare_output,
-    prepare_sharding,
     prepare_trainer,
     remove_checkpoints,
     restore_policy,
@@ -316,8 +316,6 @@ def prove(trainer, *given, checkpoint):
 def kl_from_reference(trainer, tokenizer, prompts, seed=0):
     """Mean over samples of the policy of log p_policy - log p_reference, in nats per answer: an estimate of the KL."""
     import torch
-
-    from common.engine import Sampling, complete
 
     was_training, sampling = trainer.model.training, Sampling(temperature=1.0, max_new_tokens=96, seed=seed)
     # Only the outer model's forward is under the trainer's autocast; sampling calls the base model's.

