@@ -8,12 +8,12 @@ from collections import Counter
 
 import pytest
 
-from domains.text_to_sql import kinds, mutate
+from domains.text_to_sql import kinds, mutants, mutate
 
 DDL = """CREATE TABLE author (id INTEGER PRIMARY KEY, name TEXT, land TEXT);
 CREATE TABLE book (id INTEGER PRIMARY KEY, title TEXT, genre TEXT, price REAL, cost REAL, sold DATE,
   author_id INTEGER REFERENCES author(id));"""
-NAMES = mutate.names_of(DDL)
+NAMES = mutants.names_of(DDL)
 
 
 def test_names_leave_out_keys():
@@ -60,15 +60,15 @@ def test_names_leave_out_keys():
     ],
 )
 def test_mutants(sql, what, mutant):
-    assert mutate.mutants_of(sql, NAMES).get(mutant) == what
+    assert mutants.mutants_of(sql, NAMES).get(mutant) == what
 
 
 def test_a_mutant_that_the_data_do_not_show_is_found():
     fill = "INSERT INTO book (id, title, price) VALUES (1, 'A', {}), (2, 'B', 9);"
     sql = "SELECT title FROM book WHERE price > 3"
     for price, hidden in ((2, True), (3, False)):
-        with mutate.opened(DDL, [fill.format(price)]) as databases:
-            left = mutate.unnoticed(sql, mutate.mutants_of(sql), databases)
+        with mutants.opened(DDL, [fill.format(price)]) as databases:
+            left = mutants.unnoticed(sql, mutants.mutants_of(sql), databases)
             assert ("SELECT title FROM book WHERE price >= 3" in left) == hidden
             assert "SELECT title FROM book WHERE price < 3" not in left and "SELECT title FROM book" not in left
 

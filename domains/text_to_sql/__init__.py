@@ -1,6 +1,13 @@
 """Text-to-SQL over SQLite: given a schema and a question, one read-only query and one sentence about it.
 
-The names below are the domain contract (see README.md, 'Your own domain'). Answers are judged by running them.
+The names below are the domain contract (see README.md, 'Your own domain'). Answers are judged by running them. Of the
+files of this folder each imports only from those that stand before it:
+  names, families, frames, compare, parts, schema     words, tables of all subjects, results, queries, schemas
+  sandbox (its worker: sandbox_worker), databases      running a query, questions about a database file
+  reading, claims, explain, spider, verify             judging an answer
+  generate, mutants, kinds/, bank, restyle, teach      rows: templates, templates_2, written by hand, a model's
+  this file                                            the contract
+  write_benchmark, mutate, cheap                       commands, as bank is
 """
 
 from pathlib import Path
@@ -10,11 +17,12 @@ from common.files import read_json, read_jsonl
 from domains.text_to_sql import teach as teacher
 from domains.text_to_sql.bank import benchmark_questions
 from domains.text_to_sql.databases import load_questions
-from domains.text_to_sql.generate import generate, prompt_text
+from domains.text_to_sql.generate import generate
 from domains.text_to_sql.kinds import generate as generate_2
 from domains.text_to_sql.reading import extract
 from domains.text_to_sql.restyle import teach_as_written, teach_bank
 from domains.text_to_sql.sandbox import execute
+from domains.text_to_sql.schema import prompt_text
 from domains.text_to_sql.spider import load_spider
 from domains.text_to_sql.verify import verify
 

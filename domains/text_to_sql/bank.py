@@ -16,9 +16,10 @@ import yaml
 from sqlglot import exp
 
 from common import cli
-from domains.text_to_sql import explain, mutate, sandbox
+from domains.text_to_sql import explain, sandbox
 from domains.text_to_sql.families import SPLITS
-from domains.text_to_sql.generate import prompt_text
+from domains.text_to_sql.mutants import mutants_of, unnoticed
+from domains.text_to_sql.schema import prompt_text
 from domains.text_to_sql.verify import GOLD_LIMITS, gold_results, is_one_sentence, verify
 
 BANK = Path(__file__).resolve().parent / "bank"
@@ -250,7 +251,7 @@ SHOWN = {
 
 def unnoticed_mutants(sql: str, databases: list) -> list:
     """The wrong queries near `sql` that give its result on every database."""
-    return [query for query, what in mutate.unnoticed(sql, mutate.mutants_of(sql), databases).items() if what in SHOWN]
+    return [query for query, what in unnoticed(sql, mutants_of(sql), databases).items() if what in SHOWN]
 
 
 # --- the command ----------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from common.cli import UserError
 from common.files import kind_of, numbered_rows
-from domains.text_to_sql.generate import prompt_text
 from domains.text_to_sql.sandbox import GOLD_LIMITS, execute
+from domains.text_to_sql.schema import prompt_text
 
 MAGIC = b"SQLite format 3\0"
 REFUSAL = "The tables cannot answer this."  # where a question that is to be refused comes without explanation

@@ -18,6 +18,7 @@ from domains.text_to_sql.schema import (
     fill,
     literal,
     make_schema,
+    prompt_text,
     random_value,
     round_value,
 )
@@ -548,11 +549,6 @@ def make_row(rng: random.Random, schema: Schema, split: str, tries: int = 12) ->
             "completion": f"```sql\n{item.sql}\n```\n{answer}" if item.sql else answer,
         }
     return None
-
-
-def prompt_text(ddl: str, question: str) -> str:
-    """The user's message: the schema, then the question."""
-    return f"{ddl}\n\nQuestion: {question}"
 
 
 def is_sound(ddl: str, fills: list, sql: str) -> bool:

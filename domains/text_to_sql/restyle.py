@@ -16,10 +16,9 @@ from sqlglot import exp
 
 from domains.text_to_sql import explain
 from domains.text_to_sql.bank import load_bank
-from domains.text_to_sql.generate import prompt_text
 from domains.text_to_sql.names import says, split_identifier
 from domains.text_to_sql.sandbox import TOKEN
-from domains.text_to_sql.schema import CASES, RESERVED, identifier, literal
+from domains.text_to_sql.schema import CASES, RESERVED, identifier, literal, prompt_text
 
 HALF = 0.5
 ALIKE = 0.9  # of the words in threes of two copies; more would teach the same again

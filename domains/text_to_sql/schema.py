@@ -1,5 +1,6 @@
 """Schemas and databases: a table family bound to a naming style becomes DDL and differently filled databases."""
 
+import datetime
 import random
 import re
 from typing import NamedTuple
@@ -288,6 +289,11 @@ def _ddl(rng, table: BoundTable, parent: BoundTable, style: Style) -> str:
     return f"CREATE TABLE {table.sql} ({margin}{f',{margin}'.join(parts + constraints)}\n);"
 
 
+def prompt_text(ddl: str, question: str) -> str:
+    """The user's message: the schema, then the question."""
+    return f"{ddl}\n\nQuestion: {question}"
+
+
 def literal(value) -> str:
     """A value as SQL text."""
     if value is None:
@@ -314,6 +320,11 @@ def random_value(rng: random.Random, column: Column):
     if column.kind in ("integer", "boolean"):
         return rng.randint(int(column.low), int(column.high))
     return round(rng.uniform(column.low, column.high), 1 if column.high < 100 else 2)
+
+
+def day_after(day: str, days: int = 1) -> str:
+    """The ISO date some days later, or earlier."""
+    return (datetime.date.fromisoformat(day) + datetime.timedelta(days=days)).isoformat()
 
 
 def fill(rng: random.Random, schema: Schema, plants: dict, distinct=frozenset(), nulls=frozenset()) -> str:

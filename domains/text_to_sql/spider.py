@@ -12,8 +12,8 @@ from common.cli import UserError
 from common.files import read_json
 from domains.text_to_sql.compare import same_rows
 from domains.text_to_sql.databases import check_database, schema_text
-from domains.text_to_sql.generate import prompt_text
 from domains.text_to_sql.sandbox import TOKEN, Limits, execute
+from domains.text_to_sql.schema import prompt_text
 
 RULE = "spider"
 EMPTY = ("wta_1",)  # databases that are handed round with empty tables, on which any query would be right

@@ -7,8 +7,8 @@ CREATE TABLE and INSERT build the databases, every query runs in the sandbox, an
 import hashlib
 import re
 
-from domains.text_to_sql.generate import prompt_text
 from domains.text_to_sql.sandbox import execute, split_statements
+from domains.text_to_sql.schema import prompt_text
 from domains.text_to_sql.verify import verify
 
 VERSION = "1"  # of all texts below; part of every row's provenance

@@ -7,14 +7,16 @@ import random
 import sqlite3
 from contextlib import closing
 
-from domains.text_to_sql import explain, mutate
-from domains.text_to_sql.generate import Voice, prompt_text, surround, tidy
+from domains.text_to_sql import explain
+from domains.text_to_sql.generate import Voice, surround, tidy
 from domains.text_to_sql.kinds import trees
 from domains.text_to_sql.kinds.conditions import resolve
 from domains.text_to_sql.kinds.data import fill
 from domains.text_to_sql.kinds.families import subjects
 from domains.text_to_sql.kinds.items import KINDS
 from domains.text_to_sql.kinds.layout import Layout, make_layout
+from domains.text_to_sql.mutants import mutants_of, names_of, opened, unnoticed
+from domains.text_to_sql.schema import prompt_text
 
 SCHEMAS_PER_SUBJECT = {"sft": 40, "dpo": 30, "dev": 8, "test": 8}
 FILLS_TRIED = 4
@@ -104,7 +106,7 @@ def _written(item, layout: Layout) -> tuple:
 def _sound_fills(rng, layout: Layout, item, tree, sql, measured: bool) -> list | None:
     """Two databases on which the query says something; of a benchmark, those that fewest wrong queries pass."""
     best, fewest = None, None
-    mutants = mutate.mutants_of(sql, mutate.names_of(layout.ddl)) if sql and measured else {}
+    mutants = mutants_of(sql, names_of(layout.ddl)) if sql and measured else {}
     for _ in range(FILLS_TRIED):
         fills = [fill(rng, layout, item.plan) for _ in range(2)]
         if sql is None:
@@ -113,8 +115,8 @@ def _sound_fills(rng, layout: Layout, item, tree, sql, measured: bool) -> list |
             continue
         if not measured:
             return fills
-        with mutate.opened(layout.ddl, fills) as databases:
-            left = len(mutate.unnoticed(sql, mutants, databases))
+        with opened(layout.ddl, fills) as databases:
+            left = len(unnoticed(sql, mutants, databases))
         if best is None or left < fewest:
             best, fewest = fills, left
         if not left:

@@ -12,7 +12,7 @@ from sqlglot import exp
 from domains.text_to_sql.generate import agree
 from domains.text_to_sql.kinds import phrases, trees
 from domains.text_to_sql.kinds.data import Plan, Plant, equal_pair, even_average
-from domains.text_to_sql.schema import random_value, round_value
+from domains.text_to_sql.schema import day_after, random_value, round_value
 
 NUMBERS = ("integer", "real")
 MONTHS = (
@@ -200,7 +200,7 @@ def _like(rng, bound):
 def _date(rng, bound):
     day = random_value(rng, bound.column)
     year, column = int(day[:4]), trees.of(bound)
-    before, after = trees.day_after(day, -1), trees.day_after(day)
+    before, after = day_after(day, -1), day_after(day)
     if rng.random() < 0.4:
         return _period(rng, bound, day)
     operator = rng.choices((">", "<", ">=", "<="), (3, 3, 2, 2))[0]
@@ -222,7 +222,7 @@ def _period(rng, bound, day):
     first = f"{month}-01"
     plant = Plant(
         (first, f"{month}-17", f"{month}-28"),
-        (trees.day_after(first, -1), trees.day_after(f"{month}-28", 5), f"{int(year) - 1}-{month[5:]}-09"),
+        (day_after(first, -1), day_after(f"{month}-28", 5), f"{int(year) - 1}-{month[5:]}-09"),
     )
     said = f"{MONTHS[int(month[5:]) - 1]} {year}"
     return Test("month", trees.compare("=", trees.date_part("%Y-%m", column), month), (said,), (month,), plant)
@@ -230,11 +230,11 @@ def _period(rng, bound, day):
 
 def _dates(rng, bound):
     first = random_value(rng, bound.column)
-    last = trees.day_after(first, rng.choice((10, 30, 60, 91, 182, 365, 500)))
+    last = day_after(first, rng.choice((10, 30, 60, 91, 182, 365, 500)))
     said = tuple(spoken_day(rng, one) for one in (first, last))
     plant = Plant(
-        (first, trees.day_after(first), trees.day_after(last, -1), last),
-        (trees.day_after(first, -1), trees.day_after(last)),
+        (first, day_after(first), day_after(last, -1), last),
+        (day_after(first, -1), day_after(last)),
     )
     return Test("date between", trees.between(trees.of(bound), first, last), said, (first, last), plant)
 

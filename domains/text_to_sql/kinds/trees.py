@@ -3,8 +3,6 @@
 A library. Every column is written with its table; `text` takes the tables away where one table is all there is.
 """
 
-import datetime
-
 from sqlglot import exp
 from sqlglot.dialects.sqlite import SQLite
 
@@ -194,11 +192,6 @@ def finish(query: exp.Expression) -> exp.Expression:
 def text(query: exp.Expression) -> str:
     """The query as SQL, with a semicolon."""
     return f"{WRITER.generate(query)};"
-
-
-def day_after(day: str, days: int = 1) -> str:
-    """The ISO date some days later, or earlier."""
-    return (datetime.date.fromisoformat(day) + datetime.timedelta(days=days)).isoformat()
 
 
 def combine(word: str, left, right) -> exp.Expression:
