@@ -13,6 +13,21 @@ from common.engine import complete
 from common.sampling import Sampling
 
 SAMPLES = 12
+LORA = ("r", "lora_alpha", "lora_dropout", "target_modules", "use_dora")  # what add_lora_flags sets
+# Settings that change no weight, or are compared by what they name.
+ELSEWHERE = ("recipe", "tracked", "command_tail", "out", "base", "data", "chat_template", "replay", "report_to",
+             "off_policy")  # fmt: skip
+ELSEWHERE += ("benchmark", "system_prompt", "rubric", "pair_share")  # of a domain of rows alone: they decide its files
+# What the counts of the trainers may be, for cli.within.
+BOUNDS = {
+    "limit": (0, None),
+    "per_device_train_batch_size": (1, None),
+    "gradient_accumulation_steps": (1, None),
+    "max_length": (1, None),
+    "logging_steps": (1, None),
+    "loraplus_lr_ratio": (1, None),
+}
+DEV_BOUNDS = {"eval_rows": (1, None)}  # perplexity before and after is part of what a training says of itself
 
 
 def add_training_flags(parser):
@@ -72,24 +87,6 @@ def add_lora_flags(parser):
     add("--lora_dropout", type=float, default=0.0)
     add("--target_modules", default="all-linear", help="modules that get an adapter")
     add("--use_dora", action=cli.Switch, default=False, help="DoRA: the length of each weight row is trained apart")
-
-
-LORA = ("r", "lora_alpha", "lora_dropout", "target_modules", "use_dora")  # what those flags set
-
-# Settings that change no weight, or are compared by what they name.
-ELSEWHERE = ("recipe", "tracked", "command_tail", "out", "base", "data", "chat_template", "replay", "report_to",
-             "off_policy")  # fmt: skip
-ELSEWHERE += ("benchmark", "system_prompt", "rubric", "pair_share")  # of a domain of rows alone: they decide its files
-# What the counts of the trainers may be, for cli.within.
-BOUNDS = {
-    "limit": (0, None),
-    "per_device_train_batch_size": (1, None),
-    "gradient_accumulation_steps": (1, None),
-    "max_length": (1, None),
-    "logging_steps": (1, None),
-    "loraplus_lr_ratio": (1, None),
-}
-DEV_BOUNDS = {"eval_rows": (1, None)}  # perplexity before and after is part of what a training says of itself
 
 
 def limited(rows: list, args) -> list:
@@ -322,18 +319,6 @@ def is_whole(checkpoint) -> bool:
         return "global_step" in json.loads((Path(checkpoint) / "trainer_state.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-
-
-def restore_policy(trainer, checkpoint):
-    """Load a checkpoint's adapter into the trained one, `default`.
-
-    transformers 5.19 restores only the sub-folders of a checkpoint when there are any: of a DPO checkpoint that is the
-    frozen `ref`, and the training would go on from the SFT weights with the checkpoint's optimizer, without a word.
-    """
-    from peft import load_peft_weights, set_peft_model_state_dict
-
-    if checkpoint:
-        set_peft_model_state_dict(trainer.model, load_peft_weights(checkpoint, device="cpu"), adapter_name="default")
 
 
 def perplexity_of(network, tokenizer, domain, rows) -> float:

@@ -10,7 +10,7 @@ from common import chat, model, score
 from common.cli import ROOT, UserError
 from common.domain import load_domain
 from eval.answer import render_all
-from train import dpo
+from train.reference import encode_pairs
 
 SMOLLM2 = ROOT / "models" / "smollm2-135m"
 SYSTEM = "Answer in one sentence."
@@ -128,7 +128,7 @@ def test_an_answer_is_scored_in_the_tokens_it_is_trained_in(loaded, attack):
         assert conversation_ids(loaded, turns)[: len(ids)] == ids
         assert not any(control_counts(loaded, chat.answer_ids(loaded, text)).values())
         pair = {"prompt": "Hi", "chosen": text, "rejected": "No."}
-        prompts, completions = dpo.encode_pairs(loaded, [pair], SYSTEM)
+        prompts, completions = encode_pairs(loaded, [pair], SYSTEM)
         assert prompts[0] + completions[0] == ids and completions[1] == chat.answer_ids(loaded, "No.") + ids[-1:]
 
 

@@ -9,6 +9,7 @@ from bench.seven_b import TINY
 from common import cli, files, model
 from common.domain import load_domain
 from train import dpo, sft
+from train.reference import row_logprobs, row_logprobs_from_disk
 
 PUBLISHED = {  # parameters, as the Hub counts them
     "Qwen/Qwen2.5-7B-Instruct": 7_615_616_512,
@@ -108,16 +109,16 @@ def test_the_adapter_from_disk_is_read_beside_the_policy_and_leaves_it_as_it_was
 
     prompts, completions = [[5, 6, 7], [8, 9]], [[10, 11], [12, 13, 14]]
     policy.save_pretrained(tmp_path)
-    saved = dpo.row_logprobs(policy, prompts, completions)
+    saved = row_logprobs(policy, prompts, completions)
     with torch.no_grad():
         for name, parameter in policy.named_parameters():
             if "lora_B" in name:
                 parameter.add_(0.1)
-    own = dpo.row_logprobs(policy, prompts, completions)
+    own = row_logprobs(policy, prompts, completions)
     trained = [name for name, p in policy.named_parameters() if p.requires_grad]
     assert own != pytest.approx(saved, abs=1e-3)
-    assert dpo.row_logprobs_from_disk(policy, tmp_path, prompts, completions) == pytest.approx(saved, abs=1e-5)
-    assert dpo.row_logprobs(policy, prompts, completions) == own and list(policy.peft_config) == ["default"]
+    assert row_logprobs_from_disk(policy, tmp_path, prompts, completions) == pytest.approx(saved, abs=1e-5)
+    assert row_logprobs(policy, prompts, completions) == own and list(policy.peft_config) == ["default"]
     assert [name for name, p in policy.named_parameters() if p.requires_grad] == trained != []
 
 

@@ -9,6 +9,7 @@ from common import cli, files, model
 from common.cli import UserError
 from common.domain import load_domain
 from train import dpo, reward, sft
+from train.reference import reference_of
 
 FLAGS = ["--recipe", "recipes/smoke.yaml", "--dtype", "float32"]
 BETA = 0.3
@@ -138,7 +139,7 @@ def batch_of(trainer):
 def both(trainer, ids, mask):
     """(policy's log-probs, reference's, lengths) of these rows."""
     policy, lengths = log_probs(trainer.model, ids, mask)
-    network, context = dpo.reference_of(trainer)
+    network, context = reference_of(trainer)
     with context:
         reference, _ = log_probs(network, ids, mask)
     assert (policy - reference).abs().max() > 0.01  # or the formula would be tried at one point only

@@ -58,7 +58,7 @@ def interval(value, n=48, key="share"):
     return {key: value, "low": value - 0.03, "high": value + 0.03, "n": n}
 
 
-def domain_result():
+def domain_rows():
     def verdict(correct):
         return {
             "correct": correct,
@@ -67,7 +67,7 @@ def domain_result():
             "reason": "ok" if correct else "wrong_rows",
         }
 
-    rows = [
+    return [
         {
             "id": name,
             "cluster": "c",
@@ -78,6 +78,9 @@ def domain_result():
         }
         for name, kind in ITEMS
     ]
+
+
+def domain_result():
     values = {"base": 0.215, "sft": 0.615, "dpo": 0.625}
     shown = {**values, "always_refuse": 0.1458}
     refused = dict(zip(shown, (0.021, 0.073, 0.094, 1.0), strict=True))
@@ -124,7 +127,7 @@ def domain_result():
         "lost": ["test-003"],
         "won": [],
     }
-    return {"settings": {"split": "test"}, "summary": summary, "rows": rows, "run": run_of("domain")}
+    return {"settings": {"split": "test"}, "summary": summary, "rows": domain_rows(), "run": run_of("domain")}
 
 
 def winrate_result():
@@ -216,6 +219,36 @@ def mmlu_result(names=("general knowledge",), reported="continuation"):
     }
 
 
+def write_trainings(folder):
+    """Records and logs of SFT and DPO."""
+    files.write_json(folder / "sft" / "run.json", training_run("sft", {"rows": 6001}))
+    files.write_json(
+        folder / "dpo" / "run.json",
+        training_run(
+            "dpo",
+            {"pairs": 2345, "held_out": 120},
+            proof={"loss_at_step_0": 0.693147, "largest_logprob_gap": 0.0, "tolerance": 0.01, "pairs": 16},
+        ),
+    )
+    files.write_json(
+        folder / "sft" / "log.json",
+        [
+            {"step": 1, "loss": 2.0},
+            {"step": 5, "loss": 0.5},
+            {"step": 5, "eval_loss": 0.4},
+            {"step": 9, "eval_loss": 0.45},
+        ],
+    )
+    files.write_json(
+        folder / "dpo" / "log.json",
+        [
+            {"step": 1, "loss": 0.69, "rewards/margins": 0.0, "rewards/accuracies": 0.0},
+            {"step": 4, "eval_loss": 0.6, "eval_rewards/margins": 0.2, "eval_rewards/accuracies": 0.8},
+        ],
+    )
+    files.write_json(folder / "dpo" / "kl.json", [{"step": 4, "kl": 0.4321}])
+
+
 @pytest.fixture()
 def out(tmp_path, monkeypatch):
     """A folder with every file that the report reads; domain and plots are stand-ins."""
@@ -254,32 +287,7 @@ def out(tmp_path, monkeypatch):
             settings={"judge": "verifier", "samples": 4, "temperature": 1.0},
         ),
     )
-    files.write_json(folder / "sft" / "run.json", training_run("sft", {"rows": 6001}))
-    files.write_json(
-        folder / "dpo" / "run.json",
-        training_run(
-            "dpo",
-            {"pairs": 2345, "held_out": 120},
-            proof={"loss_at_step_0": 0.693147, "largest_logprob_gap": 0.0, "tolerance": 0.01, "pairs": 16},
-        ),
-    )
-    files.write_json(
-        folder / "sft" / "log.json",
-        [
-            {"step": 1, "loss": 2.0},
-            {"step": 5, "loss": 0.5},
-            {"step": 5, "eval_loss": 0.4},
-            {"step": 9, "eval_loss": 0.45},
-        ],
-    )
-    files.write_json(
-        folder / "dpo" / "log.json",
-        [
-            {"step": 1, "loss": 0.69, "rewards/margins": 0.0, "rewards/accuracies": 0.0},
-            {"step": 4, "eval_loss": 0.6, "eval_rewards/margins": 0.2, "eval_rewards/accuracies": 0.8},
-        ],
-    )
-    files.write_json(folder / "dpo" / "kl.json", [{"step": 4, "kl": 0.4321}])
+    write_trainings(folder)
     for result in (domain_result(), winrate_result(), mmlu_result()):
         files.write_json(folder / "eval" / f"{result['run']['stage']}.json", result)
     return folder

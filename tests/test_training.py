@@ -11,6 +11,7 @@ from common import cli, files, model
 from common.domain import load_domain
 from data import gen_dpo
 from train import dpo, sft
+from train.reference import prove_reference
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -124,7 +125,7 @@ def test_the_right_reference_is_proved(trained, tmp_path, smoke):
     args = dpo.parse_args([*smoke, "--out", str(trained)])
     policy = model.load_trained(args, trained / "sft")
     args, trainer, tokenizer, rows, domain = dpo_trainer(smoke, trained, policy, tmp_path)
-    proof = dpo.prove_reference(trainer, args, tokenizer, rows, domain.SYSTEM_PROMPT, trained / "sft", tmp_path)
+    proof = prove_reference(trainer, args, tokenizer, rows, domain.SYSTEM_PROMPT, trained / "sft", tmp_path)
     assert abs(proof["loss_at_step_0"] - math.log(2)) < proof["tolerance"]
 
 
@@ -137,7 +138,7 @@ def test_the_base_as_reference_is_caught(trained, tmp_path, smoke):
     fresh = get_peft_model(model.load_base(args.base, args), lora_config(args))
     args, trainer, tokenizer, rows, domain = dpo_trainer(smoke, trained, fresh, tmp_path)
     with pytest.raises(cli.UserError, match="reference is not"):
-        dpo.prove_reference(trainer, args, tokenizer, rows, domain.SYSTEM_PROMPT, trained / "sft", tmp_path)
+        prove_reference(trainer, args, tokenizer, rows, domain.SYSTEM_PROMPT, trained / "sft", tmp_path)
 
 
 def test_a_dpo_checkpoint_as_reference_is_caught(trained, tmp_path, smoke):
@@ -151,7 +152,7 @@ def test_a_dpo_checkpoint_as_reference_is_caught(trained, tmp_path, smoke):
                 parameter.add_(0.01 * torch.randn_like(parameter))
     args, trainer, tokenizer, rows, domain = dpo_trainer(smoke, trained, moved, tmp_path)
     with pytest.raises(cli.UserError, match="reference is not"):
-        dpo.prove_reference(trainer, args, tokenizer, rows, domain.SYSTEM_PROMPT, trained / "sft", tmp_path)
+        prove_reference(trainer, args, tokenizer, rows, domain.SYSTEM_PROMPT, trained / "sft", tmp_path)
 
 
 def embedding_gradient(network, ids):

@@ -605,37 +605,10 @@ def test_random_mixtures_never_raise():
         "VALUES ",
     ]
     answers = ["".join(rng.choices(pieces, k=rng.randint(1, 7))) for _ in range(300)]
+    words = ["WHERE", "LIMIT", "'x'", "0x1F", "ORDER BY", "title", "NOT", "IS NULL", "(", ")", "1", ",", "=", "IN",
+             "LIKE", "OVER", "UNION", "SELECT", "FROM", "books", "JOIN"]  # fmt: skip
     answers += [
-        "SELECT title FROM books "
-        + " ".join(
-            rng.choices(
-                [
-                    "WHERE",
-                    "LIMIT",
-                    "'x'",
-                    "0x1F",
-                    "ORDER BY",
-                    "title",
-                    "NOT",
-                    "IS NULL",
-                    "(",
-                    ")",
-                    "1",
-                    ",",
-                    "=",
-                    "IN",
-                    "LIKE",
-                    "OVER",
-                    "UNION",
-                    "SELECT",
-                    "FROM",
-                    "books",
-                    "JOIN",
-                ],
-                k=rng.randint(1, 9),
-            )
-        )
-        + "; It lists titles."
+        f"SELECT title FROM books {' '.join(rng.choices(words, k=rng.randint(1, 9)))}; It lists titles."
         for _ in range(300)
     ]
     for verdict in verify_all(answers, Limits(seconds=0.2)):

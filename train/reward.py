@@ -33,9 +33,7 @@ from common.training import (
     training_metrics,
 )
 from data import gen_dpo
-from train.dpo import SAME, split_pairs
-
-SIDES = ("chosen", "rejected")
+from train.dpo import SAME, SIDES, split_pairs
 
 
 def parse_args(argv=None):

@@ -83,6 +83,17 @@ def parse_args(argv=None):
     )
 
 
+def data_of(args) -> Path:
+    """The file to learn from; of a domain of rows alone the part that is not held out."""
+    if args.domain == rows_domain.NAME:
+        path = rows_domain.prepare(args)
+        args.data = args.data or str(path)  # so that the record says that no stage of the pipeline made it
+        return path
+    if args.benchmark:
+        raise cli.UserError("--benchmark goes with --domain rows; another domain has a benchmark of its own.")
+    return Path(args.data) if args.data else files.product(args, "data/sft.jsonl")
+
+
 def replayed(args, rows) -> list:
     """As many rows of --replay, by --seed, as make --replay_share of these rows and themselves; none without --replay.
 
@@ -97,6 +108,24 @@ def replayed(args, rows) -> list:
         print(f"note: {args.replay} has {len(found)} rows, where a share of {args.replay_share:g} asks for {wanted}.")
     chosen = sorted(random.Random(args.seed).sample(range(len(found)), min(wanted, len(found))))
     return [{**found[i], "prompt": chat.messages(found[i]["prompt"], "")} for i in chosen]
+
+
+def build_trainer(args, base, tokenizer, rows, dev_rows, domain, work):
+    """TRL's SFTTrainer over the quantised base with a fresh adapter."""
+    from datasets import Dataset
+    from trl import SFTConfig, SFTTrainer
+
+    settings = make_trainer_arguments(args, SFTConfig, work, completion_only_loss=True, eval_packing=False)
+    columns = ("completion",)
+    trainer = SFTTrainer(
+        model=base,
+        args=settings,
+        processing_class=tokenizer,
+        peft_config=lora_config(args),
+        train_dataset=Dataset.from_list(chat.training_rows(rows, domain.SYSTEM_PROMPT, columns)),
+        eval_dataset=Dataset.from_list(chat.training_rows(dev_rows, domain.SYSTEM_PROMPT, columns)),
+    )
+    return prepare_trainer(trainer, args)
 
 
 def check_labels(trainer, tokenizer, stop_id, packing, expected):
@@ -131,39 +160,24 @@ def check_labels(trainer, tokenizer, stop_id, packing, expected):
         )
 
 
-def build_trainer(args, base, tokenizer, rows, dev_rows, domain, work):
-    """TRL's SFTTrainer over the quantised base with a fresh adapter."""
-    from datasets import Dataset
-    from trl import SFTConfig, SFTTrainer
-
-    settings = make_trainer_arguments(args, SFTConfig, work, completion_only_loss=True, eval_packing=False)
-    columns = ("completion",)
-    trainer = SFTTrainer(
-        model=base,
-        args=settings,
-        processing_class=tokenizer,
-        peft_config=lora_config(args),
-        train_dataset=Dataset.from_list(chat.training_rows(rows, domain.SYSTEM_PROMPT, columns)),
-        eval_dataset=Dataset.from_list(chat.training_rows(dev_rows, domain.SYSTEM_PROMPT, columns)),
-    )
-    return prepare_trainer(trainer, args)
-
-
 def check_steps(args, tokenizer, rows, work):
     """Figures of two steps over these rows, see common/check.py."""
     domain = load_domain(args.domain, args.out)
     return take_steps(build_trainer(args, model.load_base(args.base, args), tokenizer, rows, rows[:1], domain, work))
 
 
-def data_of(args) -> Path:
-    """The file to learn from; of a domain of rows alone the part that is not held out."""
-    if args.domain == rows_domain.NAME:
-        path = rows_domain.prepare(args)
-        args.data = args.data or str(path)  # so that the record says that no stage of the pipeline made it
-        return path
-    if args.benchmark:
-        raise cli.UserError("--benchmark goes with --domain rows; another domain has a benchmark of its own.")
-    return Path(args.data) if args.data else files.product(args, "data/sft.jsonl")
+def finish(args, trainer, tokenizer, domain, dev_rows, before, data, decision) -> dict:
+    """Figures after training; writes adapter, tokenizer, what was decided about the chat template, and samples."""
+    folder = args.out / "sft"
+    after = perplexity_of(trainer.model, tokenizer, domain, dev_rows)
+    trainable, total = model.trainable_share(trainer.model)
+    told = {"perplexity_before": before, "perplexity_after": after}
+    metrics = training_metrics(trainer, folder, **told, trainable=trainable, total=total)
+    files.write_json(folder / "chat.json", decision)
+    save_adapter(folder, trainer.model, tokenizer, "sft", args.base, None, data, domain.SYSTEM_PROMPT)
+    trained = ("sft", trainer.model, contextlib.nullcontext())
+    write_samples(folder, domain, tokenizer, trained, ("base", trainer.model, trainer.model.disable_adapter()))
+    return metrics
 
 
 def main(args):
@@ -211,22 +225,16 @@ def main(args):
     make_whole(trainer, args)
     if not is_first():
         return
-    after = perplexity_of(trainer.model, tokenizer, domain, dev_rows)
-    told = {"perplexity_before": before, "perplexity_after": after}
-    metrics = training_metrics(trainer, folder, **told, trainable=trainable, total=total)
-    files.write_json(folder / "chat.json", decision)
-    save_adapter(folder, trainer.model, tokenizer, "sft", args.base, None, data, domain.SYSTEM_PROMPT)
-    trained = ("sft", trainer.model, contextlib.nullcontext())
-    write_samples(folder, domain, tokenizer, trained, ("base", trainer.model, trainer.model.disable_adapter()))
-    del trainer, trained
+    metrics = finish(args, trainer, tokenizer, domain, dev_rows, before, data, decision)
+    del trainer
     model.release()  # the merge loads the base again
     merge(args, folder)
     files.write_run_record(folder, args, started, inputs=inputs, counts=counts, metrics=metrics)
     tracking.finish(run, folder)
     remove_checkpoints(folder)
     print(
-        f"perplexity {before:.2f} -> {after:.3f}, {metrics['tokens_per_second']:.0f} tokens/s, adapter "
-        f"{metrics['adapter_mib']:.1f} MiB, peak {files.peak_memory_gib():.1f} GiB; wrote {folder} in "
+        f"perplexity {before:.2f} -> {metrics['perplexity_after']:.3f}, {metrics['tokens_per_second']:.0f} tokens/s, "
+        f"adapter {metrics['adapter_mib']:.1f} MiB, peak {files.peak_memory_gib():.1f} GiB; wrote {folder} in "
         f"{time.time() - started:.0f} s; next: python data/gen_dpo.py{args.command_tail}"
     )
 
