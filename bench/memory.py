@@ -6,12 +6,9 @@ config, or from bench/shapes.yaml; the network is built on the meta device, wher
 Writes OUT/memory.json; bench/results/ has the counts beside what bench/gpu.sh measured.
 """
 
-import contextlib
 import importlib
 import sys
-import weakref
 from pathlib import Path
-from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and the stages when run by hand
 
@@ -31,39 +28,6 @@ LOADS = {  # what each moment of a stage loads on the card: nothing stays from o
     "answers (vLLM)": [("base", "bfloat16")],
     "mmlu": [("base", "bfloat16")],
 }
-
-
-class Load(NamedTuple):
-    """One call of from_pretrained; `network` is a weak reference to what it gave."""
-
-    path: str
-    dtype: str
-    device: str
-    network: weakref.ref
-
-
-@contextlib.contextmanager
-def recording():
-    """The list of every model that transformers loads from now on."""
-    from unittest import mock
-
-    from transformers import PreTrainedModel
-
-    loads, whole = [], PreTrainedModel.from_pretrained.__func__
-
-    def noted(cls, path, *rest, **named):
-        made = whole(cls, path, *rest, **named)
-        dtype = "nf4" if getattr(made, "is_loaded_in_4bit", False) else str(made.dtype).removeprefix("torch.")
-        loads.append(Load(str(path), dtype, made.device.type, weakref.ref(made)))
-        return made
-
-    with mock.patch.object(PreTrainedModel, "from_pretrained", classmethod(noted)):
-        yield loads
-
-
-def alive(loads) -> list:
-    """The paths of those that are still in memory."""
-    return [load.path for load in loads if load.network() is not None]
 
 
 def config_of(base):

@@ -218,7 +218,7 @@ def train_steps(stage, settings, base, length):
     }
 
 
-def score_rows(settings, base, length):
+def score_rows(base, length):
     """Figures of common/score.py on rows of the longest length: perplexity, reference proof and KL are made of it."""
     from common import score
 
@@ -245,7 +245,7 @@ def measure(args, name):
     base = make_base(args, settings)
     start_counting()
     figures = {"build_seconds": time.perf_counter() - started, "model": memory()}
-    figures |= score_rows(settings, base, length) if stage == "score" else train_steps(stage, settings, base, length)
+    figures |= score_rows(base, length) if stage == "score" else train_steps(stage, settings, base, length)
     return {
         "measurement": name,
         "tokens": length,

@@ -221,7 +221,7 @@ def items_of(table, domain):
     return items
 
 
-def score(args, table, sft, merged):
+def score(table, sft, merged):
     """Greedy answers of a merged model to the dev items, judged; writes merged/score.json. Reads the device's dtype."""
     from common.engine import Engine
     from common.sampling import Sampling
@@ -315,7 +315,7 @@ def answered(run, difference):
 def main(args):
     table = read_table(args.table)
     if args.score:
-        return score(args, table, *map(Path, args.score))
+        return score(table, *map(Path, args.score))
     results = files.read_json(args.results) if args.results.is_file() else {}
     keys = [key for key in table["runs"] if key not in results and (not args.only or key in args.only)]
     known = [run["seconds"] for run in results.values()]

@@ -33,7 +33,7 @@ def parse_args(argv=None):
     return parser.parse_args(argv)
 
 
-def renamed(found: list, changes: list, path) -> list:
+def renamed(found: list, changes: list) -> list:
     """The rows with keys renamed by OLD=NEW; UserError when a row lacks one or has the new name already."""
     pairs = [change.partition("=")[::2] for change in changes]
     for old, new in pairs:
@@ -78,7 +78,7 @@ def as_alpaca(row: dict) -> dict:
 def main(args):
     if not args.target.endswith((".jsonl", ".json")):
         raise cli.UserError(f"{args.target} must end with .jsonl (an object a line) or .json (one array).")
-    found = renamed(own_rows(args.source), args.rename, args.source)
+    found = renamed(own_rows(args.source), args.rename)
     rows, out = read(found, args.source, args.skip)
     rows = [as_alpaca(row) for row in rows] if args.to == "alpaca" else rows
     if args.target.endswith(".json"):

@@ -16,7 +16,6 @@ after a kill the same command goes on and pays for nothing twice. Keys come from
   two temperatures:             python data/gen_dpo.py --temperature 0.7,1.2 --pairs best_worst
 """
 
-import json
 import random
 import sys
 import time
@@ -25,17 +24,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import chat, cli, files, llm, model, paid, provenance
-from common.domain import Verdict, load_domain, rows_of, verdict_on
+from common import cli, files, llm, model, paid, provenance
+from common.domain import load_domain, rows_of
 from common.endpoint import endpoint_of
-from common.engine import Engine, add_engine_flags, choose_engine
-from common.sampling import Sampling
+from common.engine import add_engine_flags, choose_engine
 from data import judging, mix, pair_report, pairs
+from data.samples import each_temperature, judge, read_whole_lines, sample_blocks, sampled_with
 
-SAMPLING = ("samples", "temperature", "top_p", "max_new_tokens", "seed", "dtype", "shots")
-BLOCK = 512  # prompts between two saves
 HAND = "hand"  # the judge of data/label.py
-NO_VERDICT = Verdict(None, None, None, "no verifier")
 ALIKE = 0.95  # similarity from which a model's preference between two answers is taken for noise
 
 
@@ -103,140 +99,22 @@ def temperatures(text):
     return values if len(values) > 1 else values[0]
 
 
-def each_temperature(args) -> list:
-    """The temperatures as a list."""
-    return args.temperature if isinstance(args.temperature, list) else [args.temperature]
+def by_model(args) -> bool:
+    """Whether a model is asked, which costs."""
+    return args.judge not in ("verifier", HAND)
 
 
-# --- samples ----------------------------------------------------------------------------------------
-
-
-def sampled_with(args, domain, parent) -> dict:
-    """What decides the samples of a prompt, by hash, the prompt itself aside."""
-    settings = {key: getattr(args, key) for key in SAMPLING}
-    return {
-        "settings": model.settings_hash(
-            {**settings, "engine": choose_engine(args.engine, endpoint_of(args)), "block": BLOCK}
-        ),
-        "adapter": parent["adapter_sha256"],
-        "weights": model.fingerprint(args.out / "sft/merged"),
-        "template": parent.get("tokenizer_sha256"),
-        "system prompt": model.settings_hash(domain.SYSTEM_PROMPT),
-        **({"seeds": model.settings_hash(rows_of(domain, "load_seeds"))} if args.shots else {}),
-    }
-
-
-def kept_samples(args, domain, rows, folder, parent):
-    """Samples of an earlier run that are those of `rows`: whole blocks, up to the first with another prompt.
-
-    Their verdicts are given again where the domain's code has changed. Writes what kept ones have to agree with.
-    """
-    path, mark = folder / "samples.jsonl", folder / "made_with.json"
-    now, judged_by = sampled_with(args, domain, parent), provenance.generator(domain)
-    known = files.read_json(mark) if path.is_file() and mark.is_file() else {}
-    done = read_whole_lines(path)
-    changed = [name for name in now if known.get(name) != now[name]] if done else []
-    if changed:
-        print(f"changed since the last samples: {', '.join(changed)}; sampling starts anew.")
-        done = []
-    start = 0
-    while start < len(rows):
-        block, sampled = rows[start : start + BLOCK], done[start : start + BLOCK]
-        if [one.get("row_sha256") for one in sampled] != [model.settings_hash(row) for row in block]:
-            break
-        start += len(block)
-    done = done[:start]
-    if done and known.get("judged_by") != judged_by:
-        print("the domain's code has changed since the last samples; they are judged again.")
-        with ThreadPoolExecutor(4) as pool:
-            again = pool.map(lambda pair: judge(domain, pair[0], pair[1]["samples"]), zip(rows, done, strict=False))
-            done = [{**one, "samples": samples} for one, samples in zip(done, again, strict=True)]
-    folder.mkdir(parents=True, exist_ok=True)
-    files.write_jsonl(path, done)
-    files.write_json(mark, {**now, "judged_by": judged_by})
-    return done
-
-
-def sample_blocks(args, domain, rows, folder, parent):
-    """Judged samples of every row, block by block; finished blocks are read back from samples.jsonl."""
-    done = kept_samples(args, domain, rows, folder, parent)
-    if len(done) == len(rows):
-        return done
-    adapters = {"sft": args.out / "sft"}
-    engine = Engine(model.trained_base(args), adapters, args.engine, args.dtype, endpoint_of(args))
-    engine.require("sft")
-    if done:
-        print(f"goes on after {len(done)} of {len(rows)} prompts")
-    tokenizer = model.load_tokenizer(args.out / "sft")
-    with (folder / "samples.jsonl").open("a", encoding="utf-8") as handle, ThreadPoolExecutor(4) as pool:
-        for start in range(len(done), len(rows), BLOCK):
-            block = rows[start : start + BLOCK]
-            made = sample(args, domain, engine, tokenizer, block, start, len(rows))
-            judged = pool.map(lambda pair: judge(domain, *pair), zip(block, made, strict=True))
-            for row, samples in zip(block, judged, strict=True):
-                done.append({"id": row["id"], "row_sha256": model.settings_hash(row), "samples": samples})
-                handle.write(json.dumps(done[-1], ensure_ascii=False) + "\n")
-            handle.flush()
-    return done
-
-
-def sample(args, domain, engine, tokenizer, block, start, total):
-    """args.samples samples of each row of a block that begins at `start`: as many at each temperature."""
-    several, seeds = each_temperature(args), rows_of(domain, "load_seeds") if args.shots else []
-    n, made = args.samples // len(several), [[] for _ in block]
-    for i, temperature in enumerate(several):
-        at = f" at {temperature:g}" if len(several) > 1 else ""
-        asked = [
-            chat.encode(tokenizer, shown, domain.SYSTEM_PROMPT)
-            for row in block
-            for shown in with_shots(args, seeds, row, n, temperature)
-        ]
-        each = n * len(block) // len(asked)
-        sampling = Sampling(each, temperature, args.top_p, args.max_new_tokens, args.seed * 1000 + start + i)
-        found = engine.generate("sft", asked, sampling, f"prompts {start}-{start + len(block)} of {total}{at}")
-        for j, completions in enumerate(found):
-            kept = as_samples(completions)
-            made[j * len(block) // len(asked)] += [{**one, "temperature": temperature} for one in kept] if at else kept
-    return made
-
-
-def with_shots(args, seeds, row, n, temperature) -> list:
-    """The prompt as it is, or n times with different seeds before it, as turns that went well."""
-    if not args.shots:
-        return [row["prompt"]]
-    rng, made = random.Random(f"shots {args.seed} {row['id']} {temperature}"), []
-    for _ in range(n):
-        chosen = rng.sample(seeds, min(args.shots, len(seeds)))
-        turns = [
-            (role, seed[key]) for seed in chosen for role, key in (("user", "prompt"), ("assistant", "completion"))
-        ]
-        made.append([{"role": role, "content": text} for role, text in (*turns, ("user", row["prompt"]))])
-    return made
-
-
-def as_samples(completions):
-    """What is kept of each completion."""
-    return [
-        {"text": one.text, "finished": one.finish_reason == "stop", "tokens": len(one.token_ids)} for one in completions
-    ]
-
-
-def read_whole_lines(path):
-    """Rows of a file that a kill may have cut in its last line."""
-    if not path.is_file():
-        return []
-    lines = path.read_text(encoding="utf-8", errors="ignore").split("\n")[:-1]
-    return [json.loads(line) for line in lines]
-
-
-def judge(domain, row, samples):
-    """Each sample with the verifier's verdict and score; without a verifier nothing is known of one that finished."""
-    judged = []
-    for one in samples:
-        verdict = verdict_on(domain, row, one["text"]) if hasattr(domain, "verify") else NO_VERDICT
-        reason = verdict.reason if one["finished"] else "unfinished"
-        judged.append({**one, "score": pairs.score(verdict, one["finished"]), "reason": reason})
-    return pairs.level(judged)
+def check(args, domain):
+    """UserError for what is known to be missing before anything is sampled or paid for."""
+    if not mix.shares_of(domain, args):
+        own = ", ".join([mix.TEMPLATES, *getattr(domain, "TEACHERS", {})])
+        raise cli.UserError(f"--teacher {args.teacher}: prompts come from the domain's own teachers alone ({own}).")
+    if by_model(args):
+        paid.check(args, llm.parse_spec(args.judge))
+    elif args.judge != HAND and not hasattr(domain, "verify"):
+        raise cli.UserError(
+            f"the domain {args.domain} has no verify(), which --judge verifier needs; name a model by --judge, or hand."
+        )
 
 
 # --- pairs ------------------------------------------------------------------------------------------
@@ -309,24 +187,6 @@ def more_of(args, chosen, rejected, item) -> dict:
 # --- the run ----------------------------------------------------------------------------------------
 
 
-def by_model(args) -> bool:
-    """Whether a model is asked, which costs."""
-    return args.judge not in ("verifier", HAND)
-
-
-def check(args, domain):
-    """UserError for what is known to be missing before anything is sampled or paid for."""
-    if not mix.shares_of(domain, args):
-        own = ", ".join([mix.TEMPLATES, *getattr(domain, "TEACHERS", {})])
-        raise cli.UserError(f"--teacher {args.teacher}: prompts come from the domain's own teachers alone ({own}).")
-    if by_model(args):
-        paid.check(args, llm.parse_spec(args.judge))
-    elif args.judge != HAND and not hasattr(domain, "verify"):
-        raise cli.UserError(
-            f"the domain {args.domain} has no verify(), which --judge verifier needs; name a model by --judge, or hand."
-        )
-
-
 def dry_run(args, domain, rows, extra):
     """Show what a judge would be asked about the samples there are; without any, about the domain's seeds."""
     known = {item["row_sha256"]: item for item in read_whole_lines(args.out / "gen_dpo/samples.jsonl")}
@@ -372,6 +232,38 @@ def hand_over(args, rows, sampled, parent):
     )
 
 
+def not_judged(sampled, known) -> str:
+    """How many prompts the model gave no verdict on, or how many samples the verifier could not judge, of how many."""
+    if known:
+        return f"{known['without a verdict']} of {len(sampled)} prompts"
+    flat = [one for item in sampled for one in item["samples"]]
+    return f"{sum(one['score'][0] is None for one in flat)} of {len(flat)} samples"
+
+
+def write_record(args, started, domain, parent, rows, sampled, kept, dropped, known):
+    """out/gen_dpo/run.json."""
+    flat = [one for item in sampled for one in item["samples"]]
+    counts = {
+        "prompts": len(rows),
+        "samples": len(flat),
+        "pairs": len(kept),
+        "stopped": sum(one["finished"] for one in flat) / len(flat),
+        "not judged": sum(one["score"][0] is None for one in flat),
+        **{f"dropped: {reason}": count for reason, count in dropped.items()},
+    }
+    source = {key: value for key, value in provenance.teacher_of(args, domain).items() if key != "seeds"}
+    source |= {"adapter": parent["adapter_sha256"], "prompts": model.settings_hash(rows)}
+    source["settings"] = deciding(args, domain)
+    output = {"dpo.jsonl": files.sha256(args.out / "data/dpo.jsonl")}
+    more = {"engine": choose_engine(args.engine, endpoint_of(args)), "flags": args.flags}
+    if known:
+        more |= {"model_calls": known["calls"], "judge": {name: one for name, one in known.items() if name != "calls"}}
+    inputs = [args.extra] if args.extra else []
+    files.write_run_record(
+        args.out / "gen_dpo", args, started, inputs=inputs, counts=counts, output=output, made_with=source, **more
+    )
+
+
 def main(args):
     started = time.time()
     domain = load_domain(args.domain, args.out)
@@ -412,38 +304,6 @@ def main(args):
         f"wrote {len(kept)} pairs from {len(rows)} prompts to {target} (without a pair: {told}; not judged: "
         f"{not_judged(sampled, known)}) in {time.time() - started:.0f} s; report: {folder}/report.md; next: "
         f"python train/dpo.py{args.command_tail}{off}"
-    )
-
-
-def not_judged(sampled, known) -> str:
-    """How many prompts the model gave no verdict on, or how many samples the verifier could not judge, of how many."""
-    if known:
-        return f"{known['without a verdict']} of {len(sampled)} prompts"
-    flat = [one for item in sampled for one in item["samples"]]
-    return f"{sum(one['score'][0] is None for one in flat)} of {len(flat)} samples"
-
-
-def write_record(args, started, domain, parent, rows, sampled, kept, dropped, known):
-    """out/gen_dpo/run.json."""
-    flat = [one for item in sampled for one in item["samples"]]
-    counts = {
-        "prompts": len(rows),
-        "samples": len(flat),
-        "pairs": len(kept),
-        "stopped": sum(one["finished"] for one in flat) / len(flat),
-        "not judged": sum(one["score"][0] is None for one in flat),
-        **{f"dropped: {reason}": count for reason, count in dropped.items()},
-    }
-    source = {key: value for key, value in provenance.teacher_of(args, domain).items() if key != "seeds"}
-    source |= {"adapter": parent["adapter_sha256"], "prompts": model.settings_hash(rows)}
-    source["settings"] = deciding(args, domain)
-    output = {"dpo.jsonl": files.sha256(args.out / "data/dpo.jsonl")}
-    more = {"engine": choose_engine(args.engine, endpoint_of(args)), "flags": args.flags}
-    if known:
-        more |= {"model_calls": known["calls"], "judge": {name: one for name, one in known.items() if name != "calls"}}
-    inputs = [args.extra] if args.extra else []
-    files.write_run_record(
-        args.out / "gen_dpo", args, started, inputs=inputs, counts=counts, output=output, made_with=source, **more
     )
 
 

@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 
 from common import cli, files, llm, paid, provenance
 from common.domain import load_domain, rows_of, splits_of, verdict_on
-from data import card, mix, teaching
+from data import card, mix, row_report, teaching
 from data.similar import near_duplicates
 
 PROVENANCE = ("seed_id", "teacher", "category", "schema_id", "family")  # kept of a row, where it has them
@@ -145,51 +145,6 @@ def select(domain, rows, reasons, args):
     return unique, dropped
 
 
-def distinct_share(texts, size):
-    """Distinct word n-grams over all word n-grams: how much the set repeats itself."""
-    grams = Counter(
-        tuple(words[i : i + size]) for words in (text.split() for text in texts) for i in range(len(words) - size + 1)
-    )
-    return len(grams) / max(1, sum(grams.values()))
-
-
-def report(rows, dropped, candidates, domain):
-    """The quality report as markdown."""
-    compare = getattr(domain, "dedup_text", lambda row: row["prompt"])
-    texts = [compare(row) for row in rows]
-    lengths = {name: sorted(len(row[name].split()) for row in rows) for name in ("prompt", "completion")}
-    lines = [
-        "# SFT data",
-        "",
-        f"{candidates} candidates, {len(rows)} kept, {len(dropped)} dropped.",
-        "",
-        "| dropped because | rows |",
-        "|---|---|",
-    ]
-    lines += [f"| {reason} | {count} |" for reason, count in Counter(row["reason"] for row in dropped).most_common()]
-    lines += ["", "| kind | rows |", "|---|---|"]
-    lines += [f"| {kind} | {count} |" for kind, count in sorted(Counter(row["category"] for row in rows).items())]
-    lines += ["", "| teacher | rows | different seeds |", "|---|---|---|"]
-    for name, count in Counter(row["teacher"] for row in rows).most_common():
-        seeds = {row.get("seed_id") for row in rows if row["teacher"] == name} - {None}
-        lines.append(f"| {name} | {count} | {len(seeds) or '-'} |")
-    if any("proved" in row for row in rows):
-        proved = Counter(row.get("proved") for row in rows)
-        names = {True: "proved", None: "that nothing speaks against", False: "written by hand and not proved"}
-        lines += ["", "| explanation | rows |", "|---|---|"]
-        lines += [f"| {name} | {proved[key]} |" for key, name in names.items()]
-    lines += ["", "| words in | shortest | median | 95 % | longest |", "|---|---|---|---|---|"]
-    lines += [
-        f"| {name} | {v[0]} | {v[len(v) // 2]} | {v[int(len(v) * 0.95)]} | {v[-1]} |" for name, v in lengths.items()
-    ]
-    lines += ["", "| distinct share of | questions with answers |", "|---|---|"]
-    lines += [f"| {size}-grams | {distinct_share(texts, size):.3f} |" for size in (1, 2, 3, 4)]
-    groups = (("family", "families"), ("schema_id", "schemas"))
-    counts = [f"{len({row[key] for row in rows})} {words}" for key, words in groups if all(key in row for row in rows)]
-    curated = f"{sum(row['teacher'] == 'curated' for row in rows)} curated rows"
-    return "\n".join([*lines, "", f"{', '.join([*counts, curated])}.", ""])
-
-
 def candidates(domain, args):
     """(rows, the reason against each, what a model's calls were); None after --dry_run."""
     seeds = load_seeds(domain)
@@ -209,10 +164,32 @@ def candidates(domain, args):
     return taught and (taught[0], held_out(domain, *taught[:2], args), taught[2])
 
 
+def build_rows(kept, calls):
+    """The rows as they are written: prompt and completion, and where they are from."""
+    recorded = PROVENANCE if calls is None else PROVENANCE + TAUGHT
+    return [
+        {
+            "id": f"sft-{i:06d}",
+            "prompt": row["prompt"],
+            "completion": row["completion"],
+            **{key: row[key] for key in recorded if key in row},
+        }
+        for i, row in enumerate(kept)
+    ]
+
+
+def write_record(args, started, domain, target, counts, calls):
+    """out/gen_sft/run.json."""
+    source = {**provenance.teacher_of(args, domain), "settings": deciding(args, domain)}
+    output = {str(target.name): files.sha256(target)}
+    more = {"flags": args.flags} | ({} if calls is None else {"model_calls": calls})
+    files.write_run_record(args.out / "gen_sft", args, started, counts=counts, output=output, made_with=source, **more)
+
+
 def main(args):
     started = time.time()
     domain = load_domain(args.domain, args.out)
-    work, target = args.out / "gen_sft", files.product(args, "data/sft.jsonl")
+    folder, target = args.out / "gen_sft", files.product(args, "data/sft.jsonl")
     made = candidates(domain, args)
     if made is None:
         return
@@ -220,34 +197,17 @@ def main(args):
     kept, dropped = select(domain, rows, reasons, args)
     if len(kept) < args.n:
         print(f"note: {len(kept)} rows are left of the {args.n} asked for; raise --jaccard or lower --n.")
-    recorded = PROVENANCE if calls is None else PROVENANCE + TAUGHT
-    files.write_jsonl(
-        target,
-        [
-            {
-                "id": f"sft-{i:06d}",
-                "prompt": row["prompt"],
-                "completion": row["completion"],
-                **{key: row[key] for key in recorded if key in row},
-            }
-            for i, row in enumerate(kept)
-        ],
-    )
-    files.write_jsonl(work / "dropped.jsonl", dropped)
-    files.write_text(work / "report.md", report(kept, dropped, len(rows), domain))
-    files.write_text(work / "data_card.md", card.data_card(args, kept, calls))
+    files.write_jsonl(target, build_rows(kept, calls))
+    files.write_jsonl(folder / "dropped.jsonl", dropped)
+    files.write_text(folder / "report.md", row_report.report(kept, dropped, len(rows), domain))
+    files.write_text(folder / "data_card.md", card.data_card(args, kept, calls))
     counts = {"candidates": len(rows), "kept": len(kept), **Counter(row["reason"] for row in dropped)}
-    more = {} if calls is None else {"model_calls": calls}
-    output = {str(target.name): files.sha256(target)}
-    source = {**provenance.teacher_of(args, domain), "settings": deciding(args, domain)}
-    files.write_run_record(
-        work, args, started, counts=counts, output=output, made_with=source, flags=args.flags, **more
-    )
+    write_record(args, started, domain, target, counts, calls)
     if calls is not None:
         print(f"calls: {calls['calls']}, {paid.shown(calls['dollars'])}; each is in {args.out / paid.LEDGER}.")
     print(
         f"wrote {len(kept)} rows to {target} ({', '.join(f'{k} {v}' for k, v in counts.items())}) in "
-        f"{time.time() - started:.0f} s; report: {work}/report.md; next: python train/sft.py{args.command_tail}"
+        f"{time.time() - started:.0f} s; report: {folder}/report.md; next: python train/sft.py{args.command_tail}"
     )
 
 

@@ -79,7 +79,7 @@ def describe_difference(network, tokenizer, prompt_ids, ours, theirs):
     }
 
 
-def compare(args, domain, tokenizer, answers, replies, folder):
+def compare(domain, tokenizer, answers, replies, folder):
     """The result: how many answers are equal, where the others part, how many ended by themselves."""
     import torch
     from transformers import AutoModelForCausalLM
@@ -119,7 +119,7 @@ def main(args):
     print(f"starting vLLM on {plan.folder} (log: {plan.log})", flush=True)
     with launch.running(plan, launch.show_waiting) as server, ThreadPoolExecutor(AT_ONCE) as pool:
         replies = list(pool.map(lambda text: served(server, plan.name, text, settings["max_new_tokens"]), prompts))
-    result = compare(args, domain, tokenizer, answers, replies, plan.folder)
+    result = compare(domain, tokenizer, answers, replies, plan.folder)
     target = args.out / "eval" / "parity.json"
     files.write_json(target, {**result, "run": files.run_record(args, started)})
     for one in result["differences"]:

@@ -49,7 +49,7 @@ def rows_of(split):
     for kind in kinds.KINDS:
         for number in range(200):
             made = kinds.make_layout(rng, rng.choice(subjects(split)), number)
-            row = kinds.row_of(rng, made, split, kind)
+            row, _ = kinds.row_with(rng, made, split, kind)
             if row is not None:
                 rows.append({"id": f"{split}-{len(rows)}", **row})
                 break

@@ -1,6 +1,9 @@
 """What is in memory at once: loads counted while stages run on a tiny base, and the formula of bench/memory.py."""
 
+import contextlib
 import random
+import weakref
+from typing import NamedTuple
 
 import pytest
 
@@ -19,6 +22,39 @@ PUBLISHED = {  # parameters, as the Hub counts them
     "Qwen/Qwen2.5-0.5B-Instruct": 494_032_768,
     "TinyLlama/TinyLlama-1.1B-Chat-v1.0": 1_100_048_384,
 }
+
+
+class Load(NamedTuple):
+    """One call of from_pretrained; `network` is a weak reference to what it gave."""
+
+    path: str
+    dtype: str
+    device: str
+    network: weakref.ref
+
+
+@contextlib.contextmanager
+def recording():
+    """The list of every model that transformers loads from now on."""
+    from unittest import mock
+
+    from transformers import PreTrainedModel
+
+    loads, whole = [], PreTrainedModel.from_pretrained.__func__
+
+    def noted(cls, path, *rest, **named):
+        made = whole(cls, path, *rest, **named)
+        dtype = "nf4" if getattr(made, "is_loaded_in_4bit", False) else str(made.dtype).removeprefix("torch.")
+        loads.append(Load(str(path), dtype, made.device.type, weakref.ref(made)))
+        return made
+
+    with mock.patch.object(PreTrainedModel, "from_pretrained", classmethod(noted)):
+        yield loads
+
+
+def alive(loads) -> list:
+    """The paths of those that are still in memory."""
+    return [load.path for load in loads if load.network() is not None]
 
 
 @pytest.mark.parametrize("base", PUBLISHED)
@@ -123,13 +159,11 @@ def test_the_adapter_from_disk_is_read_beside_the_policy_and_leaves_it_as_it_was
 
 
 def test_samples_are_the_answers_of_the_trained_network_and_of_what_it_began_with(policy, tiny_base, tmp_path):
-    import contextlib
-
     from common import chat, training
 
     domain, tokenizer = load_domain("text_to_sql"), model.load_tokenizer(tiny_base)
     policy.train()
-    with memory.recording() as loads:
+    with recording() as loads:
         training.write_samples(
             tmp_path,
             domain,
@@ -165,8 +199,8 @@ def test_a_training_loads_one_quantised_base_and_has_let_go_of_it_when_the_merge
     flags = ["--recipe", "recipes/smoke.yaml", "--base", str(tiny_base), "--out", str(tmp_path), "--limit", "24"]
     for stage, script, data in (("sft", sft, rows_of(60, "sft")), ("dpo", dpo, rows_of(60, "dpo"))):
         files.write_jsonl(tmp_path / f"data/{stage}.jsonl", data)
-        with memory.recording() as loads:
-            monkeypatch.setattr(script, "merge", lambda args, folder: at_merge.append(memory.alive(loads)))  # noqa: B023
+        with recording() as loads:
+            monkeypatch.setattr(script, "merge", lambda args, folder: at_merge.append(alive(loads)))  # noqa: B023
             args = script.parse_args([*flags, "--dtype", "float32"])
             cli.quiet()
             script.main(args)

@@ -18,7 +18,7 @@ from provider import kill_after, with_key
 
 from common import cli, files, model, paid
 from common.domain import load_domain
-from data import gen_dpo, judging, mix, pair_report
+from data import gen_dpo, judging, mix, pair_report, samples
 
 ROOT = Path(__file__).resolve().parents[1]
 PROMPTS = 30
@@ -195,7 +195,7 @@ def test_a_domain_without_verifier_is_judged_by_a_model(serve, tmp_path, unverif
     assert rows and all(quality(row["chosen"]) > quality(row["rejected"]) for row in rows)
     assert "no verdict of a verifier" in (tmp_path / "out/gen_dpo/report.md").read_text()
     domain = load_domain(unverified)
-    made = gen_dpo.judge(domain, {}, [{"text": "a", "finished": True}, {"text": "b", "finished": False}])
+    made = samples.judge(domain, {}, [{"text": "a", "finished": True}, {"text": "b", "finished": False}])
     assert [one["score"] for one in made] == [[None] * 3, [0, 0, 0]]
 
 

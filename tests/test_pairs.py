@@ -12,7 +12,7 @@ import pytest
 from common.cli import UserError
 from common.domain import load_domain
 from common.provenance import policy_of
-from data import gen_dpo, gen_sft, pair_report, pairs, similar
+from data import gen_dpo, gen_sft, pair_report, pairs, row_report, samples, similar
 from train.dpo import split_pairs
 
 GOOD, BAD_FORMAT, NO_EXPLANATION = [1, 1, 1], [1, 0, 1], [1, 1, 0]
@@ -66,8 +66,8 @@ def test_no_correct_sample_makes_no_pair():
 @pytest.mark.parametrize("right", [(1, *rest) for rest in itertools.product((0, 1), repeat=2)])
 @pytest.mark.parametrize("wrong", [(0, *rest) for rest in itertools.product((0, 1), repeat=2)])
 def test_correct_beats_wrong_whatever_the_form(right, wrong):
-    for samples in itertools.permutations([sample("right", right), sample("wrong", wrong)]):
-        chosen, rejected = make_pair(list(samples))
+    for both in itertools.permutations([sample("right", right), sample("wrong", wrong)]):
+        chosen, rejected = make_pair(list(both))
         assert texts((chosen, rejected)) == ("right", "wrong")
         assert pairs.margin_of(chosen, rejected) == "correct"
 
@@ -144,7 +144,7 @@ def test_a_sample_is_judged_by_verdict_and_ending():
     verdicts = {"yes": Verdict(True, True, None, "ok"), "no": Verdict(False, True, None, "no")}
     domain = Namespace(verify=lambda row, text: verdicts[text])
     made = [Completion("yes", [1, 2], "stop"), Completion("no", [1], "stop"), Completion("yes", [1, 2, 3], "length")]
-    judged = gen_dpo.judge(domain, {}, gen_dpo.as_samples(made))
+    judged = samples.judge(domain, {}, samples.as_samples(made))
     assert [one["score"] for one in judged] == [[1, 1, None], [0, 1, None], [0, 0, 0]]
     assert [one["reason"] for one in judged] == ["ok", "no", "unfinished"]
     assert [one["finished"] for one in judged] == [True, True, False]
@@ -154,7 +154,7 @@ def judged_pair(*verdicts):
     """The pair, and what it differs in, of finished samples with these verdicts; their texts are their places."""
     domain = Namespace(verify=lambda row, text: verdicts[int(text)])
     made = [Completion(str(i), [1], "stop") for i in range(len(verdicts))]
-    pair = make_pair(gen_dpo.judge(domain, {}, gen_dpo.as_samples(made)))
+    pair = make_pair(samples.judge(domain, {}, samples.as_samples(made)))
     return pair and (*texts(pair), pairs.margin_of(*pair))
 
 
@@ -346,13 +346,13 @@ class FakeEngine:
 
 def samples_with(monkeypatch, *flags):
     """(what the engine was asked, the samples of two rows)."""
-    monkeypatch.setattr(gen_dpo.chat, "encode", lambda tokenizer, prompt, system: prompt)
+    monkeypatch.setattr(samples.chat, "encode", lambda tokenizer, prompt, system: prompt)
     domain = Namespace(
         SYSTEM_PROMPT="s",
         load_seeds=lambda: [{"id": i, "prompt": f"s{i}", "completion": f"c{i}", "category": "c"} for i in range(9)],
     )
     engine, rows = FakeEngine(), [{"id": "r0", "prompt": "q0"}, {"id": "r1", "prompt": "q1"}]
-    return engine.asked, gen_dpo.sample(gen_dpo.parse_args(list(flags)), domain, engine, None, rows, 512, 2)
+    return engine.asked, samples.sample(gen_dpo.parse_args(list(flags)), domain, engine, None, rows, 512, 2)
 
 
 def test_samples_are_shared_out_over_temperatures_and_keep_theirs(monkeypatch):
@@ -412,15 +412,15 @@ def test_which_refusals_are_dropped_is_chance():
 
 def test_half_a_line_of_a_killed_run_is_dropped(tmp_path):
     path = tmp_path / "samples.jsonl"
-    assert gen_dpo.read_whole_lines(path) == []
+    assert samples.read_whole_lines(path) == []
     whole = [{"id": "a", "text": "é\u2028"}, {"id": "b", "text": "x"}]
     data = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in whole).encode()
     path.write_bytes(data)
-    assert gen_dpo.read_whole_lines(path) == whole
+    assert samples.read_whole_lines(path) == whole
     cut = json.dumps({"id": "c", "text": "é"}, ensure_ascii=False).encode()
     for length in range(1, len(cut) + 1):  # also in the middle of a letter of two bytes
         path.write_bytes(data + cut[:length])
-        assert gen_dpo.read_whole_lines(path) == whole
+        assert samples.read_whole_lines(path) == whole
 
 
 # --- duplicates and selection -----------------------------------------------------------------------
@@ -508,7 +508,7 @@ def test_selection_counts_every_reason():
         "f": "wrong: no_query",
         "h": "not needed",
     }
-    text = gen_sft.report(
+    text = row_report.report(
         [{**row, "category": "count", "schema_id": "s", "family": "f", "teacher": "templates"} for row in kept],
         dropped,
         len(rows),

@@ -11,7 +11,7 @@ import pytest
 from common import answers, files, model, provenance, training
 from common.cli import UserError
 from common.domain import Verdict, load_domain
-from data import gen_dpo, gen_sft
+from data import gen_dpo, gen_sft, samples
 from domains.text_to_sql import write_benchmark
 from eval import answer as answer_eval
 from train import dpo
@@ -261,7 +261,7 @@ def test_an_adapter_that_is_being_saved_has_no_record_of_an_earlier_one(tmp_path
 @pytest.fixture
 def sampled(tmp_path, domain, monkeypatch):
     """A function that gives the kept samples, and at first writes some of all rows."""
-    monkeypatch.setattr(gen_dpo, "BLOCK", 4)
+    monkeypatch.setattr(samples, "BLOCK", 4)
     settings = {"samples": 2, "temperature": 1.0, "top_p": 1.0, "max_new_tokens": 8, "seed": 0}
     settings |= {"dtype": "float32", "shots": 0}
     parent = {"adapter_sha256": "a" * 64, "tokenizer_sha256": "t"}
@@ -271,14 +271,14 @@ def sampled(tmp_path, domain, monkeypatch):
             **{**settings, "out": tmp_path, "engine": "hf", "endpoint": None, **change.pop("settings", {})}
         )
         files.write_text(tmp_path / "sft/merged/model.safetensors", change.pop("merged", "w"))
-        return gen_dpo.kept_samples(args, domain, rows, tmp_path / "gen_dpo", {**parent, **change})
+        return samples.kept_samples(args, domain, rows, tmp_path / "gen_dpo", {**parent, **change})
 
     assert kept() == []
     lines = [
         {
             "id": row["id"],
             "row_sha256": model.settings_hash(row),
-            "samples": gen_dpo.judge(domain, row, [{"text": row["completion"], "finished": True, "tokens": 1}]),
+            "samples": samples.judge(domain, row, [{"text": row["completion"], "finished": True, "tokens": 1}]),
         }
         for row in domain.rows
     ]

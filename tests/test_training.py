@@ -9,7 +9,7 @@ import pytest
 
 from common import cli, files, model
 from common.domain import load_domain
-from data import gen_dpo
+from data import gen_dpo, samples
 from train import dpo, sft
 from train.reference import prove_reference
 
@@ -219,9 +219,9 @@ def test_the_reference_copy_is_no_part_of_the_model():
 
 def test_gen_dpo_goes_on_after_a_kill(trained, monkeypatch, smoke):
     """A run stopped in its second block and started again gives the samples of a straight run."""
-    monkeypatch.setattr(gen_dpo, "BLOCK", 4)
+    monkeypatch.setattr(samples, "BLOCK", 4)
     monkeypatch.setattr(
-        gen_dpo,
+        samples,
         "judge",
         lambda domain, row, samples: [
             {**one, "finished": True, "score": [i % 2, 1, 1], "reason": "ok"} for i, one in enumerate(samples)

@@ -56,13 +56,8 @@ def make_row(rng: random.Random, layout: Layout, split: str, tries: int = 20) ->
     return None, None
 
 
-def row_of(rng: random.Random, layout: Layout, split: str, kind: str) -> dict | None:
-    """One row of this kind on the schema, or None where it cannot be asked there or chance gave nothing sound."""
-    return row_with(rng, layout, split, kind)[0]
-
-
 def row_with(rng: random.Random, layout: Layout, split: str, kind: str) -> tuple:
-    """(row or None, the plan of its databases)."""
+    """(a row of this kind, the plan of its databases), or (None, None) where schema or chance gave nothing sound."""
     item = KINDS[kind][0](Voice(rng, split), layout, rng.choice(layout.tables))
     sql, answer, tree = _written(item, layout) if item else (None, None, None)
     if answer is None:
