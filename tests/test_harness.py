@@ -5,7 +5,7 @@ import json
 import pytest
 
 from common import cli
-from eval import harness, mmlu, stats
+from eval import harness, mmlu, stats, tax
 
 TASK = """task: colours
 dataset_path: json
@@ -47,7 +47,7 @@ def test_a_task_from_local_files_is_scored_on_every_model_by_the_same_questions(
     paths = {"base": (str(tiny_base), None), "sft": (str(folder / "other"), None), "dpo": (str(folder / "other"), None)}
     rows = harness.run_tasks(args, paths, *harness.find_tasks(args))
     assert [row["id"] for row in rows] == list(range(6)) and {row["metric"] for row in rows} == {"acc"}
-    (one,) = harness.summarise(rows, mmlu.MODELS, mmlu.PAIRS)
+    (one,) = harness.summarise(rows, tax.MODELS, tax.PAIRS)
     assert one["n"] == 6 and one["score"]["dpo"] == one["score"]["sft"]
     assert {row["base"] for row in rows} | {row["sft"] for row in rows} == {0.0, 1.0}
     wanted = stats.paired_t_interval([row["sft"] for row in rows], [row["base"] for row in rows])

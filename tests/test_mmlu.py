@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from common import cli, files, model
-from eval import mmlu
+from eval import mmlu, questions, tax
 
 cli.quiet()  # before torch is loaded: threads that spin while they wait make small tests slow
 
@@ -142,7 +142,7 @@ def test_the_task_is_lm_evals_own_but_for_its_data(form, folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", mmlu.FORMS)
+@pytest.mark.parametrize("form", questions.FORMS)
 @pytest.mark.parametrize("batch_size", [4, 16])
 def test_shared_beginnings_give_plain_lm_evals_scores(tiny_base, form, batch_size):
     rows = make_rows(9)  # of one length but for one; with four rows at once, one question runs after the other
@@ -157,7 +157,7 @@ def test_shared_beginnings_give_plain_lm_evals_scores(tiny_base, form, batch_siz
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", mmlu.FORMS)
+@pytest.mark.parametrize("form", questions.FORMS)
 def test_few_shot_rows_run_once_for_a_subject(tiny_base, form):
     """Ten questions more cost their own tokens and no prefix."""
     spent, dev = [], make_rows(5, "letter")
@@ -173,7 +173,7 @@ def test_few_shot_rows_run_once_for_a_subject(tiny_base, form):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", mmlu.FORMS)
+@pytest.mark.parametrize("form", questions.FORMS)
 def test_prompts_beyond_the_context_are_cut_as_lm_eval_cuts_them(tiny_base, form):
     rows = make_rows(4)
     rows[1]["question"] = "long " * 1500
@@ -192,7 +192,7 @@ def test_a_context_shorter_than_an_answer_does_not_stop_it(tiny_base, tmp_path):
     files.write_json(tmp_path / "short" / "config.json", {**config, "max_position_embeddings": 16})
     rows = make_rows(3)
     rows[0]["choices"][1] = "a very long choice indeed " * 20
-    for form in mmlu.FORMS:
+    for form in questions.FORMS:
         lm, counts = lm_of(tmp_path / "short")
         found = mmlu.answer(lm, mmlu.make_task("a", form, make_rows(5), rows))
         assert counts["cut"] == 3 and all(map(math.isfinite, scores_of(found)))
@@ -213,7 +213,7 @@ def test_an_adapter_at_run_time_scores_as_the_merged_model(tiny_base, tmp_path):
     tuned.save_pretrained(tmp_path / "adapter")
     tuned.merge_and_unload().save_pretrained(tmp_path / "merged")
     tokenizer = model.load_tokenizer(tiny_base)
-    for form in mmlu.FORMS:
+    for form in questions.FORMS:
         task, found = mmlu.make_task("a", form, make_rows(5), make_rows(6)), []
         for weights, adapter in ((tiny_base, tmp_path / "adapter"), (tmp_path / "merged", None), (tiny_base, None)):
             lm, _ = mmlu.load_lm(str(weights), adapter and str(adapter), tokenizer, DTYPE)
@@ -226,7 +226,9 @@ def test_an_adapter_at_run_time_scores_as_the_merged_model(tiny_base, tmp_path):
 @pytest.mark.parametrize("with_mmlu", [False, True])
 def test_the_stage_end_to_end(tiny_base, tmp_path, capsys, monkeypatch, with_mmlu):
     make_stages(tmp_path, tiny_base)
-    monkeypatch.setattr(mmlu, "GENERAL_KNOWLEDGE", str(make_benchmark(tmp_path / "own", {"maps": 12, "old_maths": 8})))
+    monkeypatch.setattr(
+        questions, "GENERAL_KNOWLEDGE", str(make_benchmark(tmp_path / "own", {"maps": 12, "old_maths": 8}))
+    )
     make_benchmark(tmp_path / "files", {"law": 9, "old_maths": 31})
     if not with_mmlu:  # the base that was trained on is another than the stored one
         shutil.copytree(tmp_path / "sft/merged", tmp_path / "sft/base")
@@ -242,22 +244,22 @@ def test_the_stage_end_to_end(tiny_base, tmp_path, capsys, monkeypatch, with_mml
     assert made["settings"]["dtype"] == "float32" and made["settings"]["shots"] == 5 and counts["ties"] == {}
     assert len({(row["benchmark"], row["form"], row["id"]) for row in rows}) == len(rows) == 2 * 20 * len(names)
     both = [row for row in rows if "dpo" in row]
-    assert len({tuple(row[name] for row in both) for name in mmlu.MODELS}) > 1  # each model's own answers
+    assert len({tuple(row[name] for row in both) for name in tax.MODELS}) > 1  # each model's own answers
     for name in names:
         told = summary["reported"][name] or "letters"
         for form, found in summary["benchmarks"][name].items():
             own = [row for row in rows if row["benchmark"] == name and row["form"] == form]
-            asked = list(mmlu.MODELS if form == told else ["base"])
-            assert list(found["accuracy"]) == asked == [one for one in own[0] if one in mmlu.MODELS]
+            asked = list(tax.MODELS if form == told else ["base"])
+            assert list(found["accuracy"]) == asked == [one for one in own[0] if one in tax.MODELS]
             for one in asked:
                 assert found["accuracy"][one]["accuracy"] == pytest.approx(sum(row[one] for row in own) / 20)
                 assert sum(subject[one]["n"] for subject in found["by_subject"].values()) == 20
-            assert list(found["tax"]) == (list(mmlu.PAIRS) if form == told else [])
+            assert list(found["tax"]) == (list(tax.PAIRS) if form == told else [])
             if form == told:
                 changes = [row["dpo"] - row["base"] for row in own]
                 assert found["tax"]["dpo_vs_base"]["difference"] == pytest.approx(sum(changes) / 20)
             assert ("by_length" in found) == (form == "continuation") == ("by_length" in own[0])
-    assert summary == mmlu.summarise(rows, made["windows"])  # the rows are all that the figures come from
+    assert summary == tax.summarise(rows, made["windows"])  # the rows are all that the figures come from
     text = summary["general_text"]
     if with_mmlu:
         assert made["settings"]["base_weights"] == "the base's own weights" and "base_plain" not in text["perplexity"]
@@ -294,7 +296,7 @@ def test_general_text_is_compared_window_by_window():
         {"topic": str(i), "tokens": 10 * i, "base": -20.0 * i, "sft": -20.0 * i - i % 2, "dpo": -25.0 * i - i % 3}
         for i in range(1, 9)
     ]
-    made = mmlu.text_summary(windows)
+    made = tax.text_summary(windows)
     assert made["tokens"] == 360 and made["windows"] == 8 and made["perplexity"]["base"] == pytest.approx(math.exp(2))
     dpo = made["difference"]["dpo_vs_base"]
     assert dpo["difference"] == pytest.approx(sum(-0.5 - i % 3 / (10 * i) for i in range(1, 9)) / 8)
@@ -316,13 +318,13 @@ TEXT = [{"topic": str(i), "tokens": 9, "base": -i, "sft": -i, "dpo": -i - 1.5} f
 
 def test_a_loss_is_negative():
     base, worse = [1, 1, 1, 0, 1, 1], [0, 1, 0, 0, 1, 1]
-    made = mmlu.summarise(rows_of("letters", base, worse) + rows_of("continuation", worse, base), TEXT)
+    made = tax.summarise(rows_of("letters", base, worse) + rows_of("continuation", worse, base), TEXT)
     found = made["benchmarks"]["general knowledge"]["letters"]
     assert found["accuracy"]["base"]["accuracy"] == pytest.approx(5 / 6)
     assert found["by_subject"]["a"]["dpo"] == {"accuracy": pytest.approx(1 / 3), "n": 3} and "by_length" not in found
-    tax = found["tax"]["dpo_vs_base"]
-    assert tax["difference"] == pytest.approx(-2 / 6) and (tax["gained"], tax["lost"]) == (0, 2)
-    assert tax["mcnemar_p"] == 0.5 and tax["n"] == 6
+    told = found["tax"]["dpo_vs_base"]
+    assert told["difference"] == pytest.approx(-2 / 6) and (told["gained"], told["lost"]) == (0, 2)
+    assert told["mcnemar_p"] == 0.5 and told["n"] == 6
     same = found["tax"]["sft_vs_base"]
     assert same["difference"] == 0 and same["low"] < 0 < same["high"] and same["detectable"] > 0
     other = made["benchmarks"]["general knowledge"]["continuation"]
@@ -344,21 +346,21 @@ ABOVE, GUESSING = [1] * 60 + [0] * 40, [1] * 28 + [0] * 72  # 28 of 100: its int
 @pytest.mark.parametrize("tuned", [ABOVE, GUESSING])
 def test_the_base_alone_decides_the_form(letters, continuation, form, tuned):
     rows = rows_of("letters", letters, tuned) + rows_of("continuation", continuation, tuned)
-    made = mmlu.summarise(rows, TEXT)
+    made = tax.summarise(rows, TEXT)
     assert made["reported"] == {"general knowledge": form}
     assert made["headline"] == {"benchmark": "general knowledge", "form": form}
-    assert ("cannot be measured" in mmlu.table(made)) == (form is None)
-    assert ("dpo - base" in mmlu.table(made)) == (form is not None)
+    assert ("cannot be measured" in tax.table(made)) == (form is None)
+    assert ("dpo - base" in tax.table(made)) == (form is not None)
 
 
 def test_the_headline_is_what_can_be_measured():
     rows = [
         row
         for name, base in (("general knowledge", ABOVE), ("MMLU", GUESSING))
-        for form in mmlu.FORMS
+        for form in questions.FORMS
         for row in rows_of(form, base, base, name)
     ]
-    made = mmlu.summarise(rows, TEXT)
+    made = tax.summarise(rows, TEXT)
     assert made["headline"] == {"benchmark": "general knowledge", "form": "letters"}
     assert made["reported"] == {"general knowledge": "letters", "MMLU": None}
 
@@ -367,11 +369,11 @@ def test_the_headline_is_what_can_be_measured():
 def test_both_layouts_read_the_same(tmp_path, layout):
     rows = make_rows(9)
     write_rows(tmp_path / "a.csv", rows, layout)
-    assert mmlu.read_csv(tmp_path / "a.csv") == rows
+    assert questions.read_csv(tmp_path / "a.csv") == rows
 
 
 def test_a_subject_with_more_dev_rows_uses_the_first_five(tmp_path):
-    dev, test = mmlu.read_benchmark(make_benchmark(tmp_path, {"b": 3, "a_c": 2}))
+    dev, test = questions.read_benchmark(make_benchmark(tmp_path, {"b": 3, "a_c": 2}))
     assert list(test) == ["a_c", "b"] and [row["id"] for row in test["b"]][2] == "b-0002"
     assert dev["b"] == make_rows(6, "letter")[:5]
 
@@ -379,21 +381,21 @@ def test_a_subject_with_more_dev_rows_uses_the_first_five(tmp_path):
 def test_sampling_is_stratified_and_repeatable():
     sizes = {"large": 500, "middle": 300, "small": 200, "tiny": 3}
     test = {name: [{"id": f"{name}-{i}"} for i in range(size)] for name, size in sizes.items()}
-    drawn = mmlu.stratify(test, 101, random.Random(0))
+    drawn = questions.stratify(test, 101, random.Random(0))
     assert {name: len(rows) for name, rows in drawn.items()} == {"large": 50, "middle": 30, "small": 19, "tiny": 2}
     for name, rows in drawn.items():
         places = [test[name].index(row) for row in rows]
         assert places == sorted(set(places))
     assert drawn["large"] != test["large"][:50]
-    assert mmlu.stratify(test, 101, random.Random(0)) == drawn
-    assert mmlu.stratify(test, 101, random.Random(1)) != drawn
+    assert questions.stratify(test, 101, random.Random(0)) == drawn
+    assert questions.stratify(test, 101, random.Random(1)) != drawn
     for n in range(8, 1004):
-        assert sum(map(len, mmlu.stratify(test, n, random.Random(0)).values())) == n
-    assert mmlu.stratify(test, 0, random.Random(0)) == test
-    assert mmlu.stratify(test, 5000, random.Random(0)) == test
+        assert sum(map(len, questions.stratify(test, n, random.Random(0)).values())) == n
+    assert questions.stratify(test, 0, random.Random(0)) == test
+    assert questions.stratify(test, 5000, random.Random(0)) == test
     for n in (-1, 7):
         with pytest.raises(cli.UserError, match=f"--n {n} is too few"):
-            mmlu.stratify(test, n, random.Random(0))
+            questions.stratify(test, n, random.Random(0))
 
 
 def test_the_questions_do_not_depend_on_the_seed(tmp_path):
@@ -401,7 +403,7 @@ def test_the_questions_do_not_depend_on_the_seed(tmp_path):
     make_benchmark(tmp_path, {"law": 50, "old_maths": 31})
 
     def asked(*more):
-        made = mmlu.read_benchmarks(arguments(tmp_path / "out", "any/base", "--mmlu_dir", str(tmp_path), *more))
+        made = questions.read_benchmarks(arguments(tmp_path / "out", "any/base", "--mmlu_dir", str(tmp_path), *more))
         return [row["id"] for rows in made["MMLU"]["test"].values() for row in rows]
 
     assert asked("--n", "20", "--seed", "0") == asked("--n", "20", "--seed", "7")
@@ -413,7 +415,7 @@ def test_the_questions_do_not_depend_on_the_seed(tmp_path):
 
 
 def test_general_knowledge_is_the_projects_own_and_whole(tmp_path):
-    made = mmlu.read_benchmarks(arguments(tmp_path, "any/base", "--n", "5"))
+    made = questions.read_benchmarks(arguments(tmp_path, "any/base", "--n", "5"))
     assert list(made) == ["general knowledge"] and made["general knowledge"]["files"] == "eval/general_knowledge"
     asked = sum(map(len, made["general knowledge"]["test"].values()))
     assert asked == made["general knowledge"]["of"] >= 600
@@ -427,7 +429,7 @@ def test_the_hubs_data_set_is_read_or_refused_in_a_sentence(tmp_path, monkeypatc
         datasets, "load_dataset", lambda name, part, split: [{**row, "subject": "law"} for row in rows[split]]
     )
     args = arguments(tmp_path, "any/base", "--mmlu_dir", "hub", "--n", "4")
-    made = mmlu.read_benchmarks(args)["MMLU"]
+    made = questions.read_benchmarks(args)["MMLU"]
     assert made["dev"] == {"law": rows["dev"][:5]} and made["of"] == 9 and len(made["test"]["law"]) == 4
     assert {key: made["test"]["law"][0][key] for key in rows["test"][0]} in rows["test"]
 
@@ -436,7 +438,7 @@ def test_the_hubs_data_set_is_read_or_refused_in_a_sentence(tmp_path, monkeypatc
 
     monkeypatch.setattr(datasets, "load_dataset", unreachable)
     with pytest.raises(cli.UserError, match=r"cannot be read from the Hub \(Couldn't reach the Hub\); give"):
-        mmlu.read_benchmarks(args)
+        questions.read_benchmarks(args)
 
 
 HEAD = "question,choice0,choice1,choice2,choice3,answer\n"
@@ -456,27 +458,27 @@ def test_a_bad_file_is_named_with_its_line(tmp_path, text, message):
     make_benchmark(tmp_path, {"law": 3})
     (tmp_path / "test" / "law_test.csv").write_text(text, encoding="utf-8")
     with pytest.raises(cli.UserError, match=message):
-        mmlu.read_benchmark(tmp_path)
+        questions.read_benchmark(tmp_path)
 
 
 def test_missing_files_and_rows_are_named(tmp_path):
     make_benchmark(tmp_path, {"law": 3})
     write_rows(tmp_path / "dev" / "law_dev.csv", make_rows(4))
     with pytest.raises(cli.UserError, match=r"law_dev\.csv has 4 rows; 5-shot needs 5"):
-        mmlu.read_benchmark(tmp_path)
+        questions.read_benchmark(tmp_path)
     (tmp_path / "dev" / "law_dev.csv").unlink()
     with pytest.raises(cli.UserError, match=r"law_dev\.csv is missing"):
-        mmlu.read_benchmark(tmp_path)
+        questions.read_benchmark(tmp_path)
     (tmp_path / "test" / "law_test.csv").write_bytes(b"q,\xff,2,3,4,A\n")
     write_rows(tmp_path / "dev" / "law_dev.csv", make_rows(5))
     with pytest.raises(cli.UserError, match="not UTF-8"):
-        mmlu.read_benchmark(tmp_path)
+        questions.read_benchmark(tmp_path)
     (tmp_path / "test" / "law_test.csv").unlink()
     with pytest.raises(cli.UserError, match="has no file SUBJECT_test.csv"):
-        mmlu.read_benchmark(tmp_path)
+        questions.read_benchmark(tmp_path)
     shutil.rmtree(tmp_path / "dev")
     with pytest.raises(cli.UserError, match="there is no folder .*dev"):
-        mmlu.read_benchmark(tmp_path)
+        questions.read_benchmark(tmp_path)
 
 
 def test_a_stage_before_its_input_names_the_command(tmp_path):
