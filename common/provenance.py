@@ -23,7 +23,13 @@ def generator(domain) -> str:
 
 def rows_sha256(rows: list) -> str:
     """SHA-256 of rows as JSON lines with sorted keys."""
-    return hashlib.sha256("".join(json.dumps(row, sort_keys=True) + "\n" for row in rows).encode()).hexdigest()
+    lines = (json.dumps(row, sort_keys=True, default=str) + "\n" for row in rows)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def benchmark_told(split: str, rows: list) -> dict:
+    """What a record says of a benchmark: its split, and number and hash of all its rows."""
+    return {"split": split, "rows": len(rows), "sha256": rows_sha256(rows)}
 
 
 def asked(domain, rows: list) -> str:

@@ -6,7 +6,7 @@ import random
 import time
 from pathlib import Path
 
-from common import chat, cli, files, model, score, tracking
+from common import chat, cli, files, model, provenance, score, tracking
 from common.apart import first_alone, is_first, processes, sharded
 from common.domain import rows_of, verdict_on
 
@@ -97,9 +97,11 @@ def limited(rows: list, args) -> list:
     return [rows[i] for i in sorted(random.Random(args.seed).sample(range(len(rows)), args.limit))]
 
 
-def held_out(domain, args) -> list:
-    """The dev rows that both stages measure themselves on."""
-    return rows_of(domain, "load_benchmark", "dev")[: args.eval_rows]
+def held_out(domain, args) -> tuple:
+    """(the dev rows that both stages measure themselves on, what their records say of that benchmark)."""
+    rows = rows_of(domain, "load_benchmark", "dev")
+    used = rows[: args.eval_rows]
+    return used, {**provenance.benchmark_told("dev", rows), "used": len(used)}
 
 
 def lora_config(args, task_type="CAUSAL_LM"):

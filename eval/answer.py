@@ -202,7 +202,7 @@ def main(args):
     domain = load_domain(args.domain, args.out)
     benchmark = benchmark_of(args, domain)
     rows, folder = benchmark[: args.limit or None], args.out / "answers"
-    about = {"rows": len(benchmark), "sha256": provenance.rows_sha256(benchmark)}
+    about = provenance.benchmark_told(args.split, benchmark)
     _, better = answer_all(args, domain, rows, folder, benchmark=about)
     print(
         f"wrote {len(rows)} answers of each model to {folder} in {time.time() - started:.0f} s; the base is better in "

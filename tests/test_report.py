@@ -790,6 +790,20 @@ def test_the_benchmark_is_named_by_hash(out):
     )
 
 
+def test_the_dev_benchmark_of_the_trainings_is_named_by_hash(out):
+    """One line where both trainings had the same; records from before it was kept leave the line out."""
+    assert "measured the" not in write_report(out)
+    dev = {"split": "dev", "rows": 300, "sha256": "abc123", "used": 200}
+    for stage in ("sft", "dpo"):
+        change(out / stage / "run.json", "dev", value=dev)
+    last = "200 of the 300 rows of `dev`, SHA-256 of all of them as JSON lines `abc123`."
+    assert f"SFT and DPO measured themselves on {last}" in write_report(out).splitlines()
+    change(out / "dpo" / "run.json", "dev", value={**dev, "sha256": "def456"})
+    made = write_report(out).splitlines()
+    assert f"SFT measured itself on {last}" in made
+    assert f"DPO measured itself on {last.replace('abc123', 'def456')}" in made
+
+
 def control_result(**points):
     part = {pair: {**interval(value, key="difference"), "mcnemar_p": 1.0, "gained": 1, "lost": 1}
             for pair, value in points.items()}  # fmt: skip
