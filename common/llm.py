@@ -14,7 +14,7 @@ import re
 import time
 from typing import NamedTuple
 
-from common import hosts
+from common import files, hosts
 from common.cli import UserError
 from common.ledger import Ledger, Price, Usage, digest
 from common.pace import Pace
@@ -162,6 +162,8 @@ def read_answer(raw: Raw, schema: dict) -> Reply:
         return Reply(None, "not JSON")
     except jsonschema.ValidationError:
         return Reply(None, "wrong schema")
+    if files.half_character(data) is not None:  # which no file here can hold
+        return Reply(None, "half a character")
     return Reply(data, "")
 
 

@@ -241,6 +241,14 @@ def test_the_servers_own_key_goes_to_this_machine_alone(serve, ask, monkeypatch,
         ask(provider, [refusing], ["something else"])
 
 
+def test_an_answer_with_half_a_character_is_none():
+    """It would be a row that no file can hold, found only when all is paid for."""
+    schema = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
+    read = [llm.read_answer(llm.Raw(f'{{"text": "{text}"}}', "", None, {}), schema)[:2]
+            for text in ("\\ud83d\\ude00", "\\ud83d")]  # fmt: skip
+    assert read == [({"text": "\U0001f600"}, ""), (None, "half a character")]
+
+
 def test_a_server_that_is_not_there_is_named(serve, ask, monkeypatch):
     monkeypatch.setattr(llm, "FIRST_PATIENCE", 0.5)
     server = serve()
