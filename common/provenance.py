@@ -12,6 +12,8 @@ from pathlib import Path
 from common import files, model
 from common.cli import UserError, from_root
 
+TAUGHT_BY = {"sft": "gen_sft", "dpo": "gen_dpo"}  # the stage whose rows a training takes, unless --data names others
+
 
 def generator(domain) -> str:
     """A hash of the domain's own Python files: its templates and its verifier."""
@@ -89,6 +91,22 @@ def check_inputs(run: dict, what, made_by: str):
         path = next((path for path in (Path(source), from_root(source)) if path.is_file()), None)
         if path and files.sha256(path) != digest:
             raise UserError(f"{what} was made from another {source} than the one now there; run {made_by} again.")
+
+
+def check_taught(args, *stages):
+    """UserError when an adapter of these stages was trained on other rows than its data stage has written since."""
+    for stage in stages:
+        source = TAUGHT_BY[stage]
+        training, made = (
+            files.read_json(path) if path.is_file() else {}
+            for path in (args.out / stage / "run.json", args.out / source / "run.json")
+        )
+        wrote, took = set(made.get("output", {}).values()), set(training.get("inputs", {}).values())
+        if training and not training["settings"].get("data") and wrote and not wrote & took:
+            raise UserError(
+                f"{args.out / stage} was trained on other data than {args.out / source} tells of; run "
+                f"python train/{stage}.py{args.command_tail} again."
+            )
 
 
 def check_judged(run: dict, domain, what, made_by: str):

@@ -364,6 +364,7 @@ def prepare_output(folder, args, data, parent=None, **more) -> Path:
         "data": files.sha256(data),
         "base": model.fingerprint(args.base),
         "parent": parent and parent["adapter_sha256"],
+        "processes": processes(),  # by which the rows of a step are counted
         **{name: model.settings_hash(value) for name, value in more.items()},
     }
     mark = work / "made_with.json"
@@ -472,7 +473,16 @@ def conversation_of(tokenizer, domain, dev_rows) -> dict:
 
 
 def save_adapter(folder, network, tokenizer, stage, base, parent, data, system):
-    """The adapter as safetensors, the tokenizer, and last the lineage: a folder without it is not finished."""
+    """The adapter as safetensors, the tokenizer, and last the lineage: a folder without it is not finished.
+
+    UserError when the data are not those that the training began with: the lineage names them by what they are now.
+    """
+    mark = folder / "checkpoints/made_with.json"
+    if data and mark.is_file() and files.sha256(data) != files.read_json(mark)["data"]:
+        raise cli.UserError(
+            f"{data} has changed since the training on it began; put it back as it was and run the same command, which "
+            "goes on from the last checkpoint, or run it as it is now, which trains anew."
+        )
     for name in ("run.json", "lineage.json"):  # of an earlier training: its figures are not this adapter's
         (folder / name).unlink(missing_ok=True)
     network.save_pretrained(folder, selected_adapters=["default"])

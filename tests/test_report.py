@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from common import files, judge, rows_domain
+from common import files, judge, provenance, rows_domain
 from common.answers import PAIRS
 from common.cli import UserError
 from common.domain import load_domain
@@ -16,8 +16,15 @@ from eval import judging, pages, plots, report
 
 KINDS = [f"kind_{letter}" for letter in "abcdefghijkl"]
 ITEMS = [(f"test-{i:03d}", KINDS[i % len(KINDS)]) for i in range(48)]
+ASKED = [
+    {"id": i, "prompt": f"table\n\nQuestion: {i}?", "completion": "a", "cluster": "c", "category": kind}
+    for i, kind in ITEMS
+]
 DOMAIN = SimpleNamespace(
-    __doc__="Asking a small machine.\n\nMore.", SYSTEM_PROMPT="Answer in one line.", verify=lambda row, answer: None
+    __doc__="Asking a small machine.\n\nMore.",
+    SYSTEM_PROMPT="Answer in one line.",
+    verify=lambda row, answer: None,
+    load_benchmark=lambda split: ASKED,
 )
 DRAW_ALL = plots.draw_all
 PAIR_FIGURES = {
@@ -780,6 +787,17 @@ def test_verdicts_of_another_version_of_the_domain_are_refused(out, name):
     change(out / "eval" / f"{name}.json", "run", "judged_by", value="another")
     with pytest.raises(UserError, match=rf"{name}\.json was judged by another version .* run python eval/{name}\.py"):
         write_report(out)
+
+
+def test_answers_to_another_benchmark_or_system_prompt_are_refused(out, monkeypatch):
+    change(out / "answers" / "run.json", "asked", value=provenance.asked(DOMAIN, ASKED))
+    write_report(out)
+    other = [{**row, "completion": "b"} for row in ASKED]
+    for name, value in (("SYSTEM_PROMPT", "Answer."), ("load_benchmark", lambda split: other)):
+        with monkeypatch.context() as patch:
+            patch.setattr(DOMAIN, name, value)
+            with pytest.raises(UserError, match=r"have changed since .* run python eval/answer\.py .*again"):
+                write_report(out)
 
 
 def test_the_benchmark_is_named_by_hash(out):

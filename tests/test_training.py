@@ -11,7 +11,7 @@ from bench import kills
 from common import cli, files, model, provenance
 from common.domain import load_domain
 from data import gen_dpo
-from train import dpo, sft
+from train import dpo, reward, sft
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -308,6 +308,25 @@ def test_a_killed_training_ends_as_a_straight_one(trained, tmp_path, smoke, kill
     if stage == "dpo":
         steps, values = zip(*((item["step"], item["kl"]) for item in straight["kl"]), strict=True)
         assert steps == (2, 4, 6, 8) and len(set(values)) == 4 and straight["figures"]["kl"] == values[-1]
+
+
+def test_a_killed_reward_model_ends_as_a_straight_one(trained, tmp_path, smoke, killed_at):
+    more = "--save_steps 2 --eval_steps 2 --limit 16 --num_train_epochs 2 --gradient_accumulation_steps 1"
+    files.write_jsonl(tmp_path / "pairs.jsonl", pairs(60))
+    made = []
+    for name, step in (("straight", None), ("killed", 7)):
+        flags = [*smoke, *more.split(), "--learning_rate", "1e-3", "--data", str(tmp_path / "pairs.jsonl")]
+        args = reward.parse_args([*flags, "--out", str(tmp_path / name)])
+        killed_at(step)
+        if step:
+            with pytest.raises(ProcessLookupError):
+                reward.main(args)
+            killed_at(None)
+        reward.main(args)
+        folder = tmp_path / name / "reward"
+        made.append([(folder / file).read_bytes() for file in ("adapter_model.safetensors", "held_out.jsonl")])
+        assert files.read_json(folder / "run.json")["metrics"]["steps"] == 8
+    assert made[0] == made[1]
 
 
 def test_an_altered_reference_of_a_checkpoint_is_refused_before_anything_is_trained(
