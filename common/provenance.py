@@ -12,14 +12,21 @@ from pathlib import Path
 from common import files, model
 from common.cli import UserError, from_root
 
+PARTS = (".py", ".yaml", ".yml", ".json", ".toml", ".txt", ".csv")  # how a domain's code and what it reads is called
 TAUGHT_BY = {"sft": "gen_sft", "dpo": "gen_dpo"}  # the stage whose rows a training takes, unless --data names others
 
 
 def generator(domain) -> str:
-    """A hash of the domain's own Python files: its templates and its verifier."""
+    """A hash of the domain's own files, its templates and its verifier; where it has none, of its rubric.
+
+    Rows of a benchmark are not part of it: they are compared as such.
+    """
     digest, file = hashlib.sha256(), getattr(domain, "__file__", None)
-    for path in sorted(Path(file).parent.rglob("*.py")) if file else ():
-        digest.update(f"{path.relative_to(Path(file).parent)}\n".encode() + path.read_bytes())
+    for path in sorted(Path(file).parent.rglob("*")) if file else ():
+        if path.suffix in PARTS and path.is_file():
+            digest.update(f"{path.relative_to(Path(file).parent)}\n".encode() + path.read_bytes())
+    if not file:
+        digest.update(getattr(domain, "JUDGE_RUBRIC", "").encode())
     return digest.hexdigest()[:16]
 
 

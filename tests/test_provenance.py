@@ -6,6 +6,7 @@ import json
 import sys
 from argparse import Namespace
 from collections import defaultdict
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -71,6 +72,17 @@ def test_data_of_another_generator_or_seed_is_refused(made_data, domain):
     assert "another generator and seeds" in refusal(provenance.check_data, args, domain, gen_sft, data)
     args.data = str(data)  # named: as it is
     provenance.check_data(args, domain, gen_sft, data)
+
+
+def test_what_a_generator_reads_is_a_part_of_it(domain):
+    folder, before = Path(domain.__file__).parent, provenance.generator(domain)
+    files.write_text(folder / "benchmark/test.jsonl", "{}\n")
+    files.write_text(folder / "README.md", "words")
+    assert provenance.generator(domain) == before
+    files.write_text(folder / "bank/questions.yaml", "- How many?\n")
+    after = provenance.generator(domain)
+    files.write_text(folder / "bank/questions.yaml", "- How few?\n")
+    assert len({before, after, provenance.generator(domain)}) == 3
 
 
 def test_data_that_the_record_does_not_tell_of_is_refused(made_data, domain):
@@ -516,6 +528,13 @@ def test_data_that_change_while_they_are_trained_on_are_not_named_as_what_was_tr
     data.write_text("A")
     with pytest.raises(AttributeError):  # there is no network to save
         training.save_adapter(*given)
+
+
+def test_verdicts_by_another_rubric_of_a_domain_of_rows_are_refused():
+    run = {"judged_by": provenance.generator(SimpleNamespace(JUDGE_RUBRIC="Short is good."))}
+    provenance.check_judged(run, SimpleNamespace(JUDGE_RUBRIC="Short is good."), "x.json", "python eval/winrate.py")
+    other = SimpleNamespace(JUDGE_RUBRIC="Long is good.")
+    assert "judged by another" in refusal(provenance.check_judged, run, other, "x.json", "python eval/winrate.py")
 
 
 # --- the benchmark ----------------------------------------------------------------------------------
