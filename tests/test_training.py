@@ -310,11 +310,12 @@ def test_a_killed_training_ends_as_a_straight_one(trained, tmp_path, smoke, kill
         assert steps == (2, 4, 6, 8) and len(set(values)) == 4 and straight["figures"]["kl"] == values[-1]
 
 
-def test_a_killed_reward_model_ends_as_a_straight_one(trained, tmp_path, smoke, killed_at):
+def test_a_killed_reward_model_ends_as_a_straight_one(tmp_path, smoke, killed_at):
+    """Killed after step 5, in the second epoch, with checkpoints at 2 and 4: the same bytes of adapter and rewards."""
     more = "--save_steps 2 --eval_steps 2 --limit 16 --num_train_epochs 2 --gradient_accumulation_steps 1"
     files.write_jsonl(tmp_path / "pairs.jsonl", pairs(60))
     made = []
-    for name, step in (("straight", None), ("killed", 7)):
+    for name, step in (("straight", None), ("killed", 5)):
         flags = [*smoke, *more.split(), "--learning_rate", "1e-3", "--data", str(tmp_path / "pairs.jsonl")]
         args = reward.parse_args([*flags, "--out", str(tmp_path / name)])
         killed_at(step)
@@ -325,7 +326,7 @@ def test_a_killed_reward_model_ends_as_a_straight_one(trained, tmp_path, smoke, 
         reward.main(args)
         folder = tmp_path / name / "reward"
         made.append([(folder / file).read_bytes() for file in ("adapter_model.safetensors", "held_out.jsonl")])
-        assert files.read_json(folder / "run.json")["metrics"]["steps"] == 8
+        assert 5 < files.read_json(folder / "run.json")["metrics"]["steps"] < 10, "two epochs of three steps or more"
     assert made[0] == made[1]
 
 
