@@ -92,10 +92,17 @@ def changed_settings(args, domain, script, record) -> str:
     return next(told, "")
 
 
-def check_inputs(run: dict, what, made_by: str):
-    """UserError when a file that `what` was made from, by its record `run`, has changed since."""
+def check_inputs(args, run: dict, what, made_by: str):
+    """UserError when a file that `what` was made from, by its record `run`, has changed since.
+
+    One from the run's own folder is looked for in args.out: the folder may have been copied, or be named from elsewhere.
+    """
+    was = run.get("settings", {}).get("out")
     for source, digest in run.get("inputs", {}).items():
-        path = next((path for path in (Path(source), from_root(source)) if path.is_file()), None)
+        places = (Path(source), from_root(source))
+        if was and Path(source).is_relative_to(files.shown(was)):
+            places = (args.out / Path(source).relative_to(files.shown(was)),)
+        path = next((path for path in places if path.is_file()), None)
         if path and files.sha256(path) != digest:
             raise UserError(f"{what} was made from another {source} than the one now there; run {made_by} again.")
 

@@ -92,7 +92,7 @@ def load_result(args, domain, name, path) -> dict:
     missing += [f"summary.{key}" for key in needed if key not in result.get("summary", {})]
     if missing:
         raise cli.UserError(f"{path} lacks {', '.join(missing)}; run {made_by} again.")
-    provenance.check_inputs(result["run"], path, made_by)
+    provenance.check_inputs(args, result["run"], path, made_by)
     provenance.check_judged(result["run"], domain, path, made_by)
     return result
 

@@ -409,6 +409,25 @@ def test_answers_of_another_adapter_are_refused(answered, tmp_path):
     assert "was made from another" in said and "python eval/answer.py" in said
 
 
+def test_of_a_copied_folder_its_own_files_are_compared(tmp_path):
+    """By a record that names them by the folder it was made in, which is still there, or by another current folder."""
+    for name in ("first", "second"):
+        files.write_text(tmp_path / name / "sft/adapter_model.safetensors", "w")
+    other = tmp_path / "other.jsonl"
+    files.write_text(other, "o")
+    inputs = [tmp_path / "first/sft/adapter_model.safetensors", other]
+    for was in (str(tmp_path / "first"), "first"):
+        named = {str(path).replace(str(tmp_path / "first"), was): files.sha256(path) for path in inputs}
+        run, args = {"settings": {"out": was}, "inputs": named}, Namespace(out=tmp_path / "second")
+        provenance.check_inputs(args, run, "x.json", "python eval/domain.py")
+        files.write_text(tmp_path / "second/sft/adapter_model.safetensors", "trained again")
+        assert "was made from another" in refusal(provenance.check_inputs, args, run, "x.json", "python eval/domain.py")
+        files.write_text(tmp_path / "second/sft/adapter_model.safetensors", "w")
+        files.write_text(other, "changed")
+        assert "other.jsonl than" in refusal(provenance.check_inputs, args, run, "x.json", "python eval/domain.py")
+        files.write_text(other, "o")
+
+
 def test_answers_are_given_anew_where_anything_of_the_prompt_changed(tmp_path, domain, base, monkeypatch):
     asked = []
 
