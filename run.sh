@@ -6,11 +6,11 @@
 # --from STAGE starts at a stage, with the products of the earlier ones as they are. Stops at the first stage that
 # fails. Seconds of each stage: OUT/stage_seconds.json.
 set -eu
-cd "$(dirname "${BASH_SOURCE[0]}")"
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")" > /dev/null && pwd) # the current folder stays: paths in the flags are from there
 
 STAGES="gen_sft:data/gen_sft.py sft:train/sft.py gen_dpo:data/gen_dpo.py dpo:train/dpo.py answer:eval/answer.py
   winrate:eval/winrate.py domain:eval/domain.py mmlu:eval/mmlu.py report:eval/report.py"
-PYTHON=.venv/bin/python
+PYTHON=$root/.venv/bin/python
 
 fail() {
   echo "error: $*" >&2
@@ -31,7 +31,7 @@ def parse_args():
     return cli.parse(parser, sys.argv[1:])
 
 def main(args):
-    report = "EVAL_REPORT.md" if args.tracked else args.out / "EVAL_REPORT.md"
+    report = cli.from_root("EVAL_REPORT.md") if args.tracked else args.out / "EVAL_REPORT.md"
     print(args.out, report, sep="\n")
 
 cli.run(main, parse_args)'
@@ -57,7 +57,7 @@ case "${1:-}" in
 esac
 while [ $# -gt 0 ]; do
   case "$1" in
-    -h | --help) sed -n '2,7s/^# \{0,1\}//p' run.sh; exit 0 ;;
+    -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$root/run.sh"; exit 0 ;;
     --from) [ $# -gt 1 ] || fail "--from needs a stage: one of$(stage_names)"; from=$2; shift 2 ;;
     --from=*) from=${1#--from=}; shift ;;
     --mmlu_dir) [ $# -gt 1 ] || fail "--mmlu_dir needs the folder of MMLU's files"; mmlu=(--mmlu_dir "$2"); shift 2 ;;
@@ -70,10 +70,10 @@ case "$(stage_names) " in
   *) fail "there is no stage $from; --from takes one of$(stage_names)" ;;
 esac
 
-bash setup.sh
-settings=$("$PYTHON" -c "$SETTINGS" ${flags[@]+"${flags[@]}"})
+bash "$root/setup.sh"
+settings=$(PYTHONPATH="$root" "$PYTHON" -c "$SETTINGS" ${flags[@]+"${flags[@]}"})
 out=$(echo "$settings" | sed -n 1p) report=$(echo "$settings" | sed -n 2p)
-[ -n "$from" ] || "$PYTHON" bench/estimate.py ${flags[@]+"${flags[@]}"}
+[ -n "$from" ] || "$PYTHON" "$root/bench/estimate.py" ${flags[@]+"${flags[@]}"}
 shown="" # the flags as one would type them
 [ ${#flags[@]} -eq 0 ] || shown=$(printf ' %q' "${flags[@]}")
 
@@ -90,14 +90,14 @@ for stage in $STAGES; do
   code=0
   own=()
   [ "$name" != mmlu ] || own=(${mmlu[@]+"${mmlu[@]}"})
-  "$PYTHON" "$script" ${flags[@]+"${flags[@]}"} ${own[@]+"${own[@]}"} || code=$?
+  "$PYTHON" "$root/$script" ${flags[@]+"${flags[@]}"} ${own[@]+"${own[@]}"} || code=$?
   if [ "$code" -ne 0 ]; then
-    echo "error: stage $number ($name) ended with exit code $code: $PYTHON $script$shown" >&2
+    echo "error: stage $number ($name) ended with exit code $code: .venv/bin/python $script$shown" >&2
     echo "mend that, then go on with: bash run.sh$shown --from $name" >&2
     exit "$code"
   fi
   seconds=$(echo "$(now) $before" | awk '{printf "%.1f", $1 - $2}')
-  "$PYTHON" -c "$RECORD" "$out/stage_seconds.json" "$name" "$seconds" "$first"
+  PYTHONPATH="$root" "$PYTHON" -c "$RECORD" "$out/stage_seconds.json" "$name" "$seconds" "$first"
   table="$table$(printf '%-10s %8s s' "$name" "$seconds")
 "
 done

@@ -4,9 +4,9 @@
 # Serves the trained model with vLLM and prints a curl to paste; bash serve.sh --help lists the flags. Also the
 # container's entry point: there SERVE_PYTHON names the image's own Python and nothing is installed.
 set -e
-cd "$(dirname "${BASH_SOURCE[0]}")"
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")" > /dev/null && pwd) # the current folder stays: paths in the flags are from there
 if [ -z "${SERVE_PYTHON:-}" ]; then
-  bash setup.sh
-  SERVE_PYTHON=.venv/bin/python
+  bash "$root/setup.sh"
+  SERVE_PYTHON=$root/.venv/bin/python
 fi
-exec "$SERVE_PYTHON" serve/launch.py "$@" # exec: signals go to the launcher, which stops vLLM
+exec "$SERVE_PYTHON" "$root/serve/launch.py" "$@" # exec: signals go to the launcher, which stops vLLM

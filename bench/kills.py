@@ -3,8 +3,9 @@
 Does a training that is killed at any moment end in what an uninterrupted one ends in? Trains a tiny random base by
 train/sft.py and train/dpo.py, kills each (SIGKILL) up to five times, runs the same command again until it is done,
 and compares with a straight run: bytes of the adapter and of the merged weights, each step of the log, KL, figures.
-Then the same in a fresh folder, until --kills are done. The seeded moments fall into all of a command: a phase is drawn
-(half of them training), then a share of the time that the straight run spent in it.
+Then the same in a fresh folder, until --kills are done. The moments fall into all of a command, of either stage: each
+goes through the phases in a seeded order (half of them training), at a seeded share of the time that the straight run
+spent there.
 
 Keeps base, data and straight run in --out and writes bench/results/kills.json after each kill, from which the same
 command goes on. About half a minute for each kill.
@@ -25,7 +26,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # find common/, and the tests' 
 
 from common import cli, files
 
-# A command's phases, in order, and how often a kill is meant for each. What really was killed is recorded.
+# A command's phases, in order, and for how many of ten kills of a stage each is meant. What was killed is recorded.
 PHASES = {"loading": 1, "training": 5, "samples": 1, "merge": 2, "end": 1}
 STAGES = ("sft", "dpo")
 A_STAGE = 5  # kills of a stage before it is left to end
@@ -104,6 +105,14 @@ def is_done(run) -> bool:
 def checkpoints(run) -> list:
     """The steps of the checkpoints that are there, whole or not."""
     return sorted(int(path.name.split("-")[1]) for path in run.folder.glob("checkpoints/checkpoint-*"))
+
+
+def planned(seed, stage, number) -> tuple:
+    """(phase, share of it after which to kill) of a stage's try of this number; ten in a row are as PHASES says."""
+    deck = [phase for phase, times in PHASES.items() for _ in range(times)]
+    turn, place = divmod(number, len(deck))
+    random.Random(f"{seed} {stage} {turn}").shuffle(deck)
+    return deck[place], random.Random(f"{seed} {stage} {number}").random()
 
 
 def finish(run) -> dict:
@@ -186,23 +195,22 @@ def compare(folder, wanted) -> dict:
 
 def disturb(args, found, stage, cycle, wanted):
     """Kill a stage again and again, let it end, and add to `found` what was killed and what it ended in."""
-    folder, done = args.out / "killed", False
+    folder, done, steps = args.out / "killed", False, steps_of(wanted["products"]["log"])[-1]
     for _ in range(A_STAGE):
-        number = len(found["kills"])
-        if done or number == args.kills:
+        if done or len(found["kills"]) == args.kills:
             break
-        rng = random.Random(f"{args.seed} {number}")
-        phase = rng.choices(list(PHASES), PHASES.values())[0]
-        steps = steps_of(wanted["products"]["log"])[-1]
+        tries = sum(item["stage"] == stage for item in found["kills"] + found["missed"])
         run = start(args.out, stage, folder)
-        fell = kill(run, phase, rng.random(), wanted["seconds"], steps)
+        fell = kill(run, *planned(args.seed, stage, tries), wanted["seconds"], steps)
         if fell:
             found["kills"].append({"cycle": cycle, "stage": stage, "phase": fell, "checkpoints": checkpoints(run),
                                    "seconds": round(time.time() - run.started, 2)})  # fmt: skip
             files.write_json(args.results, found)
-            print(f"kill {number + 1}: {found['kills'][-1]}", flush=True)
+            print(f"kill {len(found['kills'])}: {found['kills'][-1]}", flush=True)
         elif run.process.returncode:
             raise cli.UserError(f"{stage} ended with exit code {run.process.returncode}; see {run.log}.")
+        else:
+            found["missed"].append({"cycle": cycle, "stage": stage})  # it ended before
         done = is_done(run)
     if not done:
         finish(start(args.out, stage, folder))
@@ -216,9 +224,13 @@ def read_found(path, wanted) -> dict:
     found = files.read_json(path) if path.is_file() else {}
     if found.get("straight_adapters") != hashes:
         seconds = {stage: wanted[stage]["seconds"] for stage in STAGES}
-        return {"straight_adapters": hashes, "straight_seconds": seconds, "kills": [], "ends": []}
+        return {"straight_adapters": hashes, "straight_seconds": seconds, "kills": [], "missed": [], "ends": []}
     ended = {(item["cycle"], item["stage"]) for item in found["ends"]}
-    return found | {"kills": [item for item in found["kills"] if (item["cycle"], item["stage"]) in ended]}
+    tries = {
+        name: [item for item in found.get(name, ()) if (item["cycle"], item["stage"]) in ended]
+        for name in ("kills", "missed")
+    }
+    return found | tries
 
 
 def main(args):
@@ -231,10 +243,11 @@ def main(args):
         for stage in STAGES:
             disturb(args, found, stage, cycle, wanted[stage])
             files.write_json(args.results, found)
+    counts = Counter((item["stage"], item["phase"]) for item in found["kills"])
     equal = [all(item["same"].values()) and item["steps_in_order"] for item in found["ends"]]
     found["summary"] = {
         "kills": len(found["kills"]),
-        "by_phase": {phase: sum(item["phase"] == phase for item in found["kills"]) for phase in PHASES},
+        "by_phase": {stage: {phase: counts[stage, phase] for phase in PHASES} for stage in STAGES},
         "ends": len(equal),
         "ends_equal_to_the_straight_run": sum(equal),
     }

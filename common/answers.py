@@ -19,7 +19,7 @@ def load_answers(args, names=MODELS) -> dict:
     keys = ("id", "prompt", "answer", "cluster", "category", "finish_reason")
     made_by, texts = f"python eval/answer.py{args.command_tail}", ("prompt", "answer")
     loaded = {name: files.read_jsonl(folder / f"{name}.jsonl", keys, made_by, texts) for name in names}
-    provenance.check_inputs(files.read_json(folder / "run.json", made_by), folder, made_by)
+    provenance.check_inputs(args, files.read_json(folder / "run.json", made_by), folder, made_by)
     first = loaded[names[0]]
     for name in names[1:]:
         if [(row["id"], row["prompt"]) for row in loaded[name]] != [(row["id"], row["prompt"]) for row in first]:

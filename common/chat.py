@@ -174,7 +174,10 @@ def choose_template(tokenizer, base, chat_template) -> str:
         path = Path(chat_template)
         if not path.is_file():
             raise UserError(f"there is no chat template {path}; give --chat_template a Jinja file, or chatml.")
-        tokenizer.chat_template = path.read_text(encoding="utf-8-sig")
+        try:
+            tokenizer.chat_template = path.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError:
+            raise UserError(f"{path} is not UTF-8; save the chat template as UTF-8.") from None
         return f"the file {path.name}, by --chat_template"
     if own is None:
         raise UserError(

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from common import rows_domain
 from common.cli import ROOT, UserError, nearest
+from common.layouts import read_text
+from common.rows import read_prompt
 
 DOMAINS = ROOT / "domains"
 REQUIRED = ("SYSTEM_PROMPT", "JUDGE_RUBRIC", "load_seeds", "load_benchmark")
@@ -57,14 +59,19 @@ def rows_of(domain, maker: str, *given) -> list:
 
 
 def check_rows(rows, maker: str, place: str) -> list:
-    """The rows, as a list; UserError beginning with `place` when there is none or one lacks what `maker` gives."""
+    """The rows, as a list; UserError beginning with `place` for none, or one that is not as `maker` has to give it."""
     rows = list(rows)
     if not rows:
         raise UserError(f"{place} gives no row; see 'Your own domain' in README.md.")
     for i, row in enumerate(rows):
+        where = f"{place}: row {i}"
+        if not isinstance(row, dict):
+            raise UserError(f"{where} is no dict but a {type(row).__name__}; see 'Your own domain' in README.md.")
         missing = [key for key in ROWS.get(maker, ROWS["generate"]) if row.get(key) is None]
         if missing:
-            raise UserError(f"{place}: row {i} has no {', '.join(missing)}; see 'Your own domain' in README.md.")
+            raise UserError(f"{where} has no {', '.join(missing)}; see 'Your own domain' in README.md.")
+        read_prompt(row["prompt"], where)
+        read_text(row["completion"], where, "completion")
     return rows
 
 

@@ -1,7 +1,8 @@
 """Completions from servers that speak OpenAI's /v1/completions: vLLM on other machines, llama.cpp, a gateway.
 
 Asked by the official async client. The key is LLM_API_KEY of the environment, so that a provider's own goes to nobody
-else. Several addresses serve one run together, and one that dies is left out.
+else; for a server on this machine, where that is not set, VLLM_API_KEY, as serve.sh reads it. Several addresses serve
+one run together, and one that dies is left out.
 """
 
 import asyncio
@@ -40,7 +41,7 @@ def add_endpoint_flags(parser):
     parser.add_argument(
         "--endpoint",
         metavar="URL[,URL]",
-        help="ask OpenAI-compatible servers instead of an engine of our own (key: LLM_API_KEY)",
+        help="ask OpenAI-compatible servers, not an engine of our own (key: LLM_API_KEY; of serve.sh's VLLM_API_KEY)",
     )
     parser.add_argument(
         "--endpoint_models",
@@ -94,13 +95,20 @@ def _as_text(tokenizer, ids):
     return text
 
 
+def _spec(url):
+    """One address as common/llm.py knows it, which finds its key."""
+    return llm.Spec("openai", "", (url,))
+
+
 @contextlib.asynccontextmanager
 async def _clients(endpoint, **settings):
     """A client for each address, closed at the end."""
     import openai
 
-    key = llm.find_key(llm.Spec("openai", "", endpoint.urls))
-    made = [openai.AsyncOpenAI(api_key=key, base_url=url, **settings) for url in endpoint.urls]
+    keys = [llm.find_key(_spec(url)) for url in endpoint.urls]
+    made = [
+        openai.AsyncOpenAI(api_key=key, base_url=url, **settings) for key, url in zip(keys, endpoint.urls, strict=True)
+    ]
     try:
         yield made
     finally:
@@ -197,7 +205,8 @@ def _refused(url, error):
     said = " ".join(str(body.get("message") or error.message).split())[:200].rstrip(".")
     told = f"HTTP {error.status_code}: {said}"
     if error.status_code in (401, 403):
-        return cli.UserError(f"{url} refuses the key in {llm.OTHER_KEY} ({told}); set a valid one and run again.")
+        variable = llm.key_variable(_spec(url))
+        return cli.UserError(f"{url} refuses the key in {variable} ({told}); set a valid one and run again.")
     if error.status_code == 404:
         return cli.UserError(f"{url} has no such model or no /v1/completions ({told}); see --endpoint_models.")
     if error.status_code < 500:

@@ -266,16 +266,22 @@ def write_json(path, value):
 
 
 def read_json(path, made_by: str = ""):
-    """One JSON file; UserError when it is missing or broken."""
+    """One JSON file; UserError when it is missing or broken, or holds half a character."""
     path = Path(path)
     if not path.is_file():
         raise UserError(f"{path} is not there yet" + (f"; run {made_by} first." if made_by else "."))
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        text = path.read_text(encoding="utf-8-sig")
+        value = json.loads(text)
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(
             f"{path} is not JSON ({error}); remove it" + (f" and run {made_by} again." if made_by else ".")
         ) from None
+    if "\\ud" in text.lower() and (field := half_character(value)) is not None:
+        raise UserError(
+            f"{path}: {field or 'it'} holds half a character (a lone surrogate, as cut emoji leave); mend it."
+        )
+    return value
 
 
 def write_jsonl(path, rows):

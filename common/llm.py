@@ -14,6 +14,7 @@ import re
 import time
 from typing import NamedTuple
 
+from common import files, hosts
 from common.cli import UserError
 from common.ledger import Ledger, Price, Usage, digest
 from common.pace import Pace
@@ -24,6 +25,7 @@ PROVIDERS = {
 }
 SPOKEN = {"anthropic": "Anthropic's Messages API", "openai": "OpenAI's Chat Completions API"}
 OTHER_KEY = "LLM_API_KEY"  # for @URL: a provider's key is never sent to another host
+SERVED_KEY = "VLLM_API_KEY"  # that of a server which serve.sh started: never sent to another machine
 NO_KEY = "none"  # what a server without keys is sent
 ASKS = 3  # answers to one request before it is given up: another may follow the schema
 FAILURES = 10  # calls that fail because of the request, before it is given up
@@ -102,7 +104,7 @@ def parse_spec(text: str) -> Spec:
 
 def base_url(provider: str, url: str) -> str:
     """The base URL as the SDK wants it: OpenAI's ends in a path, usually /v1; Anthropic's SDK adds /v1 itself."""
-    if not re.fullmatch(r"https?://[^\s/@?#]+(/[^\s?#]*)?", url):
+    if not re.fullmatch(r"https?://([^\s/@?#:\[\]]+|\[[\da-fA-F:.]+\])(:\d+)?(/[^\s?#]*)?", url):
         raise UserError(f"{url!r} is no address; write http://HOST:PORT or https://HOST/PATH, several with commas.")
     url = url.rstrip("/")
     if provider == "anthropic":
@@ -112,11 +114,20 @@ def base_url(provider: str, url: str) -> str:
 
 def find_key(spec: Spec) -> str:
     """The key from the environment; UserError when the provider needs one and there is none."""
-    variable = OTHER_KEY if spec.urls else PROVIDERS[spec.provider][1]
-    key = os.environ.get(variable, "").strip()
+    key = os.environ.get(key_variable(spec), "").strip()
     if key or spec.urls:
         return key or NO_KEY
-    raise UserError(f"{spec.name} needs a key: export {variable}=... (or name a server of your own with @URL).")
+    raise UserError(
+        f"{spec.name} needs a key: export {key_variable(spec)}=... (or name a server of your own with @URL)."
+    )
+
+
+def key_variable(spec: Spec) -> str:
+    """The environment variable that the key is in; that of serve.sh only where all servers are on this machine."""
+    if not spec.urls:
+        return PROVIDERS[spec.provider][1]
+    given, served = (os.environ.get(name, "").strip() for name in (OTHER_KEY, SERVED_KEY))
+    return SERVED_KEY if served and not given and all(map(hosts.stays_here, spec.urls)) else OTHER_KEY
 
 
 def bare_schema(schema: dict) -> dict:
@@ -151,6 +162,8 @@ def read_answer(raw: Raw, schema: dict) -> Reply:
         return Reply(None, "not JSON")
     except jsonschema.ValidationError:
         return Reply(None, "wrong schema")
+    if files.half_character(data) is not None:  # which no file here can hold
+        return Reply(None, "half a character")
     return Reply(data, "")
 
 
@@ -407,10 +420,10 @@ class Model:
             return "too long", NOTHING_USED
         self.ledger.settle(call, "failed", f"HTTP {status}")
         where = endpoint.url
-        variable = OTHER_KEY if self.spec.urls else PROVIDERS[self.spec.provider][1]
         if status in (401, 403):
             raise UserError(
-                f"{where} refuses the key in {variable} (HTTP {status}: {told}); set a valid one and run again."
+                f"{where} refuses the key in {key_variable(self.spec)} (HTTP {status}: {told}); set a valid one and "
+                "run again."
             )
         if status == 404:
             raise UserError(

@@ -12,18 +12,33 @@ from pathlib import Path
 from common import files, model
 from common.cli import UserError, from_root
 
+PARTS = (".py", ".yaml", ".yml", ".json", ".toml", ".txt", ".csv")  # how a domain's code and what it reads is called
+TAUGHT_BY = {"sft": "gen_sft", "dpo": "gen_dpo"}  # the stage whose rows a training takes, unless --data names others
+
 
 def generator(domain) -> str:
-    """A hash of the domain's own Python files: its templates and its verifier."""
+    """A hash of the domain's own files, its templates and its verifier; where it has none, of its rubric.
+
+    Rows of a benchmark are not part of it: they are compared as such.
+    """
     digest, file = hashlib.sha256(), getattr(domain, "__file__", None)
-    for path in sorted(Path(file).parent.rglob("*.py")) if file else ():
-        digest.update(f"{path.relative_to(Path(file).parent)}\n".encode() + path.read_bytes())
+    for path in sorted(Path(file).parent.rglob("*")) if file else ():
+        if path.suffix in PARTS and path.is_file():
+            digest.update(f"{path.relative_to(Path(file).parent)}\n".encode() + path.read_bytes())
+    if not file:
+        digest.update(getattr(domain, "JUDGE_RUBRIC", "").encode())
     return digest.hexdigest()[:16]
 
 
 def rows_sha256(rows: list) -> str:
     """SHA-256 of rows as JSON lines with sorted keys."""
-    return hashlib.sha256("".join(json.dumps(row, sort_keys=True) + "\n" for row in rows).encode()).hexdigest()
+    lines = (json.dumps(row, sort_keys=True, default=str) + "\n" for row in rows)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def benchmark_told(split: str, rows: list) -> dict:
+    """What a record says of a benchmark: its split, and number and hash of all its rows."""
+    return {"split": split, "rows": len(rows), "sha256": rows_sha256(rows)}
 
 
 def asked(domain, rows: list) -> str:
@@ -77,12 +92,35 @@ def changed_settings(args, domain, script, record) -> str:
     return next(told, "")
 
 
-def check_inputs(run: dict, what, made_by: str):
-    """UserError when a file that `what` was made from, by its record `run`, has changed since."""
+def check_inputs(args, run: dict, what, made_by: str):
+    """UserError when a file that `what` was made from, by its record `run`, has changed since.
+
+    One from the run's own folder is looked for in args.out, which may be a copy, or be named from another current folder.
+    """
+    was = run.get("settings", {}).get("out")
     for source, digest in run.get("inputs", {}).items():
-        path = next((path for path in (Path(source), from_root(source)) if path.is_file()), None)
+        places = (Path(source), from_root(source))
+        if was and Path(source).is_relative_to(files.shown(was)):
+            places = (args.out / Path(source).relative_to(files.shown(was)),)
+        path = next((path for path in places if path.is_file()), None)
         if path and files.sha256(path) != digest:
             raise UserError(f"{what} was made from another {source} than the one now there; run {made_by} again.")
+
+
+def check_taught(args, *stages):
+    """UserError when an adapter of these stages was trained on other rows than its data stage has written since."""
+    for stage in stages:
+        source = TAUGHT_BY[stage]
+        training, made = (
+            files.read_json(path) if path.is_file() else {}
+            for path in (args.out / stage / "run.json", args.out / source / "run.json")
+        )
+        wrote, took = set(made.get("output", {}).values()), set(training.get("inputs", {}).values())
+        if training and not training["settings"].get("data") and wrote and not wrote & took:
+            raise UserError(
+                f"{args.out / stage} was trained on other data than {args.out / source} tells of; run "
+                f"python train/{stage}.py{args.command_tail} again."
+            )
 
 
 def check_judged(run: dict, domain, what, made_by: str):

@@ -6,7 +6,7 @@ import random
 import time
 from pathlib import Path
 
-from common import chat, cli, files, model, score, tracking
+from common import chat, cli, files, model, provenance, score, tracking
 from common.apart import first_alone, processes, sharded
 from common.domain import rows_of, verdict_on
 from common.engine import complete
@@ -96,9 +96,11 @@ def limited(rows: list, args) -> list:
     return [rows[i] for i in sorted(random.Random(args.seed).sample(range(len(rows)), args.limit))]
 
 
-def held_out(domain, args) -> list:
-    """The dev rows that both stages measure themselves on."""
-    return rows_of(domain, "load_benchmark", "dev")[: args.eval_rows]
+def held_out(domain, args) -> tuple:
+    """(the dev rows that both stages measure themselves on, what their records say of that benchmark)."""
+    rows = rows_of(domain, "load_benchmark", "dev")
+    used = rows[: args.eval_rows]
+    return used, {**provenance.benchmark_told("dev", rows), "used": len(used)}
 
 
 def lora_config(args, task_type="CAUSAL_LM"):
@@ -286,6 +288,7 @@ def prepare_output(folder, args, data, parent=None, **more) -> Path:
         "data": files.sha256(data),
         "base": model.fingerprint(args.base),
         "parent": parent and parent["adapter_sha256"],
+        "processes": processes(),  # by which the rows of a step are counted
         **{name: model.settings_hash(value) for name, value in more.items()},
     }
     mark = work / "made_with.json"
@@ -382,7 +385,16 @@ def conversation_of(tokenizer, domain, dev_rows) -> dict:
 
 
 def save_adapter(folder, network, tokenizer, stage, base, parent, data, system):
-    """The adapter as safetensors, the tokenizer, and last the lineage: a folder without it is not finished."""
+    """The adapter as safetensors, the tokenizer, and last the lineage: a folder without it is not finished.
+
+    UserError when the data are not those that the training began with: the lineage names them by what they are now.
+    """
+    mark = folder / "checkpoints/made_with.json"
+    if data and mark.is_file() and files.sha256(data) != files.read_json(mark)["data"]:
+        raise cli.UserError(
+            f"{data} has changed since the training on it began; put it back as it was and run the same command, which "
+            "goes on from the last checkpoint, or run it as it is now, which trains anew."
+        )
     for name in ("run.json", "lineage.json"):  # of an earlier training: its figures are not this adapter's
         (folder / name).unlink(missing_ok=True)
     network.save_pretrained(folder, selected_adapters=["default"])

@@ -127,10 +127,20 @@ def read_map(path) -> dict:
     return names
 
 
+def labelled_rows(path) -> list:
+    """The rows of a labelled file; UserError naming file and row for labels that are none."""
+    rows = files.read_jsonl(path, ("text", "entities"), texts=("text",))
+    for i, row in enumerate(rows, 1):
+        labels = row["entities"] if isinstance(row["entities"], list) else [None]
+        if not all(isinstance(one, dict) and {"type", "value"} <= set(one) for one in labels):
+            raise cli.UserError(f"{path}: entities of row {i} must be a list of objects, each with type and value.")
+    return rows
+
+
 def check(args, analyzer, entities):
     """Print recall by entity and every miss of labelled rows: {"text", "entities": [{"type", "value"}]}."""
     due, hit, wrong, missed = Counter(), Counter(), Counter(), []
-    rows = files.read_jsonl(args.file, ("text", "entities"), texts=("text",))
+    rows = labelled_rows(args.file)
     for row in rows:
         found = {(entity, row["text"][start:end])
                  for entity, start, end in findings(analyzer, entities, row["text"], args.score)}  # fmt: skip

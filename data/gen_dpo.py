@@ -275,6 +275,7 @@ def main(args):
     args.dtype = model.choose_dtype(args.dtype)
     adapter, folder, target = args.out / "sft", args.out / "gen_dpo", args.out / "data/dpo.jsonl"
     parent = model.check_merged(adapter / "merged", args.base)
+    provenance.check_taught(args, "sft")
     model.check_system(parent, adapter, domain.SYSTEM_PROMPT)
     sampled = sample_blocks(args, domain, rows, folder, parent)
     if args.judge == HAND:

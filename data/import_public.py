@@ -20,13 +20,16 @@ from common.rows import fit_rows
 from common.tables import first_line, own_rows
 from data.public import SEEN, SOURCES
 
+# What data/public.py itself compares and splits; other fields are read, and left out, as those of any file.
+KINDS = {"HelpSteer2": {"prompt": (str, "text"), "helpfulness": ((int, float), "a number")}}
+
 
 def parse_args(argv=None):
     parser = cli.plain_parser(__doc__)
     parser.add_argument("sources", nargs="*", metavar="NAME[:FILE]", help=f"any of {', '.join(SOURCES)}")
     parser.add_argument("--list", action="store_true", help="say what is known of each source, and no more")
     parser.add_argument("--check", action="store_true", help="read the files named and say what they are, and no more")
-    parser.add_argument("--out", default="out/public", metavar="DIR", help="folder of the products")
+    parser.add_argument("--out", default=str(cli.from_root("out/public")), metavar="DIR", help="folder of the products")
     parser.add_argument("--use", default="research", choices=("research", "commercial"), help="what the rows are for")
     parser.add_argument("--cap", nargs="+", default=[], metavar="NAME=N", help="at most so many rows of a source")
     parser.add_argument(
@@ -108,7 +111,7 @@ def fetch(name) -> tuple:
 
 
 def read(name, paths) -> list:
-    """The rows of the files; UserError when one has not the documented schema."""
+    """The rows of the files; UserError when one has not the documented schema, or of KINDS something else."""
     found = []
     for path in paths:
         for where, _, row in own_rows(path):
@@ -118,6 +121,9 @@ def read(name, paths) -> list:
                     f"{where} lacks {', '.join(missing)}, which each row of {name} has ({SOURCES[name].schema}); it "
                     f"has {', '.join(row)}."
                 )
+            for key, (kind, words) in KINDS.get(name, {}).items():
+                if not isinstance(row[key], kind):
+                    raise cli.UserError(f"{where}: {key} is {files.kind_of(row[key])}; it must be {words}.")
             found.append(row)
     return found
 

@@ -26,6 +26,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 
 from common import cli, files
 from common.answers import PAIRS, load_answers
+from common.layouts import read_text
+from common.rows import read_prompt
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 RATER = re.compile(r"[A-Za-z0-9_-]{1,32}")
@@ -88,15 +90,30 @@ def answer_items(args) -> list:
 def pair_items(args) -> list:
     """An item for each prompt: two of its samples, by --seed."""
     path = args.pairs or args.out / "gen_dpo" / "to_rate.jsonl"
-    rows = files.read_jsonl(path, ("prompt", "answers"), f"python data/gen_dpo.py --judge hand{args.command_tail}")
+    rows = read_to_rate(path, f"python data/gen_dpo.py --judge hand{args.command_tail}")
     made = []
     for i, row in enumerate(sample_of(rows, args)):
         texts = row["answers"]
-        if not isinstance(texts, list) or len(texts) < 2 or not all(isinstance(text, str) for text in texts):
-            raise cli.UserError(f"{path}: answers of row {i + 1} must be a list of at least two texts.")
         row = {"id": f"row-{i}", **{key: value for key, value in row.items() if key != "answers"}}
         made.append(make_item("pairs", row, random.Random(f"{args.seed} {row['id']}").sample(texts, 2)))
     return made
+
+
+def read_to_rate(path, made_by) -> list:
+    """Rows with a prompt and at least two answers; UserError naming file, line and field for anything else."""
+    found = []
+    for number, row in files.numbered_rows(path, made_by):
+        where, missing = f"{path}:{number}", [key for key in ("prompt", "answers") if key not in row]
+        if missing:
+            raise cli.UserError(f"{where} lacks {', '.join(missing)}; each line needs prompt and answers.")
+        if not isinstance(row["answers"], list) or len(row["answers"]) < 2:
+            raise cli.UserError(
+                f"{where}: answers is {files.kind_of(row['answers'])}; it must be a list of two or more."
+            )
+        for i, text in enumerate(row["answers"]):
+            read_text(text, where, f"answers[{i}]")
+        found.append({**row, "prompt": read_prompt(row["prompt"], where)})
+    return found
 
 
 def shown_prompt(prompt) -> str:

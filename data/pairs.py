@@ -156,8 +156,11 @@ def read_extra(path, prompts) -> tuple:
         text = rows.read_answer(line["completion"], where, "completion")
         if "prompt" in line:
             name = by_text.get(read_text(line["prompt"], where, "prompt"))
-        else:
+        elif isinstance(line["prompt_id"], (str, int, float)):
             name = line["prompt_id"] if line["prompt_id"] in ids else None
+        else:
+            kind = files.kind_of(line["prompt_id"])
+            raise UserError(f"{where}: prompt_id is {kind}; it must be text or a number.")
         if name is None:
             strange += 1
         else:

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 
 from common import cli, files, model
 from common.domain import load_domain, rows_of, splits_of
-from common.rows import read_examples, read_pairs
+from common.rows import read_examples, read_pairs, read_prompt
 from data.similar import FEWEST, near_duplicates, shared
 from eval.mmlu import GENERAL_KNOWLEDGE, read_benchmark
 
@@ -82,6 +82,16 @@ def read(path) -> list:
     return read_pairs(path)[0] if "chosen" in first else read_examples(path)
 
 
+def read_prompts(path) -> list:
+    """The rows of a file, each with a prompt; UserError naming file, line and field for one that is none."""
+    found = []
+    for number, row in files.numbered_rows(path):
+        if "prompt" not in row:
+            raise cli.UserError(f"{path}:{number} lacks prompt; each line needs it.")
+        found.append({**row, "prompt": read_prompt(row["prompt"], f"{path}:{number}")})
+    return found
+
+
 def prompt_text(prompt) -> str:
     """A prompt as one text: of messages, what the user says."""
     if isinstance(prompt, str):
@@ -113,7 +123,7 @@ def protected(args, domain) -> dict:
     }
     categories = cli.ROOT / "eval/prompts/categories.jsonl"
     for name, path in [("win-rate prompts", categories)] * categories.is_file() + [(one, one) for one in args.against]:
-        found[str(name)] = [compared(domain, row, "") for row in files.read_jsonl(path, ("prompt",))]
+        found[str(name)] = [compared(domain, row, "") for row in read_prompts(path)]
     tests = {"general knowledge": cli.ROOT / GENERAL_KNOWLEDGE, "MMLU": args.mmlu_dir}
     for name, folder in tests.items():
         if folder is not None:

@@ -123,8 +123,10 @@ def answer(args, engine, rows, job, references):
         }
         for row, one, values in zip(rows, made, references[job.path], strict=True)
     ]
+    mark = job.path.with_suffix(".made_with.json")
+    mark.unlink(missing_ok=True)  # or a kill between the two files leaves answers that are told to be other ones
     files.write_jsonl(job.path, answers)
-    files.write_json(job.path.with_suffix(".made_with.json"), job.made_with)
+    files.write_json(mark, job.made_with)
     return answers
 
 
@@ -138,10 +140,11 @@ def accuracy(domain, rows, answers):
 
 
 def checked_adapters(args, domain) -> dict:
-    """{"sft": folder, "dpo": folder}; UserError when they do not belong together, to the base or to today's prompt."""
+    """{"sft": folder, "dpo": folder}; UserError when they do not belong together, to base, data or today's prompt."""
     adapters = {name: args.out / name for name in ("sft", "dpo")}
     lineages = {name: model.check_merged(folder / "merged", args.base) for name, folder in adapters.items()}
     model.check_descent(args.out, **lineages)
+    provenance.check_taught(args, *adapters)
     for name, folder in adapters.items():
         model.check_system(lineages[name], folder, domain.SYSTEM_PROMPT)
     return adapters
@@ -162,6 +165,9 @@ def answer_all(args, domain, rows, folder, **told) -> tuple:
     asked = [("base", form) for form in forms] + [(name, "chat") for name in adapters]
     jobs = [make_job(args, folder, domain, engine, tokenizer, rows, name, form) for name, form in asked]
     references = reference_scores(args, engine, tokenizer, rows, jobs)
+    (folder / "run.json").unlink(missing_ok=True)  # until all have answered, the answers may be those of two runs
+    for name in {"chat", "few_shot"} - set(forms):
+        (folder / f"base_{name}.jsonl").unlink(missing_ok=True)  # of a domain that had it
     base = {job.form: answer(args, engine, rows, job, references) for job in jobs if job.name == "base"}
     scores = {form: accuracy(domain, rows, base[form]) for form in forms}
     better = max(forms, key=lambda form: -1 if scores[form] is None else scores[form])
@@ -199,7 +205,7 @@ def main(args):
     domain = load_domain(args.domain, args.out)
     benchmark = benchmark_of(args, domain)
     rows, folder = benchmark[: args.limit or None], args.out / "answers"
-    about = {"rows": len(benchmark), "sha256": provenance.rows_sha256(benchmark)}
+    about = provenance.benchmark_told(args.split, benchmark)
     _, better = answer_all(args, domain, rows, folder, benchmark=about)
     print(
         f"wrote {len(rows)} answers of each model to {folder} in {time.time() - started:.0f} s; the base is better in "

@@ -82,7 +82,7 @@ def judged(args, domain, name) -> dict:
     if not path.is_file():
         return {}
     result = files.read_json(path)
-    provenance.check_inputs(result["run"], path, made_by)
+    provenance.check_inputs(args, result["run"], path, made_by)
     provenance.check_judged(result["run"], domain, path, made_by)
     return {row["id"]: row for row in result["rows"]}
 

@@ -181,6 +181,18 @@ def policy(found) -> str:
     return "off-policy" if counts.get("off") or counts.get("unknown") else "on-policy"
 
 
+def watched(runs) -> list:
+    """[(the trainings, the dev benchmark that they measured themselves on)], of those whose record names one."""
+    found = []
+    for stage in ("sft", "dpo"):
+        dev = runs[stage].get("dev")
+        if dev and found and found[-1][1] == dev:
+            found[-1][0].append(stage.upper())
+        elif dev:
+            found.append(([stage.upper()], dev))
+    return found
+
+
 def dev_loss(log) -> dict:
     """SFT's lowest dev loss with its step and the last with its; {} when none was logged."""
     losses = [(item["eval_loss"], item["step"]) for item in log if "eval_loss" in item]
@@ -302,6 +314,7 @@ def facts(found) -> dict:
         "judged": {f"`{name}`": one["summary"] for name, one in found.judges.items()}
         | ({"majority": found.majority} if found.majority else {}),
         "together": found.winrate.get("together", {"voters": [], "kappa": {}, "majority": {}}),
+        "watched": watched(runs),
         "losses": losses,
         "late": bool(losses) and losses["last"] > losses["lowest"],
         "held_out": next((item for item in reversed(found.dpo_log) if "eval_rewards/margins" in item), {}),

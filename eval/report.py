@@ -18,7 +18,7 @@ from types import SimpleNamespace
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ when run by hand
 
 from common import cli, files, provenance
-from common.answers import MODELS, PAIRS, load_answers
+from common.answers import MODELS, PAIRS, load_answers, load_rows
 from common.domain import load_domain
 from eval import pages, plots
 
@@ -49,7 +49,7 @@ SCRIPTS = {
     "mmlu": "eval/mmlu.py",
     "control": "bench/control.py",
 }
-TAUGHT = {"gen_sft": "sft", "gen_dpo": "dpo"}  # which training takes a data stage's rows
+TAUGHT = {source: stage for stage, source in provenance.TAUGHT_BY.items()}
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 
 
@@ -92,7 +92,7 @@ def load_result(args, domain, name, path) -> dict:
     missing += [f"summary.{key}" for key in needed if key not in result.get("summary", {})]
     if missing:
         raise cli.UserError(f"{path} lacks {', '.join(missing)}; run {made_by} again.")
-    provenance.check_inputs(result["run"], path, made_by)
+    provenance.check_inputs(args, result["run"], path, made_by)
     provenance.check_judged(result["run"], domain, path, made_by)
     return result
 
@@ -108,17 +108,13 @@ def load_runs(args) -> dict:
         if training and training["settings"].get("data"):
             continue
         found[stage] = files.read_json(args.out / stage / "run.json", command(args, stage))
-        wrote = set(found[stage].get("output", {}).values())
-        if training and wrote and not wrote & set(training["inputs"].values()):
-            raise cli.UserError(
-                f"{args.out / TAUGHT[stage]} was trained on other data than {args.out / stage} tells of; run "
-                f"{command(args, TAUGHT[stage])} again."
-            )
+        if training:
+            provenance.check_taught(args, TAUGHT[stage])
     return {stage: found[stage] for stage in SCRIPTS if stage in found}
 
 
 def load(args, domain) -> SimpleNamespace:
-    """Every file that the report needs; UserError naming the command for what is missing or stale.
+    """Every file that the report needs; UserError naming the command for what is missing, stale, or asks otherwise.
 
     `answers` by model and id, `runs` by stage, `source` of the base; {} for a `winrate` where people alone judged and a
     `control` that was not run; what judgement() says.
@@ -129,7 +125,9 @@ def load(args, domain) -> SimpleNamespace:
         name: files.read_json(paths[name], command(args, stage))
         for name, stage in (("sft_log", "sft"), ("dpo_log", "dpo"), ("kl", "dpo"))
     }
-    answers = {name: {row["id"]: row for row in rows} for name, rows in load_answers(args).items()}
+    made = load_answers(args)
+    load_rows(args, domain, made)
+    answers = {name: {row["id"]: row for row in rows} for name, rows in made.items()}
     results = {name: load_result(args, domain, name, paths[name]) for name in NEEDED if name in paths}
     if {row["id"] for row in results["domain"]["rows"]} != set(answers["dpo"]):
         raise cli.UserError(

@@ -98,9 +98,10 @@ def judge_all(answers, verdicts, args):
 
 def verify_all(args, domain, answers, others):
     """(summary, rows) of the verifier; ({}, bare rows) where the domain has none and other judges are named."""
+    rows = load_rows(args, domain, answers)
     if others and not hasattr(domain, "verify"):
         return {}, judging.bare_rows(answers)
-    return judge_all(answers, load_verdicts(args, domain, load_rows(args, domain, answers), answers), args)
+    return judge_all(answers, load_verdicts(args, domain, rows, answers), args)
 
 
 def show(label, pair, one):

@@ -2,24 +2,18 @@
 
 vLLM asks for its key on /v1 only: inference, tokenizer, metrics and documentation answer on other routes without it. In
 front of all of them: /health answers anyone; every other route asks for the key when there is one; and a server that
-other machines can reach has no routes but the four in OPEN. Nothing but the standard library, since vLLM imports it.
+other machines can reach has no routes but the four in OPEN. Nothing but the standard library is behind it, since vLLM
+imports it.
 """
 
-import ipaddress
 import json
 import os
 import secrets
 
+from common.hosts import is_loopback
+
 OPEN = ("/v1/completions", "/v1/chat/completions", "/v1/models", "/health")
 HOST = "SERVE_HOST"  # the environment variable in which launch.py says on which address the server listens
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a server on `host`."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class Guard:

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import chat, cli, files, model
+from common import chat, cli, files, hosts, model
 from common.domain import load_domain
 from common.engine import choose_engine, vllm_environment
 from serve import guard
@@ -108,7 +108,7 @@ def check_address(host: str, port: int):
     if not 1 <= port <= 65535:
         raise cli.UserError(f"--port {port} is no port; give a number from 1 to 65535.")
     key = os.environ.get("VLLM_API_KEY", "")
-    if not guard.is_loopback(host) and not key:
+    if not hosts.is_loopback(host) and not key:
         raise cli.UserError(
             f"--host {host} can be reached from other machines; set VLLM_API_KEY in the environment "
             "first, so that only requests with that key are answered."

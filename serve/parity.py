@@ -112,7 +112,7 @@ def main(args):
     answers = files.read_jsonl(args.out / "answers" / f"{plan.name}.jsonl", keys, made_by, texts)
     answers = answers[: args.n]
     record = files.read_json(args.out / "answers" / "run.json", made_by)
-    provenance.check_inputs(record, args.out / "answers", made_by)
+    provenance.check_inputs(args, record, args.out / "answers", made_by)
     settings = record["settings"]
     tokenizer = model.load_tokenizer(plan.folder)
     prompts = [chat.render(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in answers]

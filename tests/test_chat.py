@@ -218,3 +218,10 @@ def test_numbers_are_copied_digit_by_digit(loaded):
 def test_text_joined_at_a_stage_border_has_the_tokens_of_its_parts(loaded, before, after):
     ids = [loaded(text, add_special_tokens=False)["input_ids"] for text in (before, after, before + after)]
     assert ids[0] + ids[1] == ids[2]
+
+
+def test_a_template_that_is_not_utf8_is_one_sentence(tmp_path):
+    path = tmp_path / "own.jinja"
+    path.write_bytes("{{ 'größe' }}".encode("latin-1"))
+    with pytest.raises(UserError, match="own.jinja is not UTF-8; save the chat template as UTF-8"):
+        chat.choose_template(SimpleNamespace(chat_template=None), "base", str(path))

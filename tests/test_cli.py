@@ -5,6 +5,7 @@ import importlib
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -259,6 +260,44 @@ def test_another_working_directory_gives_the_same_products_and_base(tmp_path, mo
     monkeypatch.chdir(tmp_path / "project")
     args = cli.parse(make_parser(), [])
     assert args.out == Path("out") and args.base == "models/small"
+
+
+# In the place of a clone's Python: answers the two questions of run.sh, and says what it was asked to run, and where.
+STAND_IN = """#!/bin/bash
+case "$*" in
+  *time.time*) echo 1 ;;
+  "-c "*cli.run*) [ "$PYTHONPATH" = "$HERE" ] && printf 'mine/out\\nmine/out/EVAL_REPORT.md\\n' ;;
+  "-c "*) [ "$PYTHONPATH" = "$HERE" ] ;;
+  *) echo "$PWD | $*" ;;
+esac
+"""
+
+
+@pytest.mark.parametrize("cdpath", ["", "."])
+def test_the_shell_scripts_read_paths_from_the_folder_they_are_started_in(tmp_path, cdpath):
+    clone = tmp_path / "a clone"
+    (clone / ".venv/bin").mkdir(parents=True)
+    for name in ("run.sh", "serve.sh"):
+        shutil.copy(cli.ROOT / name, clone)
+    (clone / "setup.sh").write_text('echo "set up" >&2\n', encoding="utf-8")
+    (clone / ".venv/bin/python").write_text(STAND_IN, encoding="utf-8")
+    (clone / ".venv/bin/python").chmod(0o755)
+    environment = {**os.environ, "HERE": str(clone), "CDPATH": cdpath}
+    environment.pop("SERVE_PYTHON", None)
+
+    def lines(*words):
+        done = subprocess.run(["bash", *words], cwd=tmp_path, env=environment, text=True, capture_output=True)
+        assert (done.returncode, done.stderr) == (0, "set up\n"), done.stderr
+        return done.stdout.splitlines()
+
+    flags = "--recipe my.yaml --out mine/out"
+    said = lines("a clone/run.sh", "my.yaml", "--out", "mine/out", "--mmlu_dir", "mmlu", "--from", "mmlu")
+    assert f"{tmp_path} | {clone}/eval/mmlu.py {flags} --mmlu_dir mmlu" in said
+    assert f"{tmp_path} | {clone}/eval/report.py {flags}" in said
+    assert "wrote mine/out/EVAL_REPORT.md; models: mine/out/sft, mine/out/dpo; results: mine/out/eval; seconds:" in (
+        " ".join(said)
+    )
+    assert lines("a clone/serve.sh", "--out", "mine/out") == [f"{tmp_path} | {clone}/serve/launch.py --out mine/out"]
 
 
 def test_the_next_command_names_the_domain():

@@ -117,3 +117,12 @@ def test_every_text_of_a_row_and_nothing_else_is_rewritten():
     }
     assert deid.rewrite(row, str.upper) == {"id": "x", "messages": [{"role": "x", "content": "X"}], "teacher": "x",
                                             "chosen": ["X"], "n": 1, "input": "X"}  # fmt: skip
+
+
+@pytest.mark.parametrize("entities", [None, "Hilde", ["Hilde"], [{"type": "PERSON"}], {"type": "PERSON", "value": "H"}])
+def test_labels_of_another_form_are_one_sentence(tmp_path, entities):
+    path = tmp_path / "in.jsonl"
+    files.write_jsonl(path, [{"text": "x", "entities": []}, {"text": "Hilde", "entities": entities}])
+    with pytest.raises(cli.UserError, match=r"in\.jsonl: entities of row 2 must be a list of objects"):
+        deid.labelled_rows(path)
+    assert len(deid.labelled_rows(FIXTURE)) == 100

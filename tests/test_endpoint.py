@@ -1,5 +1,6 @@
 """--endpoint: samples and answers of any OpenAI-compatible server, shown with a local one, and what can go wrong."""
 
+import asyncio
 import json
 import socket
 import threading
@@ -9,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from common import cli, endpoint
+from common import cli, endpoint, llm
 from common.engine import Engine
 from common.sampling import Sampling
 
@@ -86,7 +87,8 @@ def serve(monkeypatch):
     """serve(**as Server) starts one that ends with the test; no provider's key may reach it."""
     made = []
     monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-provider")
-    monkeypatch.delenv("LLM_API_KEY", raising=False)
+    for name in ("LLM_API_KEY", "VLLM_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
 
     def start(**given):
         made.append(Server(**given))
@@ -125,6 +127,25 @@ def test_each_prompt_is_asked_once_with_its_own_seed_and_answers_keep_their_orde
     expected = {"model": "sft", "n": 2, "temperature": 0.7, "top_p": 0.9, "max_tokens": 11, "stop": ["\n\n"]}
     assert call == {"prompt": PROMPTS[1], "seed": 3_000_010, "path": "/v1/completions", **expected}
     assert len(server.calls) == 3 and server.keys == {"Bearer mine"}
+
+
+def test_the_key_of_serve_sh_goes_to_the_servers_here_and_to_no_other(serve, monkeypatch):
+    monkeypatch.setenv("VLLM_API_KEY", "of-serve.sh")
+    server, sent = serve(), []
+    endpoint.require(flags(server), ["sft"])
+    ask(flags(server))
+    assert server.keys == {"Bearer of-serve.sh"}
+
+    async def keys(where):
+        async with endpoint._clients(where) as clients:
+            sent.extend(client.api_key for client in clients)
+
+    asyncio.run(keys(flags(server, "http://10.0.0.1:8000", "https://example.com/api", "http://localhost:1")))
+    assert sent == ["of-serve.sh", llm.NO_KEY, llm.NO_KEY, "of-serve.sh"]
+    assert "the key in VLLM_API_KEY (HTTP 401" in refusal(ask, flags(serve(fault=lambda number: 401)))
+    monkeypatch.setenv("LLM_API_KEY", "mine")
+    ask(flags(server))
+    assert server.keys == {"Bearer of-serve.sh", "Bearer mine"}
 
 
 def test_what_a_completion_says_of_its_end_and_its_length(serve):
@@ -180,7 +201,9 @@ def test_names_and_addresses_are_read_before_anything_is_asked(serve):
     assert where.urls == ("http://one:8000/v1", "https://two/api")
     assert [where.name(name) for name in ("base", "sft", "dpo")] == ["base", "a/b", "c"]
     assert where.kind == "endpoint dpo=c sft=a/b" and flags("http://one:8000").kind == "endpoint"
-    assert "is no address" in refusal(flags, "one:8000")
+    for one in ("one:8000", "http://one:x/v1", "http://[::1", "http://a]b", "http://me@one:8000"):
+        assert "is no address" in refusal(flags, one)
+    assert flags("http://[::1]:8000").urls == ("http://[::1]:8000/v1",)
     assert "write base=NAME" in refusal(lambda: flags("http://one", models="sft"))
     assert endpoint.endpoint_of(Namespace(endpoint=None)) is None
     server = serve(models=("x", "y"))

@@ -185,3 +185,23 @@ def test_json_is_written_readably_and_whole(tmp_path):
     files.write_json(tmp_path / "new" / "x.json", {"word": "één"})
     text = (tmp_path / "new" / "x.json").read_text(encoding="utf-8")
     assert "één" in text and text.endswith("}\n") and json.loads(text) == {"word": "één"}
+
+
+@pytest.mark.parametrize(
+    "value, where",
+    [
+        ({"seeds": [{"question": "\ud83d"}]}, r"seeds\[0\].question"),
+        ([{"input": "a \udc00 b"}], r"\[0\].input"),
+        ("\ud83d", "it"),
+    ],
+)
+def test_half_a_character_in_a_json_file_is_named(tmp_path, value, where):
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps(value), encoding="utf-8")
+    with pytest.raises(UserError, match=f"x.json: {where} holds half a character"):
+        files.read_json(path)
+    path.write_text(json.dumps({"whole": "\U0001f600"}), encoding="utf-8")
+    assert files.read_json(path) == {"whole": "\U0001f600"}
+    path.write_text("[" * 100_000, encoding="utf-8")
+    with pytest.raises(UserError, match="x.json is not JSON"):
+        files.read_json(path)

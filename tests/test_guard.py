@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from serve.guard import HOST, OPEN, Guard, is_loopback
+from common.hosts import is_loopback, stays_here
+from serve.guard import HOST, OPEN, Guard
 
 KEY = "s3cret-key"
 OTHERS = (
@@ -174,3 +175,37 @@ def test_a_refusal_is_whole_and_says_nothing_of_the_key(guarded):
 )
 def test_is_loopback(host, alone):
     assert is_loopback(host) is alone
+
+
+@pytest.mark.parametrize(
+    ("url", "here"),
+    [
+        ("http://localhost:8000/v1", True),
+        ("http://127.0.0.1", True),
+        ("https://127.8.9.1:1/v1", True),
+        ("http://[::1]:8000/v1", True),
+        ("http://LOCALHOST/v1", True),
+        ("http://10.0.0.1:8000/v1", False),
+        ("http://0.0.0.0:8000/v1", False),
+        ("http://localhost.example.com/v1", False),
+        ("http://127.0.0.1.example.com/v1", False),
+        ("http://example.com/localhost", False),
+        ("http://[::ffff:10.0.0.1]/v1", False),
+    ],
+)
+def test_what_stays_on_this_machine(url, here, monkeypatch):
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    assert stays_here(url) is here
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example.com:3128")
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.com:3128")
+    assert stays_here(url) is False
+    monkeypatch.setenv("NO_PROXY", "localhost,127.0.0.1,127.8.9.1,::1")
+    if "[" not in url:  # how libraries match such an address there differs: not sent in doubt
+        assert stays_here(url) is here
+    monkeypatch.delenv("HTTP_PROXY")
+    monkeypatch.delenv("HTTPS_PROXY")
+    monkeypatch.setenv("ALL_PROXY", "http://proxy.example.com:3128")
+    monkeypatch.delenv("NO_PROXY")
+    assert stays_here(url) is False

@@ -282,3 +282,26 @@ def test_packed_files_and_arrays_are_read(tmp_path):
     packed.write_bytes(gzip.compress(json.dumps(ALPACA).encode()))
     run(f"code_alpaca:{packed}", "--out", tmp_path / "out")
     assert len(rows.read_examples(tmp_path / "out/sft.jsonl")) == 2
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        ({"helpfulness": None}, "helpfulness is null; it must be a number"),
+        ({"helpfulness": "4"}, "helpfulness is text; it must be a number"),
+        ({"prompt": None}, "prompt is null; it must be text"),
+        ({"prompt": ["c#"]}, "prompt is a list; it must be text"),
+    ],
+)
+def test_a_field_that_is_compared_or_split_is_refused_by_line(tmp_path, change, said):
+    row = {"prompt": "c#", "response": "Right", "helpfulness": 4, **GRADES}
+    path = tmp_path / "train.jsonl"
+    files.write_jsonl(path, [row, {**row, **change}])
+    with pytest.raises(UserError) as caught:
+        import_public.main(import_public.parse_args([f"HelpSteer2:{path}", "--out", str(tmp_path / "out")]))
+    assert f"train.jsonl:2: {said}" in str(caught.value)
+
+
+def test_its_products_are_the_repositorys_wherever_it_is_started(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert import_public.parse_args(["--list"]).out == str(ROOT / "out/public")

@@ -185,9 +185,32 @@ def test_what_is_not_there_is_one_sentence(tmp_path):
         label.main(parse(tmp_path, "--pairs"))
     with pytest.raises(UserError, match=r"base.jsonl is not there yet; run python eval/answer.py"):
         label.main(parse(tmp_path))
-    files.write_jsonl(tmp_path / "own.jsonl", [{"prompt": "x", "answers": ["one"]}])
-    with pytest.raises(UserError, match="answers of row 1 must be a list of at least two texts"):
-        label.main(parse(tmp_path, "--pairs", str(tmp_path / "own.jsonl")))
+
+
+@pytest.mark.parametrize(
+    "line, said",
+    [
+        ({"prompt": "x"}, " lacks answers; "),
+        ({"answers": ["a", "b"]}, " lacks prompt; "),
+        ({"prompt": "x", "answers": ["one"]}, ": answers is a list; it must be a list of two or more"),
+        ({"prompt": "x", "answers": "one or two"}, ": answers is text; it must be a list"),
+        ({"prompt": "x", "answers": ["one", None]}, ": answers[1] is null; it must be text"),
+        ({"prompt": "x", "answers": [" ", "two"]}, ": answers[0] is empty; it must be text"),
+        ({"prompt": None, "answers": ["a", "b"]}, ": prompt is null; it must be text"),
+        ({"prompt": 5, "answers": ["a", "b"]}, ": prompt is a number; it must be text"),
+        ({"prompt": [{"role": "user"}], "answers": ["a", "b"]}, ": prompt[0].content is null"),
+        ({"prompt": "x", "answers": ["a", "\ud83d"]}, ": answers[1] holds half a character"),
+    ],
+)
+def test_a_file_to_rate_is_refused_by_line_and_field(tmp_path, line, said):
+    path = tmp_path / "own.jsonl"
+    good = {"prompt": [{"role": "user", "content": "x"}], "answers": ["a", "b"]}
+    path.write_text(f"{json.dumps(good)}\n{json.dumps(line)}\n", encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        label.main(parse(tmp_path, "--pairs", str(path), "--n", "1"))
+    assert f"own.jsonl:2{said}" in str(caught.value) and "\n" not in str(caught.value)
+    path.write_text(json.dumps(good), encoding="utf-8")
+    assert label.pair_items(parse(tmp_path, "--pairs", str(path)))[0]["row"]["prompt"] == "x"
 
 
 @pytest.mark.skipif(browser.found() is None, reason="no Chromium here; apt-get install chromium to run this test")

@@ -209,13 +209,44 @@ def test_no_key_is_in_the_ledger(serve, ask, tmp_path):
 
 def test_a_providers_key_does_not_go_to_another_server(serve, ask, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-openai-secret")
-    monkeypatch.delenv("LLM_API_KEY")
+    for name in ("LLM_API_KEY", "VLLM_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
     server = serve()
     ask("openai", [server], ["hello"])
     assert server.calls[0]["key"] == "none"
     monkeypatch.delenv("OPENAI_API_KEY")
     with pytest.raises(UserError, match="export OPENAI_API_KEY"):
         llm.find_key(llm.parse_spec("openai:m"))
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+def test_the_servers_own_key_goes_to_this_machine_alone(serve, ask, monkeypatch, provider):
+    """serve.sh reads VLLM_API_KEY; in the same shell it is the key of a client, too, but of no server elsewhere."""
+    monkeypatch.setenv("VLLM_API_KEY", "of-serve.sh")
+    server = serve()
+    ask(provider, [server], ["hello"])
+    monkeypatch.delenv("LLM_API_KEY")
+    ask(provider, [server], ["hello again"])
+    assert [call["key"] for call in server.calls] == [KEY, "of-serve.sh"]
+    here = f"{provider}:m@http://localhost:8000"
+    for place in ("https://example.com", "http://10.0.0.1:8000", "http://0.0.0.0:8000", "http://localhost.example.com"):
+        for text in (f"{provider}:m@{place}", f"{here},{place}", f"{provider}:m@{place},http://localhost:8000"):
+            assert llm.find_key(llm.parse_spec(text)) == llm.NO_KEY, text
+    assert llm.find_key(llm.parse_spec(here)) == "of-serve.sh"
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example.com:3128")
+    assert llm.find_key(llm.parse_spec(here)) == llm.NO_KEY
+    refusing = serve(fault=lambda number, user: "key")
+    monkeypatch.delenv("HTTP_PROXY")
+    with pytest.raises(UserError, match="refuses the key in VLLM_API_KEY .HTTP 401"):
+        ask(provider, [refusing], ["something else"])
+
+
+def test_an_answer_with_half_a_character_is_none():
+    """It would be a row that no file can hold, found only when all is paid for."""
+    schema = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
+    read = [llm.read_answer(llm.Raw(f'{{"text": "{text}"}}', "", None, {}), schema)[:2]
+            for text in ("\\ud83d\\ude00", "\\ud83d")]  # fmt: skip
+    assert read == [({"text": "\U0001f600"}, ""), (None, "half a character")]
 
 
 def test_a_server_that_is_not_there_is_named(serve, ask, monkeypatch):

@@ -140,18 +140,26 @@ def weights_of(folder) -> dict:
     return made
 
 
-@pytest.mark.parametrize("place", (1, 2, 3, "base", "merged", ".gone.base.part", ".gone.merged.part"))
+PLACES = [("sft", place) for place in (1, 2, 3, "base", "merged", ".gone.base.part", ".gone.merged.part")]
+PLACES += [("dpo", place) for place in (1, 2, "merged", ".gone.merged.part")]
+
+
+@pytest.mark.parametrize(("stage", "place"), PLACES)
 @pytest.mark.parametrize("again", (False, True))
-def test_a_merge_that_dies_leaves_nothing_half_and_ends_as_a_straight_one(adapter, tiny_base, tmp_path, place, again):
-    """1 to 3: while the dequantised and the plain candidate and the base are written; `again`: over an earlier one."""
-    folder = tmp_path / "sft"
+def test_a_merge_that_dies_leaves_nothing_half_and_ends_as_a_straight_one(
+    adapter, tiny_base, tmp_path, stage, place, again
+):
+    """1 to 3: while the dequantised, the plain candidate and SFT's base are written; `again`: over an earlier one."""
+    folder = tmp_path / stage
     shutil.copytree(adapter, folder, ignore=shutil.ignore_patterns("merged", "base", ".*"))
+    if stage == "dpo":
+        model.write_lineage(folder, "dpo", str(tiny_base), adapter)
     run(folder, tiny_base)
     whole = weights_of(folder)
-    assert set(whole) == {"merged", "base"}
+    assert set(whole) == ({"merged", "base"} if stage == "sft" else {"merged"})
     if not again:
-        shutil.rmtree(folder / "merged")
-        shutil.rmtree(folder / "base")
+        for name in whole:
+            shutil.rmtree(folder / name)
     with pytest.MonkeyPatch.context() as monkeypatch:
         dies_at(monkeypatch, place)
         if again or not str(place).startswith(".gone"):

@@ -127,6 +127,13 @@ def test_a_split_that_the_domain_does_not_have(own_domain):
     [
         ('"category": ', '"kind": ', r"load_seeds\(\) of domains/parity: row 0 has no category"),
         ("for i in range(6)", "for i in range(0)", r"load_seeds\(\) of domains/parity gives no row"),
+        ('"completion": "odd." if', '"completion": 1 if', r"row 1: completion is a number; it must be text"),
+        (
+            '"prompt": f"{asked} {number}?"',
+            '"prompt": " "',
+            r"row 0: prompt is empty; it must be text that is not empty",
+        ),
+        ('return [row(f"seed-{i}", 1000 + i, "Kind of")', "return [str(i)", "row 0 is no dict but a str"),
         ("return None", 'return "yes"', r"verify\(\) of domains/parity gives a str; it must be a Verdict"),
     ],
 )

@@ -317,6 +317,8 @@ def test_other_answers_find_their_prompts(tmp_path, capsys):
     [
         ({"completion": "x"}, "extra.jsonl:1 has neither prompt nor prompt_id"),
         ({"prompt_id": "p1"}, "extra.jsonl:1 lacks completion"),
+        ({"prompt_id": ["p1"], "completion": "x"}, "extra.jsonl:1: prompt_id is a list"),
+        ({"prompt_id": None, "completion": "x"}, "extra.jsonl:1: prompt_id is null"),
         ({"prompt_id": "p1", "completion": " "}, "extra.jsonl:1: completion is empty"),
         ({"prompt": 3, "completion": "x"}, "extra.jsonl:1: prompt is a number"),
         ({"prompt": "other", "completion": "x"}, "none of the 1 lines of .* answers a prompt of this run"),

@@ -1,14 +1,17 @@
 """Nothing stale is used: each stage compares what its inputs were made with, and refuses or begins anew."""
 
+import contextlib
 import gzip
 import json
 import sys
 from argparse import Namespace
+from collections import defaultdict
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from common import answers, files, model, provenance, training
+from common import answers, engine, files, model, provenance, training
 from common.cli import UserError
 from common.domain import Verdict, load_domain
 from data import gen_dpo, gen_sft, samples
@@ -69,6 +72,17 @@ def test_data_of_another_generator_or_seed_is_refused(made_data, domain):
     assert "another generator and seeds" in refusal(provenance.check_data, args, domain, gen_sft, data)
     args.data = str(data)  # named: as it is
     provenance.check_data(args, domain, gen_sft, data)
+
+
+def test_what_a_generator_reads_is_a_part_of_it(domain):
+    folder, before = Path(domain.__file__).parent, provenance.generator(domain)
+    files.write_text(folder / "benchmark/test.jsonl", "{}\n")
+    files.write_text(folder / "README.md", "words")
+    assert provenance.generator(domain) == before
+    files.write_text(folder / "bank/questions.yaml", "- How many?\n")
+    after = provenance.generator(domain)
+    files.write_text(folder / "bank/questions.yaml", "- How few?\n")
+    assert len({before, after, provenance.generator(domain)}) == 3
 
 
 def test_data_that_the_record_does_not_tell_of_is_refused(made_data, domain):
@@ -193,12 +207,15 @@ def test_a_dpo_adapter_of_another_sft_adapter_is_refused(tmp_path, base):
         {"learning_rate": 2},
         {"parent": "B"},
         {"data": "B"},
+        {"processes": "2"},
     ],
 )
-def test_checkpoints_of_another_training_are_not_resumed(tmp_path, base, capsys, change):
+def test_checkpoints_of_another_training_are_not_resumed(tmp_path, base, capsys, monkeypatch, change):
     data = tmp_path / "data.jsonl"
+    monkeypatch.setattr(training, "first_alone", contextlib.nullcontext)
 
     def prepared(**other):
+        monkeypatch.setenv("WORLD_SIZE", other.pop("processes", "1"))
         args = Namespace(base=base, learning_rate=other.pop("learning_rate", 1), out=tmp_path / "o", report_to="none")
         data.write_text(other.pop("data", "A"))
         parent = {"adapter_sha256": other.pop("parent", "A")}
@@ -392,6 +409,25 @@ def test_answers_of_another_adapter_are_refused(answered, tmp_path):
     assert "was made from another" in said and "python eval/answer.py" in said
 
 
+def test_of_a_copied_folder_its_own_files_are_compared(tmp_path):
+    """By a record that names them by the folder it was made in, which is still there, or by another current folder."""
+    for name in ("first", "second"):
+        files.write_text(tmp_path / name / "sft/adapter_model.safetensors", "w")
+    other = tmp_path / "other.jsonl"
+    files.write_text(other, "o")
+    inputs = [tmp_path / "first/sft/adapter_model.safetensors", other]
+    for was in (str(tmp_path / "first"), "first"):
+        named = {str(path).replace(str(tmp_path / "first"), was): files.sha256(path) for path in inputs}
+        run, args = {"settings": {"out": was}, "inputs": named}, Namespace(out=tmp_path / "second")
+        provenance.check_inputs(args, run, "x.json", "python eval/domain.py")
+        files.write_text(tmp_path / "second/sft/adapter_model.safetensors", "trained again")
+        assert "was made from another" in refusal(provenance.check_inputs, args, run, "x.json", "python eval/domain.py")
+        files.write_text(tmp_path / "second/sft/adapter_model.safetensors", "w")
+        files.write_text(other, "changed")
+        assert "other.jsonl than" in refusal(provenance.check_inputs, args, run, "x.json", "python eval/domain.py")
+        files.write_text(other, "o")
+
+
 def test_answers_are_given_anew_where_anything_of_the_prompt_changed(tmp_path, domain, base, monkeypatch):
     asked = []
 
@@ -424,6 +460,55 @@ def test_answers_are_given_anew_where_anything_of_the_prompt_changed(tmp_path, d
     assert times(changed(rows, 2, completion="another reference")) == 4
 
 
+def test_a_killed_answering_leaves_no_record_of_an_earlier_one(tmp_path, domain, base, answered, monkeypatch):
+    """With other settings for the first model only, the answers would be a mixture that the old record vouches for."""
+    assert len(answered()) == 10
+    files.write_jsonl(tmp_path / "answers/base_few_shot.jsonl", [{"of": "a domain that had few-shot examples"}])
+    del domain.few_shot_prompt
+
+    class Engine:
+        kind, asked = "hf", []
+
+        def __init__(self, *given):
+            pass
+
+        def require(self, *names):
+            pass
+
+        def path(self, name):
+            return base
+
+        def generate(self, name, prompts, sampling, said):
+            self.asked.append(name)
+            if name == killed:
+                raise ProcessLookupError("killed")
+            return [[SimpleNamespace(text=name, token_ids=[1], finish_reason="stop")] for _ in prompts]
+
+    monkeypatch.setattr(engine, "Engine", Engine)
+    for where, name, value in (
+        (answer_eval, "checked_adapters", lambda args, domain: {"sft": tmp_path / "sft", "dpo": tmp_path / "sft"}),
+        (answer_eval, "render_all", lambda domain, tokenizer, rows, form: ([row["prompt"] for row in rows], ())),
+        (answer_eval, "reference_scores", lambda *given: defaultdict(lambda: [None] * 10)),
+        (model, "load_tokenizer", lambda folder: None),
+        (model, "compared_base", lambda args: base),
+        (model, "base_weights_told", lambda args: "plain"),
+    ):
+        monkeypatch.setattr(where, name, value)
+    args = Namespace(split="test", max_new_tokens=4, reference_rows=1, dtype="float32", out=tmp_path, engine="hf",
+                     endpoint=None, section="answer", seed=0, domain="mine", command_tail="")  # fmt: skip
+    for killed, left in (("dpo", ["base", "sft", "dpo"]), (None, ["dpo"])):
+        Engine.asked.clear()
+        if killed:
+            with pytest.raises(ProcessLookupError):
+                answer_eval.answer_all(args, domain, domain.rows, tmp_path / "answers")
+            assert "run.json is not there yet; run python eval/answer.py" in refusal(answered)
+        else:
+            answer_eval.answer_all(args, domain, domain.rows, tmp_path / "answers")
+        assert Engine.asked == left
+    assert [row["answer"] for row in answers.load_answers(args)["dpo"]] == ["dpo"] * 10
+    assert not (tmp_path / "answers/base_few_shot.jsonl").exists()
+
+
 def test_verdicts_of_another_verifier_are_refused(domain):
     run = {"judged_by": provenance.generator(domain)}
     provenance.check_judged(run, domain, "x.json", "python eval/domain.py")
@@ -431,6 +516,44 @@ def test_verdicts_of_another_verifier_are_refused(domain):
     files.write_text(domain.__file__, "CODE = 2\n")
     said = refusal(provenance.check_judged, run, domain, "x.json", "python eval/domain.py")
     assert "x.json was judged by another version of the domain" in said and "run python eval/domain.py again" in said
+
+
+@pytest.mark.parametrize(("stage", "source"), provenance.TAUGHT_BY.items())
+def test_an_adapter_of_other_rows_than_its_data_stage_has_written_since_is_refused(tmp_path, stage, source):
+    args, wrote = Namespace(out=tmp_path, command_tail=" --out x"), {"output": {"x.jsonl": "a" * 64}}
+    trained = {"settings": {"data": None}, "inputs": {"data/x.jsonl": "a" * 64}}
+    provenance.check_taught(args, stage)  # nothing is known
+    files.write_json(tmp_path / stage / "run.json", trained)
+    provenance.check_taught(args, stage)
+    files.write_json(tmp_path / source / "run.json", wrote)
+    provenance.check_taught(args, stage)
+    files.write_json(tmp_path / source / "run.json", {"output": {"x.jsonl": "b" * 64}})
+    said = refusal(provenance.check_taught, args, stage)
+    assert f"{tmp_path / stage} was trained on other data than {tmp_path / source} tells of" in said
+    assert f"run python train/{stage}.py --out x again" in said
+    files.write_json(tmp_path / stage / "run.json", {**trained, "settings": {"data": "mine.jsonl"}})
+    provenance.check_taught(args, stage)  # data of one's own
+
+
+def test_data_that_change_while_they_are_trained_on_are_not_named_as_what_was_trained(tmp_path, base):
+    data, folder = tmp_path / "mine.jsonl", tmp_path / "sft"
+    data.write_text("A")
+    training.prepare_output(folder, Namespace(base=base, out=tmp_path), data)
+    files.write_text(folder / "lineage.json", "{}")
+    data.write_text("B")
+    given = (folder, None, None, "sft", base, None, data, "Answer.")
+    assert "mine.jsonl has changed since the training on it began" in refusal(training.save_adapter, *given)
+    assert (folder / "lineage.json").is_file(), "an earlier adapter stays as it is"
+    data.write_text("A")
+    with pytest.raises(AttributeError):  # there is no network to save
+        training.save_adapter(*given)
+
+
+def test_verdicts_by_another_rubric_of_a_domain_of_rows_are_refused():
+    run = {"judged_by": provenance.generator(SimpleNamespace(JUDGE_RUBRIC="Short is good."))}
+    provenance.check_judged(run, SimpleNamespace(JUDGE_RUBRIC="Short is good."), "x.json", "python eval/winrate.py")
+    other = SimpleNamespace(JUDGE_RUBRIC="Long is good.")
+    assert "judged by another" in refusal(provenance.check_judged, run, other, "x.json", "python eval/winrate.py")
 
 
 # --- the benchmark ----------------------------------------------------------------------------------

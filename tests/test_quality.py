@@ -161,3 +161,22 @@ def test_a_words_hash_does_not_depend_on_the_other_texts():
         similar.shingle_sets(texts)[4] == similar.shingle_sets(texts[4:5])[0]
         and len(similar.shingle_sets([""])[0]) == 1
     )
+
+
+@pytest.mark.parametrize(
+    "line, said",
+    [
+        ({"text": "x"}, " lacks prompt"),
+        ({"prompt": None}, ": prompt is null"),
+        ({"prompt": 7}, ": prompt is a number"),
+        ({"prompt": [{"role": "user"}]}, ": prompt[0].content is null"),
+    ],
+)
+def test_prompts_to_compare_with_are_refused_by_line_and_field(tmp_path, line, said):
+    path = tmp_path / "more.jsonl"
+    files.write_jsonl(path, [{"prompt": [{"role": "user", "content": "x"}]}, line])
+    with pytest.raises(cli.UserError) as caught:
+        quality.read_prompts(path)
+    assert f"more.jsonl:2{said}" in str(caught.value) and "\n" not in str(caught.value)
+    files.write_jsonl(path, [{"prompt": [{"role": "user", "content": "x"}]}])
+    assert quality.read_prompts(path) == [{"prompt": "x"}]

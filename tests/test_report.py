@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from common import files, judge, rows_domain
+from common import files, judge, provenance, rows_domain
 from common.answers import PAIRS
 from common.cli import UserError
 from common.domain import load_domain
@@ -16,8 +16,15 @@ from eval import judging, pages, plots, report
 
 KINDS = [f"kind_{letter}" for letter in "abcdefghijkl"]
 ITEMS = [(f"test-{i:03d}", KINDS[i % len(KINDS)]) for i in range(48)]
+ASKED = [
+    {"id": i, "prompt": f"table\n\nQuestion: {i}?", "completion": "a", "cluster": "c", "category": kind}
+    for i, kind in ITEMS
+]
 DOMAIN = SimpleNamespace(
-    __doc__="Asking a small machine.\n\nMore.", SYSTEM_PROMPT="Answer in one line.", verify=lambda row, answer: None
+    __doc__="Asking a small machine.\n\nMore.",
+    SYSTEM_PROMPT="Answer in one line.",
+    verify=lambda row, answer: None,
+    load_benchmark=lambda split: ASKED,
 )
 DRAW_ALL = plots.draw_all
 PAIR_FIGURES = {
@@ -790,12 +797,37 @@ def test_verdicts_of_another_version_of_the_domain_are_refused(out, name):
         write_report(out)
 
 
+def test_answers_to_another_benchmark_or_system_prompt_are_refused(out, monkeypatch):
+    change(out / "answers" / "run.json", "asked", value=provenance.asked(DOMAIN, ASKED))
+    write_report(out)
+    other = [{**row, "completion": "b"} for row in ASKED]
+    for name, value in (("SYSTEM_PROMPT", "Answer."), ("load_benchmark", lambda split: other)):
+        with monkeypatch.context() as patch:
+            patch.setattr(DOMAIN, name, value)
+            with pytest.raises(UserError, match=r"have changed since .* run python eval/answer\.py .*again"):
+                write_report(out)
+
+
 def test_the_benchmark_is_named_by_hash(out):
     assert "SHA-256" not in write_report(out)
     change(out / "answers" / "run.json", "benchmark", value={"rows": 900, "sha256": "abc123"})
     assert "Benchmark: 48 of the 900 rows of `test`, SHA-256 of all of them as JSON lines `abc123`." in write_report(
         out
     )
+
+
+def test_the_dev_benchmark_of_the_trainings_is_named_by_hash(out):
+    """One line where both trainings had the same; records from before it was kept leave the line out."""
+    assert "measured the" not in write_report(out)
+    dev = {"split": "dev", "rows": 300, "sha256": "abc123", "used": 200}
+    for stage in ("sft", "dpo"):
+        change(out / stage / "run.json", "dev", value=dev)
+    last = "200 of the 300 rows of `dev`, SHA-256 of all of them as JSON lines `abc123`."
+    assert f"SFT and DPO measured themselves on {last}" in write_report(out).splitlines()
+    change(out / "dpo" / "run.json", "dev", value={**dev, "sha256": "def456"})
+    made = write_report(out).splitlines()
+    assert f"SFT measured itself on {last}" in made
+    assert f"DPO measured itself on {last.replace('abc123', 'def456')}" in made
 
 
 def control_result(**points):

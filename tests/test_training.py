@@ -7,10 +7,11 @@ import shutil
 
 import pytest
 
-from common import cli, files, model
+from bench import kills
+from common import cli, files, model, provenance
 from common.domain import load_domain
 from data import gen_dpo, samples
-from train import dpo, sft
+from train import dpo, reward, sft
 from train.reference import prove_reference
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
@@ -73,6 +74,8 @@ def test_sft_writes_adapter_lineage_and_merged_model(trained, tiny_base):
     assert model.check_merged(folder / "merged", str(tiny_base))["adapter_sha256"] == lineage["adapter_sha256"]
     record = json.loads((folder / "run.json").read_text())
     assert record["metrics"]["perplexity_after"] < record["metrics"]["perplexity_before"]
+    dev = load_domain("text_to_sql").load_benchmark("dev")
+    assert record["dev"] == {**provenance.benchmark_told("dev", dev), "used": 8} and record["dev"]["rows"] == len(dev)
     assert not list(folder.rglob("*.bin")) and list(folder.glob("*.safetensors"))
     assert (folder / "samples.md").read_text().count("**reference**") == 12
 
@@ -256,16 +259,17 @@ def killed_at(monkeypatch):
     return lambda step: when.update(step=step)
 
 
-def adapter_of(folder):
-    return (folder / "adapter_model.safetensors").read_bytes(), json.loads((folder / "run.json").read_text())
+def killed_merge(args, folder):
+    """In the place of merge(): dies."""
+    raise ProcessLookupError("killed")
 
 
 @pytest.mark.parametrize(
     "stage, script, order", [("sft", sft, "random"), ("sft", sft, "group_by_length"), ("dpo", dpo, None)]
 )
 def test_a_killed_training_ends_as_a_straight_one(trained, tmp_path, smoke, killed_at, stage, script, order):
-    """Killed after step 7 of 8, in the second epoch, with checkpoints at 2, 4, ...: the same bytes, and figures of the
-    whole training."""
+    """Killed after step 7 of 8, in the second epoch, with checkpoints at 2, 4, ..., and again when it begins to merge:
+    the same bytes of adapter and merged weights, the same figures, log and KL of the whole training."""
     more = [
         "--save_steps",
         "2",
@@ -293,16 +297,38 @@ def test_a_killed_training_ends_as_a_straight_one(trained, tmp_path, smoke, kill
             with pytest.raises(ProcessLookupError):
                 script.main(script.parse_args(flags))
             killed_at(None)
+            with pytest.MonkeyPatch.context() as patch, pytest.raises(ProcessLookupError):
+                patch.setattr(script, "merge", killed_merge)
+                script.main(script.parse_args(flags))
         script.main(script.parse_args(flags))
-        made.append(adapter_of(out / stage))
-        if stage == "dpo":
-            made[-1] += ([item["step"] for item in json.loads((out / "dpo/kl.json").read_text())],)
-    (straight, first, *kl), (resumed, second, *kl_again) = made
-    assert straight == resumed and kl == kl_again
-    for key in ("loss", "steps", "tokens", "perplexity_after"):
-        assert first["metrics"][key] == pytest.approx(second["metrics"][key], rel=1e-6), key
+        made.append(kills.products(out / stage))
+    straight, resumed = made
+    for name in straight:
+        assert resumed[name] == straight[name], name
+    assert set(straight["figures"]) >= {"loss", "steps", "tokens", "perplexity_before", "perplexity_after"}
     if stage == "dpo":
-        assert second["proof"]["loss_at_step_0"] == first["proof"]["loss_at_step_0"]
+        steps, values = zip(*((item["step"], item["kl"]) for item in straight["kl"]), strict=True)
+        assert steps == (2, 4, 6, 8) and len(set(values)) == 4 and straight["figures"]["kl"] == values[-1]
+
+
+def test_a_killed_reward_model_ends_as_a_straight_one(tmp_path, smoke, killed_at):
+    """Killed after step 5, in the second epoch, with checkpoints at 2 and 4: the same bytes of adapter and rewards."""
+    more = "--save_steps 2 --eval_steps 2 --limit 16 --num_train_epochs 2 --gradient_accumulation_steps 1"
+    files.write_jsonl(tmp_path / "pairs.jsonl", pairs(60))
+    made = []
+    for name, step in (("straight", None), ("killed", 5)):
+        flags = [*smoke, *more.split(), "--learning_rate", "1e-3", "--data", str(tmp_path / "pairs.jsonl")]
+        args = reward.parse_args([*flags, "--out", str(tmp_path / name)])
+        killed_at(step)
+        if step:
+            with pytest.raises(ProcessLookupError):
+                reward.main(args)
+            killed_at(None)
+        reward.main(args)
+        folder = tmp_path / name / "reward"
+        made.append([(folder / file).read_bytes() for file in ("adapter_model.safetensors", "held_out.jsonl")])
+        assert 5 < files.read_json(folder / "run.json")["metrics"]["steps"] < 10, "two epochs of three steps or more"
+    assert made[0] == made[1]
 
 
 def test_an_altered_reference_of_a_checkpoint_is_refused_before_anything_is_trained(

@@ -304,6 +304,11 @@ def test_a_domain_without_a_verifier_is_judged_by_a_model(serve, out, monkeypatc
     assert found["judges"]["openai:m"]["summary"]["sft_vs_base"]["wins"] > 0
     with pytest.raises(cli.UserError, match="no verify"):
         run(out)
+    server = serve(honest)
+    silent.load_benchmark = staticmethod(lambda split: [{**row, "prompt": row["prompt"] + "!"} for row in Domain.rows])
+    with pytest.raises(cli.UserError, match="which is not in today's test benchmark; run python eval/answer.py"):
+        run(out, "--judge", f"openai:m@{server.url}")
+    assert server.calls == [], "nothing is paid for answers to other questions"
 
 
 # --- self-preference --------------------------------------------------------------------------------

@@ -238,7 +238,7 @@ def main(args):
     model.check_system(parent, adapter, domain.SYSTEM_PROMPT)
     check_policy(args, rows, parent, data)
     rows, held = split_pairs(limited(rows, args), args.held_out_share)
-    dev_rows = held_out(domain, args)
+    dev_rows, dev = held_out(domain, args)
     tokenizer = model.load_tokenizer(adapter)
     check_lengths(tokenizer, domain.SYSTEM_PROMPT, rows, SIDES, args)
     check(args, check_steps, tokenizer, domain.SYSTEM_PROMPT, rows, SIDES, model.parameters_of(args.base))
@@ -276,6 +276,7 @@ def main(args):
         inputs=[data],
         metrics=metrics,
         proof=proof,
+        dev=dev,
         policy=provenance.policy_of(rows, parent),
         counts={"pairs": len(rows), "held_out": len(held), SAME: same},
     )

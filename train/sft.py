@@ -194,7 +194,7 @@ def main(args):
     if again:
         rows = rows + again
         random.Random(args.seed).shuffle(rows)
-    dev_rows = held_out(domain, args)
+    dev_rows, dev = held_out(domain, args)
     model.require_base(args.base)
     tokenizer, decision = chat.prepare_tokenizer(args.base, args.chat_template)
     stop_id = chat.stop_token_id(tokenizer)
@@ -229,7 +229,7 @@ def main(args):
     del trainer
     model.release()  # the merge loads the base again
     merge(args, folder)
-    files.write_run_record(folder, args, started, inputs=inputs, counts=counts, metrics=metrics)
+    files.write_run_record(folder, args, started, inputs=inputs, counts=counts, metrics=metrics, dev=dev)
     tracking.finish(run, folder)
     remove_checkpoints(folder)
     print(
