@@ -321,7 +321,7 @@ async def _judge(args, asked, comparisons) -> dict:
     """{comparison: (Judged, (dollars, tokens))} by one model; answers in the ledger are not paid for again."""
     if not comparisons:
         return {}
-    gate, progress = asyncio.Semaphore(args.workers), paid.Progress(asked, len(comparisons), 0)
+    gate, progress = asyncio.Semaphore(asked.workers), paid.Progress(asked, len(comparisons), 0)
     progress.bar.set_description(asked.spec.name)
     progress.bar.unit = "pair"
 
