@@ -37,7 +37,16 @@ TOP_TOKENS = 20  # whose log-probs are asked for: the most that OpenAI and vLLM 
 # What a gateway says when it got no answer in time, or none it understood (520 and 524 are Cloudflare's own): the
 # provider behind it may have made and billed one.
 MAYBE_BILLED = (408, 502, 504, 520, 524)
-REFUSED = ("content_policy_violation", "content_filter", "invalid_prompt")
+# What HTTP 400 says of one request and not of all: why it has no usable answer, and whether one that was made and held
+# back may be billed. OpenAI's twice, Azure's by code and by text, Anthropic's, Groq's.
+UNFIT = {
+    "content_policy_violation": ("refused", False),
+    "invalid_prompt": ("refused", False),
+    "content_filter": ("refused", False),
+    "content management policy": ("refused", False),
+    "content filtering policy": ("refused", True),
+    "json_validate_failed": ("not JSON", True),
+}
 # What OpenAI, vLLM, Anthropic and llama.cpp say of a request that the model's context cannot hold.
 TOO_LONG = ("context_length_exceeded", "maximum context length", "prompt is too long", "exceed context limit",
             "exceeds the available context")  # fmt: skip
@@ -266,7 +275,10 @@ def _probabilities(choice, tokens) -> dict:
 def _read(parse, response, request) -> Raw:
     """parse() of the response's JSON object; JSONDecodeError, as for all else that is no answer, for any other JSON."""
     try:
-        raw = parse(json.loads(response.http_response.text), response.headers, request)
+        told = json.loads(response.http_response.text)
+        if told.get("error"):  # as OpenRouter says, with HTTP 200, that the provider behind it failed
+            raise json.JSONDecodeError(f"an error: {told['error']}", "", 0)
+        raw = parse(told, response.headers, request)
         # A lone surrogate, which JSON allows and UTF-8 does not, can be kept in no file.
         return raw._replace(text=raw.text.encode("utf-8", "replace").decode("utf-8"))
     except (AttributeError, LookupError, TypeError) as error:
@@ -427,9 +439,11 @@ class Model:
     def _refused_call(self, endpoint, call, error, sent):
         """An HTTP error, not billed unless it is a gateway's: ask again later, or stop the run where that is no use."""
         (code, told), status, endpoint.is_there = self._told(error), error.status_code, True
-        if status == 400 and any(word in f"{code} {told}" for word in REFUSED):
-            self.ledger.settle(call, "unfit", "refused", cost=0.0)
-            return "answered", NOTHING_USED
+        said = next((one for words, one in UNFIT.items() if words in f"{code} {told}"), None)
+        if status == 400 and said:
+            reason, maybe_billed = said
+            self.ledger.settle(call, "unfit", reason, cost=None if maybe_billed else 0.0)
+            return "answered", None if maybe_billed else NOTHING_USED
         if status == 400 and any(word in f"{code} {told}" for word in TOO_LONG):
             self.ledger.settle(call, "failed", "too long")  # another server of this model may hold it: asked again then
             return "too long", NOTHING_USED

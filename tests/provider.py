@@ -20,6 +20,12 @@ KEY = "sk-test-0123456789abcdef"  # that tests give to a local server
 STATUS = {"429": 429, "429 retry": 429, "500": 500, "502": 502, "503": 503, "504": 504, "408": 408, "529": 529,
           "key": 401, "model": 404, "quota": 429, "bad": 400, "long": 400, "route": 404, "plain key": 401}  # fmt: skip
 KINDS = {401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error", 529: "overloaded_error"}
+SAYS = {  # with HTTP 400, of one request; (as OpenAI, Azure, Anthropic and Groq say it, whether it is billed)
+    "flagged": ({"code": "invalid_prompt", "message": "Invalid prompt: it was flagged."}, False),
+    "filtered": ({"code": "content_filter", "message": "The response was filtered."}, False),
+    "blocked": ({"type": "invalid_request_error", "message": "Output blocked by content filtering policy"}, True),
+    "no json": ({"code": "json_validate_failed", "message": "Failed to validate JSON."}, True),
+}
 BY_GATEWAY = {"502", "504", "408"}  # the provider behind it makes and bills the answer, which arrives nowhere
 UNBILLED = set(STATUS) - BY_GATEWAY
 LONG = "This model's maximum context length is 4096 tokens. However, your prompt contains 5000 input tokens."
@@ -199,6 +205,12 @@ class _Handler(BaseHTTPRequestHandler):
                 more = {"retry-after": f"{wait:.3f}"} if mine.tell_when else {}
                 call["status"] = 429
                 self.reply(429, self.error(429, "limit reached"), more)
+            elif fault in SAYS:
+                call["status"] = 400
+                told, billed = SAYS[fault]
+                if billed:
+                    self.made(body, text)
+                self.reply(400, {"type": "error", "error": told}, {})
             elif fault in STATUS:
                 if fault in BY_GATEWAY:
                     self.made(body, text)
@@ -237,6 +249,8 @@ class _Handler(BaseHTTPRequestHandler):
             return _reset(self.connection)
         if fault == "garbage":
             return self.reply(200, b"<html>", {})
+        if fault == "200 error":
+            return self.reply(200, {"error": {"code": 502, "message": f"no luck with {call['key']}"}}, {})
         if fault == "strange":
             return self.reply(200, {"content": [1], "choices": {"a": 1}, "usage": {"prompt_tokens": None}}, {})
         shape = _anthropic if is_anthropic else _openai

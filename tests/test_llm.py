@@ -10,11 +10,11 @@ import threading
 import time
 
 import pytest
-from provider import BY_GATEWAY, KEY, UNBILLED, with_key
+from provider import BY_GATEWAY, KEY, SAYS, UNBILLED, with_key
 from simulation import Window, simulate
 
 from common import ledger as books
-from common import llm
+from common import llm, paid
 from common.cli import UserError
 from common.ledger import Ledger, OverBudget, Price
 
@@ -93,8 +93,8 @@ def test_a_provider_gets_no_bounds_on_lengths_and_its_own_name_of_the_limit():
 
 # Faults after which the same question is asked again, and brings an answer.
 PASSING = ("429", "429 retry", "500", "502", "503", "504", "408", "529", "reset", "cut", "garbage", "strange",
-           "not json", "schema", "empty", "truncated")  # fmt: skip
-LOST = {"reset", "cut", "garbage", "strange"} | BY_GATEWAY  # made and perhaps billed, and never received
+           "200 error", "not json", "schema", "empty", "truncated")  # fmt: skip
+LOST = {"reset", "cut", "garbage", "strange", "200 error"} | BY_GATEWAY  # made and perhaps billed, and never received
 
 
 @pytest.mark.parametrize("fault", PASSING)
@@ -190,6 +190,19 @@ def test_what_the_context_cannot_hold_is_given_up_and_stops_nobody(serve, ask, k
     assert ask(kind, [server], ["all of it"])[0][0].data, "the server may hold it by now"
 
 
+@pytest.mark.parametrize("fault", SAYS)
+@pytest.mark.parametrize("kind", PROVIDERS)
+def test_what_a_provider_holds_back_of_one_request_stops_nobody(serve, ask, kind, fault, tmp_path):
+    server = serve(fault=lambda number, user: fault if user == "odd" else None)
+    replies, totals, _ = ask(kind, [server], ["odd", "text 1", "text 2"])
+    reason, asked = ("not JSON", llm.ASKS) if fault == "no json" else ("refused", 1)
+    assert replies[0][:2] == (None, reason) and all(reply.data for reply in replies[1:])
+    assert len(server.calls) == asked + 2 and totals["dollars"] >= server.cost, "what may be billed counts"
+    if not SAYS[fault][1]:
+        assert totals["dollars"] == pytest.approx(server.cost, abs=1e-6)
+    assert ask(kind, [server], ["odd"])[0][0] == replies[0] and len(server.calls) == asked + 2
+
+
 @pytest.mark.parametrize("kind", PROVIDERS)
 def test_a_server_that_does_not_speak_the_format_is_named_with_it(serve, ask, kind):
     server = serve(fault=lambda number, user: "route")
@@ -246,6 +259,14 @@ def test_a_server_that_is_busy_from_the_start_is_waited_for(serve, ask, monkeypa
     monkeypatch.setattr("common.pace.LONGEST_PAUSE", 0.1)
     server = serve(fault=lambda number, user: fault if number < 4 else None)
     assert ask("openai", [server], ["hello"])[0][0].data and len(server.calls) == 5
+
+
+def test_a_gateway_whose_answers_are_all_errors_is_named_without_the_key(serve, ask, monkeypatch):
+    monkeypatch.setattr(llm, "FIRST_PATIENCE", 0.5)
+    server = serve(fault=lambda number, user: "200 error")
+    with pytest.raises(UserError, match=rf"no answer from {server.url}.*an error.*502") as caught:
+        ask("openai", [server], ["hello"])
+    assert KEY not in str(caught.value) and "[key]" in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", PROVIDERS)
@@ -411,6 +432,18 @@ def test_a_cap_needs_a_price():
     with pytest.raises(UserError, match="--price INPUT OUTPUT"):
         books.require_price("openai:own", None, 5.0)
     books.require_price("openai:own", None, None)
+
+
+def test_calls_at_once_are_counted_for_each_address(serve, ask):
+    servers = [serve(latency=0.03), serve(latency=0.03)]
+
+    async def work(model):
+        await llm.gather(model, [model.ask(request(f"text {i}")) for i in range(40)])
+        return paid.duration(model, 60, 0), model.ledger.mean_seconds()
+
+    (seconds, each), _, model = ask("openai", servers, [], workers=3, work=work)
+    assert all(1 <= one.most_open <= 3 for one in servers) and model.workers == 6
+    assert seconds == pytest.approx(60 * each / 6)
 
 
 # --- pace and endpoints -----------------------------------------------------------------------------
