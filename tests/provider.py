@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
 from common import llm
-from common.ledger import digest
+from common.ledger import TABLES, digest
 
 KEY = "sk-test-0123456789abcdef"  # that tests give to a local server
 STATUS = {"429": 429, "429 retry": 429, "500": 500, "502": 502, "503": 503, "504": 504, "408": 408, "529": 529,
@@ -98,6 +98,7 @@ class Provider:
         """Look up in a client's ledger which requests it has an answer to: any made from now on is one too many."""
         if ledger.is_file():
             with closing(sqlite3.connect(ledger)) as base:
+                base.executescript(TABLES)  # a kill may have come before them
                 for (one,) in base.execute("SELECT DISTINCT request FROM calls WHERE state = 'answered'"):
                     self.received.setdefault(one, self.billed[one])
 

@@ -344,7 +344,7 @@ def test_kills_lose_no_verdict_and_pay_for_none_again(serve, tmp_path):
     faults = lambda number, user: rng.choice(("504", "reset", "cut", *[None] * 60))  # noqa: E731
     server = serve(honest, latency=0.02, fault=faults, hash_of=ledger_hash)
     for _ in range(4):
-        kills += kill_after(start(server.url, tmp_path / "killed"), server, rng.randint(1, 25), rng.random() / 20)
+        kills += kill_after(start(server.url, tmp_path / "killed"), server, rng.randint(1, 20), rng.random() / 50)
         server.note_received(ledger)
     for url, name in ((server.url, "killed"), (serve(honest).url, "calm")):
         last = start(url, tmp_path / name)
