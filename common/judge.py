@@ -300,6 +300,7 @@ async def _ask_models(args, specs, comparisons):
         {
             "judges": sorted(spec.name for spec in specs),
             "prompt_version": VERSION,
+            "rubric": digest(sorted({one.task for one in comparisons}))[:16],
             **{name: getattr(args, name) for name in settings},
         },
     )

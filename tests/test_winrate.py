@@ -228,6 +228,21 @@ def test_nobody_there_to_agree_the_cap_and_what_was_paid_is_kept(serve, out, mon
     assert len(server.calls) == 2 * distinct(), "no answer that was received is paid for again"
 
 
+def test_another_rubric_or_setting_is_another_run_and_says_so(serve, out, monkeypatch, capsys):
+    server = serve(honest)
+    flags = ["--judge", f"openai:m@{server.url}"]
+    run(out, *flags)
+    for more, told in ((["--judge_effort", "low"], "judge_effort None -> 'low'"), ([], "rubric '")):
+        if not more:
+            monkeypatch.setattr(Domain, "JUDGE_RUBRIC", "A sum is right, or it is wrong.")
+        capsys.readouterr()
+        before = len(server.calls)
+        run(out, *flags, *more)
+        said = capsys.readouterr().out
+        assert "a new run, since a setting that matters differs" in said and told in said
+        assert len(server.calls) == before + 2 * distinct(), "no verdict of the other run is taken for this one's"
+
+
 def test_a_dry_run_asks_nothing_and_needs_no_key(out, monkeypatch, capsys):
     for name in ("OPENAI_API_KEY", "LLM_API_KEY"):
         monkeypatch.delenv(name, raising=False)
