@@ -298,6 +298,7 @@ async def _ask_models(args, specs, comparisons):
         {
             "judges": sorted(spec.name for spec in specs),
             "prompt_version": VERSION,
+            "rubric": digest(sorted({one.task for one in comparisons}))[:16],
             **{name: getattr(args, name) for name in settings},
         },
     )
@@ -319,7 +320,7 @@ async def _judge(args, asked, comparisons) -> dict:
     """{comparison: (Judged, (dollars, tokens))} by one model; answers in the ledger are not paid for again."""
     if not comparisons:
         return {}
-    gate, progress = asyncio.Semaphore(args.workers), paid.Progress(asked, len(comparisons), 0)
+    gate, progress = asyncio.Semaphore(asked.workers), paid.Progress(asked, len(comparisons), 0)
     progress.bar.set_description(asked.spec.name)
     progress.bar.unit = "pair"
 

@@ -168,7 +168,7 @@ class Ledger:
         return made.lastrowid
 
     def settle(self, call: int, state: str, reason="", usage: Usage | None = None, cost=None, seconds=0.0, answer=None):
-        """Close a call: 'answered', 'unfit' (an answer that cannot be used), 'failed' (not billed) or 'lost'.
+        """Close a call: 'answered', 'unfit' (an answer that cannot be used), 'failed' (not billed) or 'lost' (perhaps).
 
         Without `cost` an answered, unfit or lost call keeps the most that it could cost.
         """

@@ -12,6 +12,7 @@ import math
 import os
 import re
 import time
+import weakref
 from typing import NamedTuple
 
 from common import files, hosts
@@ -29,13 +30,25 @@ SERVED_KEY = "VLLM_API_KEY"  # that of a server which serve.sh started: never se
 NO_KEY = "none"  # what a server without keys is sent
 ASKS = 3  # answers to one request before it is given up: another may follow the schema
 FAILURES = 10  # calls that fail because of the request, before it is given up
-FIRST_PATIENCE = 20.0  # seconds without any answer when there was none before: a wrong address, most likely
+FIRST_PATIENCE = 20.0  # seconds without a word from any endpoint since the start: a wrong address, most likely
 PATIENCE = 600.0  # seconds without any answer, from any endpoint, before the run stops
 OVERHEAD_BYTES = 4000  # what a provider may add to a prompt: its template, its words about the schema
 NOTHING_USED = {"requests": 1, "input": 0, "output": 0, "tokens": 0}  # of each limit, by a call that failed
 ENDED = {"refusal": "refused", "cut": "cut at max_tokens", "no log-probs": "no log-probs"}  # and the reason it gives
 TOP_TOKENS = 20  # whose log-probs are asked for: the most that OpenAI and vLLM give
-REFUSED = ("content_policy_violation", "content_filter", "invalid_prompt")
+# What a gateway says when it got no answer in time, or none it understood (520 and 524 are Cloudflare's own): the
+# provider behind it may have made and billed one.
+MAYBE_BILLED = (408, 502, 504, 520, 524)
+# What HTTP 400 says of one request and not of all: why it has no usable answer, and whether one that was made and held
+# back may be billed. OpenAI's twice, Azure's by code and by text, Anthropic's, Groq's.
+UNFIT = {
+    "content_policy_violation": ("refused", False),
+    "invalid_prompt": ("refused", False),
+    "content_filter": ("refused", False),
+    "content management policy": ("refused", False),
+    "content filtering policy": ("refused", True),
+    "json_validate_failed": ("not JSON", True),
+}
 # What OpenAI, vLLM, Anthropic and llama.cpp say of a request that the model's context cannot hold.
 TOO_LONG = ("context_length_exceeded", "maximum context length", "prompt is too long", "exceed context limit",
             "exceeds the available context")  # fmt: skip
@@ -157,8 +170,9 @@ def read_answer(raw: Raw, schema: dict) -> Reply:
         return Reply(None, "empty")
     try:
         data = json.loads(raw.text)
+        json.dumps(data, ensure_ascii=False).encode("utf-8")  # half a character, escaped, is no text
         jsonschema.validate(data, schema)
-    except (json.JSONDecodeError, RecursionError):
+    except (json.JSONDecodeError, UnicodeEncodeError, RecursionError):
         return Reply(None, "not JSON")
     except jsonschema.ValidationError:
         return Reply(None, "wrong schema")
@@ -196,7 +210,11 @@ class _Anthropic:
             output_config=config,
             **more,
         )
-        told = _body(response)
+        return _read(self.read, response, request)
+
+    @staticmethod
+    def read(told, headers, request) -> Raw:
+        """What the response's JSON object says."""
         used = told.get("usage") or {}
         usage = Usage(
             used["input_tokens"],
@@ -206,7 +224,7 @@ class _Anthropic:
         ) if "input_tokens" in used and "output_tokens" in used else None  # fmt: skip
         ends = {"refusal": "refusal", "max_tokens": "cut", "model_context_window_exceeded": "cut"}
         text = "".join(part.get("text") or "" for part in told.get("content") or [] if part.get("type") == "text")
-        return Raw(text, ends.get(told.get("stop_reason"), ""), usage, response.headers)
+        return Raw(text, ends.get(told.get("stop_reason"), ""), usage, headers)
 
 
 class _OpenAI:
@@ -236,7 +254,11 @@ class _OpenAI:
             messages=[{"role": "system", "content": request.system}, {"role": "user", "content": request.user}],
             **more,
         )
-        told = _body(response)
+        return _read(self.read, response, request)
+
+    @staticmethod
+    def read(told, headers, request) -> Raw:
+        """What the response's JSON object says."""
         used, usage = told.get("usage") or {}, None
         if "prompt_tokens" in used and "completion_tokens" in used:
             details = used.get("prompt_tokens_details") or {}
@@ -247,9 +269,9 @@ class _OpenAI:
         refused = message.get("refusal") or choice.get("finish_reason") == "content_filter"
         if request.tokens and not refused:
             weighed = _probabilities(choice, request.tokens)
-            return Raw(json.dumps(weighed), "" if weighed else "no log-probs", usage, response.headers)
+            return Raw(json.dumps(weighed), "" if weighed else "no log-probs", usage, headers)
         ended = "refusal" if refused else "cut" if choice.get("finish_reason") == "length" else ""
-        return Raw(message.get("content") or "", ended, usage, response.headers)
+        return Raw(message.get("content") or "", ended, usage, headers)
 
 
 def _probabilities(choice, tokens) -> dict:
@@ -263,12 +285,17 @@ def _probabilities(choice, tokens) -> dict:
     return found
 
 
-def _body(response) -> dict:
-    """The response's JSON object; JSONDecodeError, as for anything else that is no answer, when it is none."""
-    told = json.loads(response.http_response.text)
-    if not isinstance(told, dict):
-        raise json.JSONDecodeError("no object", "", 0)
-    return told
+def _read(parse, response, request) -> Raw:
+    """parse() of the response's JSON object; JSONDecodeError, as for all else that is no answer, for any other JSON."""
+    try:
+        told = json.loads(response.http_response.text)
+        if told.get("error"):  # as OpenRouter says, with HTTP 200, that the provider behind it failed
+            raise json.JSONDecodeError(f"an error: {told['error']}", "", 0)
+        raw = parse(told, response.headers, request)
+        # A lone surrogate, which JSON allows and UTF-8 does not, can be kept in no file.
+        return raw._replace(text=raw.text.encode("utf-8", "replace").decode("utf-8"))
+    except (AttributeError, LookupError, TypeError) as error:
+        raise json.JSONDecodeError(f"not of the API's form: {error}", "", 0) from None
 
 
 class Endpoint:
@@ -276,7 +303,7 @@ class Endpoint:
 
     def __init__(self, client, pace, url):
         self.client, self.pace, self.url = client, pace, url
-        self.answered = False
+        self.is_there = False  # whether any response has come from it
 
 
 class Model:
@@ -290,7 +317,9 @@ class Model:
             Endpoint(make(spec, key, url, timeout, settings), Pace(workers, limits), url)
             for url in spec.urls or (PROVIDERS[spec.provider][0],)
         ]
+        self.workers = workers * len(self.endpoints)  # calls at once, at most
         self.changed, self.stopped = asyncio.Event(), None
+        self.asking = weakref.WeakValueDictionary()  # a lock for each request that is being asked, by its hash
         self.flying = set()  # tasks whose call is being made
         self.trouble_since = None  # when the first call failed after the last answer
         self.made = self.answers = self.reused = 0  # calls, answers to them, and answers that the ledger had
@@ -307,14 +336,23 @@ class Model:
         return highest_cost(self.price, request) if self.price else None
 
     async def ask(self, request: Request) -> Reply:
-        """The answer, from the ledger when it is there. UserError stops the run: bad key, unknown model, the cap."""
+        """The answer, from the ledger when it is there. UserError stops the run: bad key, unknown model, the cap.
+
+        A request that is asked again while its call is being made waits for that call's answer. One that another stage
+        with this ledger asks is paid for twice only when both calls are in flight at once.
+        """
         identity = self.identity(request)
+        lock = self.asking[identity] = self.asking.get(identity) or asyncio.Lock()
+        async with lock:
+            return await self._ask(request, identity)
+
+    async def _ask(self, request, identity) -> Reply:
         before = self.ledger.finished(identity)
         self.reused += len(before)
         asks = len(before)
         outcome = ""
         while not _is_final(before) and asks < ASKS and outcome in ("", "answered"):
-            outcome = await self._call(request, identity)
+            outcome = await self._call(request, identity, len(before))
             asks, before = asks + 1, self.ledger.finished(identity)
         if not before:
             return Reply(None, outcome)
@@ -322,8 +360,8 @@ class Model:
         cost, tokens = sum(row[4] or 0.0 for row in before), sum(row[5] or 0 for row in before)
         return Reply(json.loads(answer) if state == "answered" else None, reason, cost, tokens, sent[:10])
 
-    async def _call(self, request, identity) -> str:
-        """Bring one answer, usable or not, to the ledger: 'answered', or why there will be none.
+    async def _call(self, request, identity, known) -> str:
+        """Bring one answer, usable or not, to the ledger, beside the `known` ones: 'answered', or why there is none.
 
         It is 'too long' for the model's context, or 'no answer' when FAILURES calls failed because of the request. Not
         counted: that the endpoint has too much to do, and lost connections while no other request is answered. What
@@ -338,6 +376,8 @@ class Model:
                 while not self.ledger.fits(self.most(request)) and self.ledger.reserved:
                     await self.changed.wait()  # calls in flight will most likely cost less than they may
                 self._check_stopped()
+                if len(self.ledger.finished(identity)) > known:
+                    return "answered"  # by another stage, while this one waited
                 call = self.ledger.begin(identity, self.spec.name, self.most(request))
                 outcome, used = await self._send(endpoint, request, call)
                 if outcome in ("answered", "too long"):
@@ -375,7 +415,7 @@ class Model:
         cost = self.price.cost(raw.usage) if self.price and raw.usage else None
         state = "answered" if reply.data is not None else "unfit"
         self.ledger.settle(call, state, reply.reason, raw.usage, cost, time.monotonic() - started, raw.text)
-        self.trouble_since, endpoint.answered = None, True
+        self.trouble_since, endpoint.is_there = None, True
         self.answers += 1
         endpoint.pace.went_well(raw.headers)
         return "answered", _counted(raw.usage) if raw.usage else None
@@ -410,15 +450,17 @@ class Model:
             raise type(self.stopped)(*self.stopped.args)
 
     def _refused_call(self, endpoint, call, error, sent):
-        """An HTTP error: it is not billed. Wait and ask again, or stop the run when asking again cannot help."""
-        (code, told), status = self._told(error), error.status_code
-        if status == 400 and any(word in f"{code} {told}" for word in REFUSED):
-            self.ledger.settle(call, "unfit", "refused", cost=0.0)
-            return "answered", NOTHING_USED
+        """An HTTP error, not billed unless it is a gateway's: ask again later, or stop the run where that is no use."""
+        (code, told), status, endpoint.is_there = self._told(error), error.status_code, True
+        said = next((one for words, one in UNFIT.items() if words in f"{code} {told}"), None)
+        if status == 400 and said:
+            reason, maybe_billed = said
+            self.ledger.settle(call, "unfit", reason, cost=None if maybe_billed else 0.0)
+            return "answered", None if maybe_billed else NOTHING_USED
         if status == 400 and any(word in f"{code} {told}" for word in TOO_LONG):
             self.ledger.settle(call, "failed", "too long")  # another server of this model may hold it: asked again then
             return "too long", NOTHING_USED
-        self.ledger.settle(call, "failed", f"HTTP {status}")
+        self.ledger.settle(call, "lost" if status in MAYBE_BILLED else "failed", f"HTTP {status}")
         where = endpoint.url
         if status in (401, 403):
             raise UserError(
@@ -436,7 +478,8 @@ class Model:
             raise UserError(f"{where} cannot take the request (HTTP {status}: {told}).")
         endpoint.pace.too_much(sent, asyncio.get_running_loop().time(), _retry_after(error.response.headers))
         self._check_patience(f"HTTP {status}: {told}")
-        return "busy" if status in (429, 503, 529) else "failed", NOTHING_USED
+        outcome = "busy" if status in (429, 503, 529) else "failed"
+        return outcome, None if status in MAYBE_BILLED else NOTHING_USED
 
     def _told(self, error) -> tuple:
         """(code, the provider's own words on one line) of an HTTP error, without the key."""
@@ -462,7 +505,7 @@ class Model:
     def _check_patience(self, why):
         self.trouble_since = self.trouble_since or time.monotonic()
         waited = time.monotonic() - self.trouble_since
-        if waited > FIRST_PATIENCE and not any(one.answered for one in self.endpoints):
+        if waited > FIRST_PATIENCE and not any(one.is_there for one in self.endpoints):
             where = ", ".join(one.url for one in self.endpoints)
             raise UserError(
                 f"no answer from {where} ({why}); check the address, that the server runs, and --timeout if it is slow."

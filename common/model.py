@@ -24,7 +24,9 @@ def local_folder(model: str) -> Path:
         return Path(model)
     from huggingface_hub import snapshot_download
 
-    return Path(snapshot_download(model, allow_patterns=["*.safetensors", "*.json", "*.jinja", "tokenizer.model"]))
+    wanted = ["*.safetensors", "*.json", "*.jinja", "tokenizer.model"]
+    terms = ["README.md", "LICENSE*", "NOTICE*"]  # what whoever passes the model on has to keep to
+    return Path(snapshot_download(model, allow_patterns=wanted + terms))
 
 
 def fingerprint(model: str) -> str:

@@ -26,10 +26,11 @@ def add_flags(made, role: str):
     group.add_argument("--pilot", type=int, default=20, help="requests made before the estimate of cost and time")
     group.add_argument("--yes", action=cli.Switch, default=False, help="go on after the estimate without asking")
     group.add_argument("--dry_run", action=cli.Switch, default=False, help="show prompts and highest cost; ask nothing")
-    group.add_argument("--workers", type=int, default=32, help="calls at once, at most")
+    group.add_argument("--workers", type=int, default=32, help="calls at once, at most, at each address")
     group.add_argument("--requests_per_minute", type=float, default=None,
-                       help="limit of calls (without it: what the provider's headers say)")  # fmt: skip
-    group.add_argument("--tokens_per_minute", type=float, default=None, help="limit of tokens, prompts and answers")
+                       help="limit of calls at each address (without it: what the provider's headers say)")  # fmt: skip
+    group.add_argument("--tokens_per_minute", type=float, default=None,
+                       help="limit of tokens at each address, prompts and answers")  # fmt: skip
     group.add_argument("--timeout", type=float, default=180.0, help="seconds after which a call is given up")
     group.add_argument(f"--{role}_temperature", type=float, default=None, help="left to the model when not given")
     group.add_argument(f"--{role}_effort", default=None, help="how much the model thinks, in the provider's own words")
@@ -100,7 +101,7 @@ def estimate(per_item: list, wanted: float) -> tuple:
 
 def duration(model: llm.Model, calls: float, tokens: float) -> float:
     """Seconds that so many calls and tokens take: by their mean time and the workers, or by the tightest limit."""
-    seconds = [calls * model.ledger.mean_seconds() / model.endpoints[0].pace.workers]
+    seconds = [calls * model.ledger.mean_seconds() / model.workers]
     for name, amount in (("requests", calls), ("tokens", tokens)):
         limits = [one.pace.buckets[name].limit for one in model.endpoints if name in one.pace.buckets]
         if limits:

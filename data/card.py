@@ -24,7 +24,7 @@ def data_card(args, rows: list, calls: dict | None) -> str:
         "## Duties",
         "",
         teacher_terms(args.teacher),
-        "The licence of the base that is trained on the rows has duties of its own; it stands beside the base.",
+        "The licence of the base that is trained on the rows has duties of its own, which MODEL_CARD.md names.",
         "",
     ]
     if calls is not None:

@@ -106,6 +106,8 @@ def by_model(args) -> bool:
 
 def check(args, domain):
     """UserError for what is known to be missing before anything is sampled or paid for."""
+    if args.dry_run and not by_model(args):
+        raise cli.UserError("--dry_run shows what a model would be asked, and --judge names none.")
     if not mix.shares_of(domain, args):
         own = ", ".join([mix.TEMPLATES, *getattr(domain, "TEACHERS", {})])
         raise cli.UserError(f"--teacher {args.teacher}: prompts come from the domain's own teachers alone ({own}).")
@@ -270,7 +272,7 @@ def main(args):
     check(args, domain)
     rows = mix.make_rows(domain, mix.shares_of(domain, args), args.seed + 1, args.n, "dpo")
     extra = load_extra(args, rows)
-    if args.dry_run and by_model(args):
+    if args.dry_run:
         return dry_run(args, domain, rows, extra)
     args.dtype = model.choose_dtype(args.dtype)
     adapter, folder, target = args.out / "sft", args.out / "gen_dpo", args.out / "data/dpo.jsonl"

@@ -147,8 +147,11 @@ def select(domain, rows, reasons, args):
 
 def candidates(domain, args):
     """(rows, the reason against each, what a model's calls were); None after --dry_run."""
+    shares = mix.shares_of(domain, args)
+    if shares and args.dry_run:
+        raise cli.UserError("--dry_run shows what a model would be asked, and --teacher names none.")
     seeds = load_seeds(domain)
-    if shares := mix.shares_of(domain, args):
+    if shares:
         rows = seeds + mix.make_rows(domain, shares, args.seed, round(args.n * 1.25) + 20, "sft")
         return rows, held_out(domain, rows, judge(domain, rows), args), None
 

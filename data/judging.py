@@ -203,7 +203,7 @@ async def _judge_prompts(args, domain, rows, candidates, made_with):
     ledger = paid.open_ledger(args, settings_of(args, domain, made_with))
     model = paid.open_model(args, "judge", llm.parse_spec(args.judge), ledger)
     progress = paid.Progress(model, len(rows), 0, "prompt")
-    gate = asyncio.Semaphore(2 * args.workers)
+    gate = asyncio.Semaphore(2 * model.workers)
 
     async def one(row, item):
         async with gate:

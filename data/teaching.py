@@ -199,7 +199,7 @@ async def _teach(teacher, args, spec, first, unfit, choose):
     had = have = len(choose(*zip(*first, strict=True)))
     progress = paid.Progress(model, args.n, have)
     try:
-        gate = asyncio.Semaphore(2 * args.workers)
+        gate = asyncio.Semaphore(2 * model.workers)
         while have < args.n and len(items) < 10 * args.n + 100:
             numbers = range(len(items), len(items) + wave(args, items, have - had, args.n - have))
             earlier = items[: len(items) // ROUND * ROUND]

@@ -10,6 +10,7 @@ import json
 import math
 from pathlib import Path
 
+from common import files
 from common.answers import MODELS, PAIRS
 from common.cli import ROOT
 from common.paid import judge_terms, teacher_terms
@@ -27,7 +28,9 @@ AT_CHANCE = "cannot be measured: the base is at chance in both forms"
 PARTS = {"all": "all", "answerable": "answerable", "to_be_refused": "to be refused"}
 ALWAYS_REFUSE = "always_refuse"
 BLOCKS = ("|", "#", "![", "~~~", "---")  # how a line begins that is no prose
-LICENCES = (("apache-2.0", "Apache License"), ("mit", "MIT License"))
+# How the text of a LICENSE begins, and the Hub's name of it.
+LICENCES = (("apache-2.0", "Apache License"), ("mit", "MIT License"), ("llama3", "META LLAMA 3 COMMUNITY LICENSE"))
+DUTIES = Path(__file__).parent / "licences.json"
 # Settings that decide a training, under the names of trl, peft and bitsandbytes.
 SETTINGS = (
     *("learning_rate", "num_train_epochs", "per_device_train_batch_size", "gradient_accumulation_steps", "max_length"),
@@ -348,15 +351,44 @@ def one_line(text) -> str:
 
 
 def licence(found) -> str:
-    """The licence that the base's SOURCE.json names, else the Hub's name of the LICENSE in its folder, else 'other'.
+    """The licence of the base as its SOURCE.json, else its own card, names it, else that of its LICENSE, else 'other'.
 
-    An adapter inherits its base's terms; of a base from elsewhere this script knows none.
+    An adapter inherits its base's terms; of a base that says none of this nothing is known.
     """
     if found.source:
         return found.source["licence"]
-    path = ROOT / found.runs["sft"]["settings"]["base"] / "LICENSE"
+    from huggingface_hub import ModelCard
+
+    folder = base_folder(found.runs["sft"]["settings"]["base"])
+    card, path = folder / "README.md", folder / "LICENSE"
+    named = card.is_file() and ModelCard.load(card, ignore_metadata_errors=True).data.license
+    if isinstance(named, str) and named not in ("other", "unknown"):
+        return named
     text = path.read_text(encoding="utf-8")[:400] if path.is_file() else ""
     return next((name for name, words in LICENCES if words in text), "other")
+
+
+def base_folder(base) -> Path:
+    """Where the base lies: its folder, or that of the Hub's cache for a name on the Hub; it need not be there."""
+    folder = ROOT / base
+    if folder.is_dir() or base.count("/") != 1 or base.startswith("."):
+        return folder
+    from huggingface_hub import try_to_load_from_cache
+
+    cached = try_to_load_from_cache(base, "config.json")
+    return Path(cached).parent if isinstance(cached, str) else folder
+
+
+def base_terms(name) -> str:
+    """A sentence on what the base's licence asks of whoever passes the model on, as far as it is known."""
+    known = files.read_json(DUTIES)["licences"].get(name)
+    if known:
+        return (
+            f"The base's licence is {name} ({known['source']}, read {known['read']}). For whoever passes this model on "
+            f"it means: {known['duties']}."
+        )
+    told = "is not known here, nor" if name in ("other", "unknown") else f"is {name}. It is not known here"
+    return f"The base's licence {told} what it asks of whoever passes this model on: read it where the base came from."
 
 
 def terms(runs) -> list:
@@ -406,7 +438,7 @@ def fill(found, **told) -> dict:
     """
     templates = environment()
     known = facts(found) | told | {"licence": licence(found), "measured": measured(found, told["name"])}
-    known |= {"terms": terms(found.runs)}
+    known |= {"terms": terms(found.runs), "base_terms": base_terms(known["licence"])}
     for name in ("dev_loss", "table", "sentence", "caveats", "report", "card"):  # each may name those before it
         known[name] = one_line(templates.get_template(f"{name}.md.jinja").render(known))
     return known

@@ -4,18 +4,30 @@ import json
 import math
 import signal
 import socket
+import sqlite3
 import struct
 import threading
 import time
 from collections import Counter, deque
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+
+from common import llm
+from common.ledger import TABLES, digest
 
 KEY = "sk-test-0123456789abcdef"  # that tests give to a local server
-STATUS = {"429": 429, "429 retry": 429, "500": 500, "502": 502, "503": 503, "529": 529, "key": 401, "model": 404,
-          "quota": 429, "bad": 400, "long": 400, "route": 404,
-          "plain key": 401}  # fmt: skip
+STATUS = {"429": 429, "429 retry": 429, "500": 500, "502": 502, "503": 503, "504": 504, "408": 408, "529": 529,
+          "key": 401, "model": 404, "quota": 429, "bad": 400, "long": 400, "route": 404, "plain key": 401}  # fmt: skip
 KINDS = {401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error", 529: "overloaded_error"}
-UNBILLED = set(STATUS)
+SAYS = {  # with HTTP 400, of one request; (as OpenAI, Azure, Anthropic and Groq say it, whether it is billed)
+    "flagged": ({"code": "invalid_prompt", "message": "Invalid prompt: it was flagged."}, False),
+    "filtered": ({"code": "content_filter", "message": "The response was filtered."}, False),
+    "blocked": ({"type": "invalid_request_error", "message": "Output blocked by content filtering policy"}, True),
+    "no json": ({"code": "json_validate_failed", "message": "Failed to validate JSON."}, True),
+}
+BY_GATEWAY = {"502", "504", "408"}  # the provider behind it makes and bills the answer, which arrives nowhere
+UNBILLED = set(STATUS) - BY_GATEWAY
 LONG = "This model's maximum context length is 4096 tokens. However, your prompt contains 5000 input tokens."
 
 
@@ -27,6 +39,16 @@ def echo(user, number):
 def with_key(folder) -> list:
     """The files in a folder that hold KEY."""
     return [path for path in folder.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
+
+
+def ledger_hash(body, number=0) -> str:
+    """Under what hash a client's ledger has this request in OpenAI's format, if it has no other settings."""
+    system, user = (one["content"] for one in body["messages"])
+    asked = llm.Request(system, user, body["response_format"]["json_schema"]["schema"], body["max_tokens"], number)
+    client = SimpleNamespace(
+        spec=llm.parse_spec(f"openai:{body['model']}"), settings={"temperature": None, "effort": None}
+    )
+    return llm.Model.identity(client, asked)
 
 
 def kill_after(process, server, calls, wait=0.0, patience=300):
@@ -45,15 +67,17 @@ class Provider:
 
     limit: (calls, seconds), kept over every window of that length, or tokens instead of calls with `in_tokens`; a call
     too many gets 429, with retry-after when `tell_when`. prices: dollars for a million tokens, (input, output). A call
-    is billed once its answer is made, also when the answer does not arrive.
+    is billed once its answer is made, also when the answer does not arrive. hash_of(body): what tells requests apart.
     """
 
     def __init__(self, answer=echo, fault=lambda number, user: None, limit=None, in_tokens=False, tell_when=True,
-                 latency=0.0, slow=5.0, prices=(1.0, 5.0), headers=None):  # fmt: skip
+                 latency=0.0, slow=5.0, prices=(1.0, 5.0), headers=None, hash_of=digest):  # fmt: skip
+        self.hash_of = hash_of
         self.answer, self.fault, self.limit, self.tell_when, self.in_tokens = answer, fault, limit, tell_when, in_tokens
         self.latency, self.slow, self.prices, self.headers = latency, slow, prices, headers or {}
         self.lock, self.calls, self.recent = threading.Lock(), [], deque()
-        self.billed, self.tokens_in, self.tokens_out = Counter(), 0, 0  # answers made for each prompt
+        self.billed, self.tokens_in, self.tokens_out = Counter(), 0, 0  # answers made for each request, by its hash
+        self.received = {}  # how many of these there were when the client was known to have one
         self.open = self.most_open = 0
         handler = type("Handler", (_Handler,), {"provider": self})
         self.server = _Server(("127.0.0.1", 0), handler)
@@ -69,6 +93,25 @@ class Provider:
     def statuses(self) -> Counter:
         """How often each status was answered."""
         return Counter(call["status"] for call in self.calls)
+
+    def note_received(self, ledger):
+        """Look up in a client's ledger which requests it has an answer to: any made from now on is one too many."""
+        if ledger.is_file():
+            with closing(sqlite3.connect(ledger)) as base:
+                base.executescript(TABLES)  # a kill may have come before them
+                for (one,) in base.execute("SELECT DISTINCT request FROM calls WHERE state = 'answered'"):
+                    self.received.setdefault(one, self.billed[one])
+
+    def made_again(self) -> dict:
+        """{request: answers made after the client had one}, of those that note_received() knows."""
+        return {one: self.billed[one] - count for one, count in self.received.items() if self.billed[one] > count}
+
+    def bill(self, request, used_in, used_out):
+        """Count an answer that was made."""
+        with self.lock:
+            self.billed[request] += 1
+            self.tokens_in += used_in
+            self.tokens_out += used_out
 
     def over_limit(self, tokens: int) -> float:
         """Seconds until the limit allows a call of so many tokens, 0 when it does now (which then counts)."""
@@ -163,7 +206,15 @@ class _Handler(BaseHTTPRequestHandler):
                 more = {"retry-after": f"{wait:.3f}"} if mine.tell_when else {}
                 call["status"] = 429
                 self.reply(429, self.error(429, "limit reached"), more)
+            elif fault in SAYS:
+                call["status"] = 400
+                told, billed = SAYS[fault]
+                if billed:
+                    self.made(body, text)
+                self.reply(400, {"type": "error", "error": told}, {})
             elif fault in STATUS:
+                if fault in BY_GATEWAY:
+                    self.made(body, text)
                 call["status"] = STATUS[fault]
                 more = {"retry-after": "0.3"} if fault == "429 retry" else {}
                 told = LONG if fault == "long" else f"no luck with {key}"
@@ -180,16 +231,18 @@ class _Handler(BaseHTTPRequestHandler):
         inner = {"type": KINDS.get(status, "api_error"), "message": text}
         return {"type": "error", "error": {**inner, "code": "insufficient_quota" if fault == "quota" else None}}
 
+    def made(self, body, text) -> tuple:
+        """Bill an answer: its tokens in and out."""
+        used_in, used_out = len(json.dumps(body)) // 4, min(len(text) // 4 + 1, body.get("max_tokens") or 10**9)
+        self.provider.bill(self.provider.hash_of(body), used_in, used_out)
+        return used_in, used_out
+
     def deliver(self, call, fault, is_anthropic, text):
         mine, body = self.provider, call["body"]
         text = {"not json": text[:-3], "schema": '{"what": 1}', "empty": "", "truncated": text[: len(text) // 2]}.get(
             fault, text
         )
-        used_in, used_out = len(json.dumps(body)) // 4, min(len(text) // 4 + 1, body.get("max_tokens") or 10**9)
-        with mine.lock:
-            mine.billed[call["user"]] += 1
-            mine.tokens_in += used_in
-            mine.tokens_out += used_out
+        used_in, used_out = self.made(body, text)
         if fault == "slow":
             time.sleep(mine.slow)
         if fault == "reset":
@@ -197,6 +250,10 @@ class _Handler(BaseHTTPRequestHandler):
             return _reset(self.connection)
         if fault == "garbage":
             return self.reply(200, b"<html>", {})
+        if fault == "200 error":
+            return self.reply(200, {"error": {"code": 502, "message": f"no luck with {call['key']}"}}, {})
+        if fault == "strange":
+            return self.reply(200, {"content": [1], "choices": {"a": 1}, "usage": {"prompt_tokens": None}}, {})
         shape = _anthropic if is_anthropic else _openai
         told = shape(text, fault, used_in, used_out)
         if body.get("logprobs") and fault != "no log-probs":

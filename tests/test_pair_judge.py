@@ -267,6 +267,7 @@ def test_mistakes_are_found_before_anything_is_asked(tmp_path, monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     for argv, told in (
         (["--judge", "verifyer"], "names no model"),
+        (["--judge", "verifier", "--dry_run"], "--judge names none"),
         (["--judge", "openai:gpt-6-luna"], "export OPENAI_API_KEY"),
         (["--judge", "openai:m@http://127.0.0.1:1", "--max_cost", "5"], "--price INPUT OUTPUT"),
         (["--judge", "openai:m@http://127.0.0.1:1", "--ranking", "guess"], "invalid choice"),

@@ -640,6 +640,7 @@ def test_model_card_is_what_the_hub_reads(out):
     ):
         assert words in text
     assert front["license"] == "other" and "The base, `" not in text
+    assert "The base's licence is not known here, nor what it asks of whoever passes this model on" in text
 
 
 def test_the_base_says_what_it_is(out, tmp_path, monkeypatch):
@@ -653,6 +654,44 @@ def test_the_base_says_what_it_is(out, tmp_path, monkeypatch):
     files.write_json(source, {"what": "Converted."})
     with pytest.raises(UserError, match="SOURCE.json lacks licence"):
         write_report(out)
+
+
+@pytest.mark.parametrize(
+    "texts, name, told",
+    [
+        ({"README.md": "---\nlicense: llama3\n---\nA model."}, "llama3", '"Built with Meta Llama 3" is displayed'),
+        ({"README.md": "---\nlicense: gemma\n---\n", "LICENSE": "MIT License"}, "gemma", "is gemma. It is not known"),
+        ({"README.md": "---\nlicense: other\n---\n", "LICENSE": "MIT License"}, "mit", "text of the licence go with"),
+        ({"README.md": "no front matter", "LICENSE": " Apache License\n"}, "apache-2.0", "is stated prominently"),
+        ({"LICENSE": "LLAMA 3.1 COMMUNITY LICENSE AGREEMENT"}, "other", "licence is not known here, nor"),
+    ],
+)
+@pytest.mark.parametrize("on_hub", [False, True])
+def test_the_duties_of_the_bases_licence_are_those_of_its_own_texts(
+    out, tmp_path, monkeypatch, on_hub, texts, name, told
+):
+    """As they lie in a model's folder, or in the Hub's cache after the base was fetched by its name there."""
+    folder = tmp_path / "root" / "models" / "small"
+    if on_hub:
+        cache = tmp_path / "hub" / "models--models--small"
+        folder = cache / "snapshots" / "abc"
+        files.write_text(cache / "refs" / "main", "abc")
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(pages, "ROOT", tmp_path / "root")
+    for path, text in {"config.json": "{}", **texts}.items():
+        files.write_text(folder / path, text)
+    write_report(out)
+    card = (out / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert yaml.safe_load(card.split("---\n")[1])["license"] == name
+    assert told in next(line for line in card.splitlines() if line.startswith("The base's licence is"))
+
+
+def test_each_licence_has_its_duties_source_and_date():
+    known = files.read_json(pages.DUTIES)["licences"]
+    assert {name for name, _ in pages.LICENCES} == set(known)
+    for name, one in known.items():
+        assert one["source"].startswith("https://") and one["read"] in pages.base_terms(name), name
+        assert one["duties"] in pages.base_terms(name)
 
 
 @pytest.mark.parametrize(

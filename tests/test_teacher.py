@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from provider import kill_after, with_key
+from provider import kill_after, ledger_hash, with_key
 
 from common import cli, files, paid
 from common.domain import load_domain
@@ -40,6 +40,10 @@ class Answers:
             row = next(row for row in self.rows if row["prompt"] == user)
             return {"sql": "SELECT 1;" if self.rows.index(row) in self.wrong else self.solutions[user]}
         return self.item(self.rows[self.numbers[user]])
+
+    def hash_of(self, body):
+        """Under what hash the ledger has the request for an item."""
+        return ledger_hash(body, self.numbers[body["messages"][-1]["content"]])
 
     @staticmethod
     def item(row):
@@ -180,6 +184,7 @@ def test_mistakes_are_found_before_anything_is_asked(tmp_path, monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     for argv, told in (
         (["--teacher", "templats"], "names no model"),
+        (["--teacher", "templates", "--dry_run"], "--teacher names none"),
         (["--teacher", "openai:gpt-6-luna"], "export OPENAI_API_KEY"),
         (["--teacher", "openai:m@http://127.0.0.1:1", "--max_cost", "5"], "--price INPUT OUTPUT"),
         (["--teacher", "openai:m@http://127.0.0.1:1", "--pilot", "0"], "--pilot 0"),
@@ -203,17 +208,21 @@ def start(url, out, new_rows, *more):
 def test_kills_lose_and_repeat_nothing(serve, answers, tmp_path):
     calm, rng = serve(answers), random.Random(3)
     assert start(calm.url, tmp_path / "calm", 60).wait() == 0
-    server = serve(answers, latency=0.02, fault=lambda number, user: rng.choice(("500", "reset", "cut", *[None] * 20)))
-    kills = sum(
-        kill_after(start(server.url, tmp_path / "killed", 60, "--workers", "8"), server, rng.randint(1, 15))
-        for _ in range(5)
-    )
+    faults = lambda number, user: rng.choice(("500", "502", "reset", "cut", *[None] * 20))  # noqa: E731
+    server = serve(answers, latency=0.02, fault=faults, hash_of=answers.hash_of)
+    kills, ledger = 0, tmp_path / "killed" / paid.LEDGER
+    for _ in range(5):
+        process = start(server.url, tmp_path / "killed", 60, "--workers", "8")
+        kills += kill_after(process, server, rng.randint(1, 15))
+        server.note_received(ledger)
     last = start(server.url, tmp_path / "killed", 60, "--workers", "8")
     assert last.wait() == 0, last.stdout.read()
     assert kills == 5
     assert (tmp_path / "killed/data/sft.jsonl").read_bytes() == (tmp_path / "calm/data/sft.jsonl").read_bytes()
     totals = json.loads((tmp_path / "killed/gen_sft/run.json").read_text())["model_calls"]
     lost = {reason: count for reason, count in totals["calls"].items() if reason.startswith("lost")}
+    server.note_received(ledger)
+    assert server.received.keys() == server.billed.keys() and server.made_again() == {}
     repeats = sum(server.billed.values()) - len(server.billed)
     assert repeats <= sum(lost.values()) and lost.get("lost: killed", 0) <= 8 * kills
     assert totals["dollars"] >= server.cost, "what may have been billed counts"

@@ -1,13 +1,16 @@
 """Win rate by judges other than the verifier: controls, models at a local server, both orders, money, biases."""
 
 import json
+import random
 import re
+import subprocess
+import sys
 
 import pytest
-from provider import with_key
+from provider import kill_after, ledger_hash, with_key
 from test_judging import SPLIT_SIZE, Toy, answer_of
 
-from common import cli, files, judge, llm
+from common import cli, files, judge, llm, paid
 from common.answers import PAIRS
 from eval import judging, winrate
 
@@ -24,18 +27,23 @@ def answers_of(name, i):
     return answer_of("sft", i) if name == "dpo" and i < 6 else answer_of(name, i) + " " * (i % 3) * (name == "base")
 
 
-@pytest.fixture
-def out(tmp_path, monkeypatch):
-    """A folder with answers of the toy domain."""
-    monkeypatch.setattr(winrate, "load_domain", lambda name, out: Domain)
+def write_answers(folder):
+    """Answers of the toy domain."""
     for name in ("base", "sft", "dpo"):
         rows = [
             {**{key: row[key] for key in ("id", "prompt", "cluster", "category")}, "answer": answers_of(name, i),
              "finish_reason": "stop"}
             for i, row in enumerate(Domain.rows)
         ]  # fmt: skip
-        files.write_jsonl(tmp_path / "answers" / f"{name}.jsonl", rows)
-    files.write_json(tmp_path / "answers" / "run.json", {"settings": {"split": "test"}})
+        files.write_jsonl(folder / "answers" / f"{name}.jsonl", rows)
+    files.write_json(folder / "answers" / "run.json", {"settings": {"split": "test"}})
+
+
+@pytest.fixture
+def out(tmp_path, monkeypatch):
+    """A folder with answers of the toy domain."""
+    monkeypatch.setattr(winrate, "load_domain", lambda name, out: Domain)
+    write_answers(tmp_path)
     return tmp_path
 
 
@@ -220,6 +228,21 @@ def test_nobody_there_to_agree_the_cap_and_what_was_paid_is_kept(serve, out, mon
     assert len(server.calls) == 2 * distinct(), "no answer that was received is paid for again"
 
 
+def test_another_rubric_or_setting_is_another_run_and_says_so(serve, out, monkeypatch, capsys):
+    server = serve(honest)
+    flags = ["--judge", f"openai:m@{server.url}"]
+    run(out, *flags)
+    for more, told in ((["--judge_effort", "low"], "judge_effort None -> 'low'"), ([], "rubric '")):
+        if not more:
+            monkeypatch.setattr(Domain, "JUDGE_RUBRIC", "A sum is right, or it is wrong.")
+        capsys.readouterr()
+        before = len(server.calls)
+        run(out, *flags, *more)
+        said = capsys.readouterr().out
+        assert "a new run, since a setting that matters differs" in said and told in said
+        assert len(server.calls) == before + 2 * distinct(), "no verdict of the other run is taken for this one's"
+
+
 def test_a_dry_run_asks_nothing_and_needs_no_key(out, monkeypatch, capsys):
     for name in ("OPENAI_API_KEY", "LLM_API_KEY"):
         monkeypatch.delenv(name, raising=False)
@@ -309,6 +332,53 @@ def test_a_domain_without_a_verifier_is_judged_by_a_model(serve, out, monkeypatc
     with pytest.raises(cli.UserError, match="which is not in today's test benchmark; run python eval/answer.py"):
         run(out, "--judge", f"openai:m@{server.url}")
     assert server.calls == [], "nothing is paid for answers to other questions"
+
+
+# --- kills ------------------------------------------------------------------------------------------
+
+DRIVER = f"""
+import sys
+sys.path[:0] = [{str(cli.ROOT)!r}, {str(cli.ROOT / "tests")!r}]
+import test_winrate
+from common import cli
+from eval import winrate
+winrate.load_domain = lambda name, out: test_winrate.Domain
+cli.run(winrate.main, winrate.parse_args)
+"""
+
+
+def start(url, out):
+    """winrate.py on the toy domain in a process of its own."""
+    flags = ["--judge", f"openai:m@{url}", "--out", out, "--resamples", 100, "--price", 1, 5, "--pilot", 5, "--yes"]
+    return subprocess.Popen(
+        [sys.executable, "-c", DRIVER, *map(str, flags), "--workers", "8"],
+        cwd=cli.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_kills_lose_no_verdict_and_pay_for_none_again(serve, tmp_path):
+    for name in ("calm", "killed"):
+        write_answers(tmp_path / name)
+    rng, ledger, kills = random.Random(5), tmp_path / "killed" / paid.LEDGER, 0
+    faults = lambda number, user: rng.choice(("504", "reset", "cut", *[None] * 60))  # noqa: E731
+    server = serve(honest, latency=0.02, fault=faults, hash_of=ledger_hash)
+    for _ in range(4):
+        kills += kill_after(start(server.url, tmp_path / "killed"), server, rng.randint(1, 20), rng.random() / 50)
+        server.note_received(ledger)
+    for url, name in ((server.url, "killed"), (serve(honest).url, "calm")):
+        last = start(url, tmp_path / name)
+        said = last.communicate()[0]
+        assert last.returncode == 0, said
+    server.note_received(ledger)
+    assert kills == 4 and server.made_again() == {}
+    assert server.received.keys() == server.billed.keys() and len(server.billed) == 2 * distinct()
+    made, wanted = (files.read_json(tmp_path / name / "eval/winrate.json") for name in ("killed", "calm"))
+    assert all(made[key] == wanted[key] for key in ("judges", "together", "summary", "rows"))
+    calls = made["run"]["model_calls"]["calls"]
+    lost = sum(count for reason, count in calls.items() if reason.startswith("lost"))
+    assert sum(server.billed.values()) - len(server.billed) <= lost and calls.get("lost: killed", 0) <= 8 * kills
+    assert made["run"]["model_calls"]["dollars"] >= server.cost, "what may have been billed counts"
 
 
 # --- self-preference --------------------------------------------------------------------------------
