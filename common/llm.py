@@ -170,14 +170,13 @@ def read_answer(raw: Raw, schema: dict) -> Reply:
         return Reply(None, "empty")
     try:
         data = json.loads(raw.text)
-        json.dumps(data, ensure_ascii=False).encode("utf-8")  # half a character, escaped, is no text
+        if files.half_character(data) is not None:  # which no file here can hold
+            return Reply(None, "half a character")
         jsonschema.validate(data, schema)
-    except (json.JSONDecodeError, UnicodeEncodeError, RecursionError):
+    except (json.JSONDecodeError, RecursionError):
         return Reply(None, "not JSON")
     except jsonschema.ValidationError:
         return Reply(None, "wrong schema")
-    if files.half_character(data) is not None:  # which no file here can hold
-        return Reply(None, "half a character")
     return Reply(data, "")
 
 

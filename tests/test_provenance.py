@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from common import answers, engine, files, model, provenance, training
+from common import answers, files, model, provenance, training
 from common.cli import UserError
 from common.domain import Verdict, load_domain
 from data import gen_dpo, gen_sft, samples
@@ -484,7 +484,7 @@ def test_a_killed_answering_leaves_no_record_of_an_earlier_one(tmp_path, domain,
                 raise ProcessLookupError("killed")
             return [[SimpleNamespace(text=name, token_ids=[1], finish_reason="stop")] for _ in prompts]
 
-    monkeypatch.setattr(engine, "Engine", Engine)
+    monkeypatch.setattr(answer_eval, "Engine", Engine)
     for where, name, value in (
         (answer_eval, "checked_adapters", lambda args, domain: {"sft": tmp_path / "sft", "dpo": tmp_path / "sft"}),
         (answer_eval, "render_all", lambda domain, tokenizer, rows, form: ([row["prompt"] for row in rows], ())),
