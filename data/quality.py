@@ -20,7 +20,7 @@ from common import cli, files, model
 from common.domain import load_domain, rows_of, splits_of
 from common.rows import read_examples, read_pairs
 from data.similar import FEWEST, near_duplicates, shared
-from eval.mmlu import GENERAL_KNOWLEDGE, read_benchmark
+from eval.questions import GENERAL_KNOWLEDGE, read_benchmark
 
 OPTIONAL = "requirements-quality.txt"  # what --embedding and --language need
 SURE = 0.8  # probability from which the language of a text is believed

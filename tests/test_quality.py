@@ -9,7 +9,7 @@ import pytest
 from common import cli, files
 from common.domain import load_domain
 from data import quality, similar
-from eval.mmlu import read_benchmark
+from eval.questions import read_benchmark
 from tests.conftest import byte_tokenizer
 
 DOMAIN = load_domain("text_to_sql")
