@@ -99,24 +99,6 @@ def temperatures(text):
     return values if len(values) > 1 else values[0]
 
 
-def by_model(args) -> bool:
-    """Whether a model is asked, which costs."""
-    return args.judge not in ("verifier", HAND)
-
-
-def check(args, domain):
-    """UserError for what is known to be missing before anything is sampled or paid for."""
-    if not mix.shares_of(domain, args):
-        own = ", ".join([mix.TEMPLATES, *getattr(domain, "TEACHERS", {})])
-        raise cli.UserError(f"--teacher {args.teacher}: prompts come from the domain's own teachers alone ({own}).")
-    if by_model(args):
-        paid.check(args, llm.parse_spec(args.judge))
-    elif args.judge != HAND and not hasattr(domain, "verify"):
-        raise cli.UserError(
-            f"the domain {args.domain} has no verify(), which --judge verifier needs; name a model by --judge, or hand."
-        )
-
-
 # --- pairs ------------------------------------------------------------------------------------------
 
 
@@ -185,6 +167,24 @@ def more_of(args, chosen, rejected, item) -> dict:
 
 
 # --- the run ----------------------------------------------------------------------------------------
+
+
+def by_model(args) -> bool:
+    """Whether a model is asked, which costs."""
+    return args.judge not in ("verifier", HAND)
+
+
+def check(args, domain):
+    """UserError for what is known to be missing before anything is sampled or paid for."""
+    if not mix.shares_of(domain, args):
+        own = ", ".join([mix.TEMPLATES, *getattr(domain, "TEACHERS", {})])
+        raise cli.UserError(f"--teacher {args.teacher}: prompts come from the domain's own teachers alone ({own}).")
+    if by_model(args):
+        paid.check(args, llm.parse_spec(args.judge))
+    elif args.judge != HAND and not hasattr(domain, "verify"):
+        raise cli.UserError(
+            f"the domain {args.domain} has no verify(), which --judge verifier needs; name a model by --judge, or hand."
+        )
 
 
 def dry_run(args, domain, rows, extra):
