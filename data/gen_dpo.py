@@ -99,26 +99,6 @@ def temperatures(text):
     return values if len(values) > 1 else values[0]
 
 
-def by_model(args) -> bool:
-    """Whether a model is asked, which costs."""
-    return args.judge not in ("verifier", HAND)
-
-
-def check(args, domain):
-    """UserError for what is known to be missing before anything is sampled or paid for."""
-    if args.dry_run and not by_model(args):
-        raise cli.UserError("--dry_run shows what a model would be asked, and --judge names none.")
-    if not mix.shares_of(domain, args):
-        own = ", ".join([mix.TEMPLATES, *getattr(domain, "TEACHERS", {})])
-        raise cli.UserError(f"--teacher {args.teacher}: prompts come from the domain's own teachers alone ({own}).")
-    if by_model(args):
-        paid.check(args, llm.parse_spec(args.judge))
-    elif args.judge != HAND and not hasattr(domain, "verify"):
-        raise cli.UserError(
-            f"the domain {args.domain} has no verify(), which --judge verifier needs; name a model by --judge, or hand."
-        )
-
-
 # --- pairs ------------------------------------------------------------------------------------------
 
 
@@ -187,6 +167,26 @@ def more_of(args, chosen, rejected, item) -> dict:
 
 
 # --- the run ----------------------------------------------------------------------------------------
+
+
+def by_model(args) -> bool:
+    """Whether a model is asked, which costs."""
+    return args.judge not in ("verifier", HAND)
+
+
+def check(args, domain):
+    """UserError for what is known to be missing before anything is sampled or paid for."""
+    if args.dry_run and not by_model(args):
+        raise cli.UserError("--dry_run shows what a model would be asked, and --judge names none.")
+    if not mix.shares_of(domain, args):
+        own = ", ".join([mix.TEMPLATES, *getattr(domain, "TEACHERS", {})])
+        raise cli.UserError(f"--teacher {args.teacher}: prompts come from the domain's own teachers alone ({own}).")
+    if by_model(args):
+        paid.check(args, llm.parse_spec(args.judge))
+    elif args.judge != HAND and not hasattr(domain, "verify"):
+        raise cli.UserError(
+            f"the domain {args.domain} has no verify(), which --judge verifier needs; name a model by --judge, or hand."
+        )
 
 
 def dry_run(args, domain, rows, extra):
@@ -277,7 +277,6 @@ def main(args):
     args.dtype = model.choose_dtype(args.dtype)
     adapter, folder, target = args.out / "sft", args.out / "gen_dpo", args.out / "data/dpo.jsonl"
     parent = model.check_merged(adapter / "merged", args.base)
-    provenance.check_taught(args, "sft")
     model.check_system(parent, adapter, domain.SYSTEM_PROMPT)
     sampled = sample_blocks(args, domain, rows, folder, parent)
     if args.judge == HAND:
