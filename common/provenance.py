@@ -95,7 +95,7 @@ def changed_settings(args, domain, script, record) -> str:
 def check_inputs(args, run: dict, what, made_by: str):
     """UserError when a file that `what` was made from, by its record `run`, has changed since.
 
-    One from the run's own folder is looked for in args.out, which may be a copy, or be named from another current folder.
+    One from the run's own folder is looked for in args.out, which may be a copy, or be named from another place.
     """
     was = run.get("settings", {}).get("out")
     for source, digest in run.get("inputs", {}).items():
