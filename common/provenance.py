@@ -12,7 +12,7 @@ from pathlib import Path
 from common import files, model
 from common.cli import UserError, from_root
 
-PARTS = (".py", ".yaml", ".yml", ".json", ".toml", ".txt", ".csv")  # how a domain's code and what it reads is called
+PARTS = (".py", ".yaml", ".yml", ".json", ".toml", ".txt", ".csv")  # how the names of a domain's code, and of what it reads, end
 TAUGHT_BY = {"sft": "gen_sft", "dpo": "gen_dpo"}  # the stage whose rows a training takes, unless --data names others
 
 
