@@ -12,7 +12,7 @@ from pathlib import Path
 from common import files, model
 from common.cli import UserError, from_root
 
-PARTS = (".py", ".yaml", ".yml", ".json", ".toml", ".txt", ".csv")  # how the names of a domain's code, and of what it reads, end
+PARTS = (".py", ".yaml", ".yml", ".json", ".toml", ".txt", ".csv")  # endings of a domain's code and of what it reads
 TAUGHT_BY = {"sft": "gen_sft", "dpo": "gen_dpo"}  # the stage whose rows a training takes, unless --data names others
 
 
