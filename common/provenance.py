@@ -12,7 +12,7 @@ from pathlib import Path
 from common import files, model
 from common.cli import UserError, from_root
 
-PARTS = (".py", ".yaml", ".yml", ".json", ".toml", ".txt", ".csv")  # how a domain's code and what it reads is called
+PARTS = (".py", ".yaml", ".yml", ".json", ".toml", ".txt", ".csv")  # endings of a domain's code and of what it reads
 TAUGHT_BY = {"sft": "gen_sft", "dpo": "gen_dpo"}  # the stage whose rows a training takes, unless --data names others
 
 
@@ -95,8 +95,7 @@ def changed_settings(args, domain, script, record) -> str:
 def check_inputs(args, run: dict, what, made_by: str):
     """UserError when a file that `what` was made from, by its record `run`, has changed since.
 
-    One from the run's own folder is looked for in args.out, which may be a copy, or be named from another current
-    folder.
+    One from the run's own folder is looked for in args.out, which may be a copy, or be named from another place.
     """
     was = run.get("settings", {}).get("out")
     for source, digest in run.get("inputs", {}).items():
