@@ -188,9 +188,10 @@ async def _ask(client, endpoint, name, tokenizer, prompt, sampling, number):
         if not getattr(reply, "choices", None):
             raise cli.UserError(f"{client.base_url} gives no completion of {name}; does it speak /v1/completions?")
         for choice in sorted(reply.choices, key=lambda one: one.index):
-            ids = score.text_ids(tokenizer, choice.text)
+            text = choice.text.encode("utf-8", "replace").decode("utf-8")  # half a character can be kept in no file
+            ids = score.text_ids(tokenizer, text)
             ended = [tokenizer.eos_token_id] if choice.finish_reason == "stop" else []
-            made.append(Completion(choice.text, ids + ended, choice.finish_reason))
+            made.append(Completion(text, ids + ended, choice.finish_reason))
     return made[: sampling.n]
 
 

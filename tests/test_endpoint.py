@@ -154,6 +154,13 @@ def test_what_a_completion_says_of_its_end_and_its_length(serve):
     assert (second.finish_reason, second.token_ids) == ("length", list(second.text.encode()))
 
 
+def test_a_completion_that_ends_in_half_a_character_can_be_kept(serve):
+    """A cut emoji is a lone surrogate in JSON, which UTF-8 has no bytes for."""
+    server = serve(write=lambda body, i: "half \ud83d")
+    (first, _), *_ = endpoint.complete(flags(server), "sft", Bytes(), PROMPTS, Sampling(n=2))
+    assert first.text == "half ?" and first.token_ids == [*b"half ?", 0]
+
+
 def test_a_prompt_as_text_is_the_rendered_one_and_nothing_is_put_before_it(serve):
     server, text = serve(), "<|im_start|>user\nHow many?<|im_end|>\n<|im_start|>assistant\n"
     ask(flags(server, text=True), prompts=[list(text.encode())])
