@@ -63,7 +63,7 @@ def work_of(settings) -> dict:
         "sft": min(sft["limit"] or n, n) * sft["num_train_epochs"],
         "gen_dpo": pairs["n"] * pairs["samples"],
         "dpo": min(settings["dpo"]["limit"] or pairs["n"], pairs["n"]) * settings["dpo"]["num_train_epochs"],
-        "answer": answer["limit"] or 900,
+        "answer": answer["limit"] or 1002,  # of the test
         "mmlu": settings["mmlu"]["n"] + 660,  # the general-knowledge test is asked whole beside it
     }
 

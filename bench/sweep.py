@@ -1,12 +1,11 @@
 """python bench/sweep.py bench/sweeps/sft.yaml
 
-Trains a table of runs, each a recipe with a few flags changed, and scores every one on the same dev items (never on the
-test). Skips the runs that are finished, so a killed sweep goes on; says what is left before it starts. The table
-names the stage (sft or dpo), the recipe, flags of all runs, and flags of each; see bench/sweeps/. `data` names sets of
-rows, each by its flags for data/gen_sft.py, and a run's `data` is one of them; `also` names another benchmark of the
-domain, whose items are scored beside the dev items; `split` names a split of the domain's benchmark in place of dev
-items made anew, of whose two slices the second stands beside the first. Writes out/sweep/NAME/KEY (a run's products)
-and bench/results/sweep_NAME.json: each run's figures and, item by item, what was right.
+Trains a table of runs, each a recipe with a few flags changed, and scores every one on the dev benchmark (never on the
+test), of whose two slices the second stands beside the first. Skips the runs that are finished, so a killed sweep goes
+on; says what is left before it starts. The table names the stage (sft or dpo), the recipe, flags of all runs, and flags
+of each; see bench/sweeps/. `data` names sets of rows, each by its flags for data/gen_sft.py, and a run's `data` is one
+of them; `items` is how many of dev are asked, all without it. Writes out/sweep/NAME/KEY (a run's products) and
+bench/results/sweep_NAME.json: each run's figures and, item by item, what was right.
 """
 
 import random
@@ -22,8 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 from common import chat, cli, files, model
 from common.domain import load_domain, verdict_on
 
-KEYS = ("stage", "domain", "recipe", "items", "also", "split", "data", "sft", "pairs", "flags", "runs")
-ITEMS_SEED = 7100  # of the dev items: not the seed of the dev benchmark, on which SFT watches its loss
+KEYS = ("stage", "domain", "recipe", "items", "data", "sft", "pairs", "flags", "runs")
 LOCK = threading.Lock()
 
 
@@ -207,18 +205,12 @@ def share(values):
 
 
 def items_of(table, domain):
-    """{"dev": items, "also": those that are scored beside them, where the table names some}."""
-    if table.get("split"):
-        rows = domain.load_benchmark(table["split"])[: table.get("items")]
-        first = rows[0].get("slice")
-        apart = {"dev": [row for row in rows if row.get("slice") == first]}
-        apart["also"] = [row for row in rows if row.get("slice") != first]
-        return {name: some for name, some in apart.items() if some}
-    items = {"dev": domain.generate(random.Random(ITEMS_SEED), table.get("items", 750), "dev")}
-    if table.get("also"):
-        name, _, which = table["also"].partition(":")
-        items["also"] = domain.BENCHMARKS[name](which)
-    return items
+    """{"dev": items of the first slice, "also": those of the other, where there is one}."""
+    rows = domain.load_benchmark("dev")[: table.get("items")]
+    first = rows[0].get("slice")
+    apart = {"dev": [row for row in rows if row.get("slice") == first]}
+    apart["also"] = [row for row in rows if row.get("slice") != first]
+    return {name: some for name, some in apart.items() if some}
 
 
 def score(table, sft, merged):

@@ -43,8 +43,9 @@ def parse_args(argv=None):
         help="verifier (the domain's own), hand (a person, in data/label.py), anthropic:MODEL, openai:MODEL, with @URL",
     )
     parser.add_argument(
-        "--teacher", default=mix.TEMPLATES, metavar="NAME",
-        help="whose prompts: one of the domain's own teachers, or several as NAME:SHARE,NAME:SHARE",
+        "--teacher", default=None, metavar="NAME",
+        help="whose prompts: one of the domain's own teachers, or several as NAME:SHARE,NAME:SHARE (default: as in "
+        "gen_sft.py)",
     )  # fmt: skip
     parser.add_argument(
         "--ranking", default="at_once", choices=judging.RANKINGS,
@@ -86,11 +87,12 @@ def parse_args(argv=None):
 
 def deciding(args, domain) -> dict:
     """The settings that decide the pairs, for the next stage to compare with (common/provenance.py)."""
-    keys = ("n", "seed", "teacher", "samples", "temperature", "top_p", "max_new_tokens", "shots", "pairs")
+    keys = ("n", "seed", "samples", "temperature", "top_p", "max_new_tokens", "shots", "pairs")
     keys += ("max_similarity",)
     if by_model(args):
         keys += ("ranking", "judge_temperature", "judge_effort", "judge_max_tokens")
-    return {"judge": args.judge.partition("@")[0], **{key: getattr(args, key) for key in keys}}
+    own = {"judge": args.judge.partition("@")[0], "teacher": mix.named(domain, args)}
+    return {**own, **{key: getattr(args, key) for key in keys}}
 
 
 def temperatures(text):
@@ -179,8 +181,8 @@ def check(args, domain):
     if args.dry_run and not by_model(args):
         raise cli.UserError("--dry_run shows what a model would be asked, and --judge names none.")
     if not mix.shares_of(domain, args):
-        own = ", ".join([mix.TEMPLATES, *getattr(domain, "TEACHERS", {})])
-        raise cli.UserError(f"--teacher {args.teacher}: prompts come from the domain's own teachers alone ({own}).")
+        named, own = mix.named(domain, args), ", ".join([mix.TEMPLATES, *getattr(domain, "TEACHERS", {})])
+        raise cli.UserError(f"--teacher {named}: prompts come from the domain's own teachers alone ({own}).")
     if by_model(args):
         paid.check(args, llm.parse_spec(args.judge))
     elif args.judge != HAND and not hasattr(domain, "verify"):
@@ -269,6 +271,7 @@ def write_record(args, started, domain, parent, rows, sampled, kept, dropped, kn
 def main(args):
     started = time.time()
     domain = load_domain(args.domain, args.out)
+    args.teacher = mix.named(domain, args)
     check(args, domain)
     rows = mix.make_rows(domain, mix.shares_of(domain, args), args.seed + 1, args.n, "dpo")
     extra = load_extra(args, rows)

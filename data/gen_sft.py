@@ -4,11 +4,11 @@ Makes the SFT set: asks the teacher for prompts with answers, verifies each, rem
 Reads data/seed_prompts.json through the domain; writes data/sft.jsonl and out/gen_sft (report.md, data_card.md,
 dropped.jsonl, run.json). Same seed, same bytes.
 
-The teacher is the domain's templates, another teacher of the domain's own (text_to_sql has templates_2, more kinds of
-questions, bank, questions written by hand with restyled copies, and bank_as_written, without), several of these in
-shares, or a model:
-  python data/gen_sft.py --teacher bank
-  python data/gen_sft.py --teacher templates_2:3,bank:1     three rows of templates_2 for each of the bank
+The teacher is one of the domain's own, or several in shares, or a model. text_to_sql has templates, bank (questions
+written by hand, with restyled copies) and bank_as_written (no copies); by default half of the rows are of templates and
+half of bank:
+  python data/gen_sft.py --teacher templates
+  python data/gen_sft.py --teacher templates:3,bank:1     three rows of templates for each of the bank
 A model's run begins with a pilot, estimates its cost and asks before it goes on; it keeps every answer in
 out/ledger.db, so that after a kill the same command goes on and pays for nothing twice. Keys come from the environment:
   export ANTHROPIC_API_KEY=...; python data/gen_sft.py --teacher anthropic:claude-opus-5-5 --max_cost 20
@@ -39,10 +39,10 @@ def parse_args(argv=None):
     parser = cli.parser(__doc__, "gen_sft")
     parser.add_argument(
         "--teacher",
-        default="templates",
+        default=None,
         metavar="NAME",
-        help="templates, another of the domain's own, several as NAME:SHARE,NAME:SHARE, or anthropic:MODEL, "
-        "openai:MODEL, with @URL",
+        help="one of the domain's own, several as NAME:SHARE,NAME:SHARE, or anthropic:MODEL, openai:MODEL, with @URL "
+        "(default: what the domain says, or templates)",
     )
     parser.add_argument("--n", type=int, default=6000, help="rows to write")
     parser.add_argument("--max_characters", type=int, default=6000, help="longest prompt with completion")
@@ -70,7 +70,7 @@ def deciding(args, domain) -> dict:
     keys = ("n", "seed", "max_characters", "jaccard")
     if not mix.shares_of(domain, args):
         keys += ("method", "agree", "teacher_temperature", "teacher_effort", "teacher_max_tokens")
-    return {"teacher": args.teacher.partition("@")[0], **{key: getattr(args, key) for key in keys}}
+    return {"teacher": mix.named(domain, args).partition("@")[0], **{key: getattr(args, key) for key in keys}}
 
 
 def load_seeds(domain):
@@ -192,6 +192,7 @@ def write_record(args, started, domain, target, counts, calls):
 def main(args):
     started = time.time()
     domain = load_domain(args.domain, args.out)
+    args.teacher = mix.named(domain, args)
     folder, target = args.out / "gen_sft", files.product(args, "data/sft.jsonl")
     made = candidates(domain, args)
     if made is None:

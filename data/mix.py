@@ -1,7 +1,7 @@
 """The domain's own teachers, alone or mixed in shares: who makes rows without a model.
 
-A library for gen_sft.py and gen_dpo.py, which name them by --teacher. `templates` is the domain's generate(), the
-others are those of its TEACHERS.
+A library for gen_sft.py and gen_dpo.py, which name them by --teacher, by default the domain's DEFAULT_TEACHER.
+`templates` is the domain's generate(), the others are those of its TEACHERS.
 """
 
 import math
@@ -17,13 +17,18 @@ from common.domain import check_rows, rows_of
 TEMPLATES = "templates"
 
 
+def named(domain, args) -> str:
+    """The --teacher of this run: by a flag or the recipe, else the domain's DEFAULT_TEACHER, else its templates."""
+    return args.teacher or getattr(domain, "DEFAULT_TEACHER", TEMPLATES)
+
+
 def shares_of(domain, args) -> dict:
-    """{name: share of the rows} of the domain's own teachers that --teacher names; {} when one is not the domain's.
+    """{name: share of the rows} of the domain's own teachers that named() names; {} when one is not the domain's.
 
     UserError for a share that is no number above 0, and for templates of a domain that has none.
     """
     shares = {}
-    for name, colon, share in (word.partition(":") for word in args.teacher.split(",")):
+    for name, colon, share in (word.partition(":") for word in named(domain, args).split(",")):
         if name != TEMPLATES and name not in getattr(domain, "TEACHERS", {}):
             return {}
         if name == TEMPLATES and not hasattr(domain, "generate"):
@@ -34,7 +39,7 @@ def shares_of(domain, args) -> dict:
             shares[name] = 0.0
         if not 0 < shares[name] < math.inf:
             raise cli.UserError(
-                f"--teacher {args.teacher}: the share of {name} must be a number above 0, not {share!r}."
+                f"--teacher {named(domain, args)}: the share of {name} must be a number above 0, not {share!r}."
             )
     return {name: share / sum(shares.values()) for name, share in shares.items()}
 

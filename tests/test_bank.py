@@ -40,17 +40,17 @@ def test_the_bank_is_a_benchmark_of_its_own_and_a_slice_of_one(tmp_path, monkeyp
     assert BENCHMARKS["bank"]("") == BENCHMARKS["bank"]("test") == bank.load_bank("test")
     with pytest.raises(cli.UserError, match="dev and test, not 'sft'"):
         BENCHMARKS["bank"]("sft")
-    monkeypatch.setattr(write_benchmark, "SIZE", {"dev_2": 20})
-    write_benchmark.main(write_benchmark.parse_args(["dev_2", "--folder", str(tmp_path)]))
-    rows = files.read_jsonl(tmp_path / "dev_2.jsonl.gz", ("cluster", "slice"))
+    monkeypatch.setattr(write_benchmark, "SIZE", {"dev": 20})
+    write_benchmark.main(write_benchmark.parse_args(["dev", "--folder", str(tmp_path)]))
+    rows = files.read_jsonl(tmp_path / "dev.jsonl.gz", ("cluster", "slice"))
     assert Counter(row["slice"] for row in rows) == {"generated": 20, "bank": len(bank.load_bank("dev"))}
-    with pytest.raises(cli.UserError, match="no split 'dev_3'"):
-        write_benchmark.parse_args(["dev_3"])
+    with pytest.raises(cli.UserError, match="no split 'devel'"):
+        write_benchmark.parse_args(["devel"])
 
 
 @pytest.mark.parametrize("split", ["dev", "test"])
-def test_any_beginning_of_the_second_benchmark_is_of_both_slices(split):
-    rows = text_to_sql.load_benchmark(f"{split}_2")
+def test_any_beginning_of_the_benchmark_is_of_both_slices(split):
+    rows = text_to_sql.load_benchmark(split)
     whole = Counter((row["slice"], row["refuse"]) for row in rows)
     assert whole["generated", False] >= 600 and whole["bank", False] + whole["bank", True] == len(bank.load_bank(split))
     for name in ("generated", "bank"):

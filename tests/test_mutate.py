@@ -1,6 +1,6 @@
 """pytest tests/test_mutate.py
 
-Mutants of gold queries: each simple mistake is made, and the databases of the second generator tell it from the truth.
+Mutants of gold queries: each simple mistake is made, and the databases of the templates tell it from the truth.
 """
 
 import random
@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from domains.text_to_sql import kinds, mutants, mutate
+from domains.text_to_sql import mutants, mutate, templates
 
 DDL = """CREATE TABLE author (id INTEGER PRIMARY KEY, name TEXT, land TEXT);
 CREATE TABLE book (id INTEGER PRIMARY KEY, title TEXT, genre TEXT, price REAL, cost REAL, sold DATE,
@@ -76,7 +76,7 @@ def test_a_mutant_that_the_data_do_not_show_is_found():
 def test_at_most_one_in_a_hundred_passes():
     """On a row of each kind, with data as the benchmark has them."""
     found = mutate.survey(random.Random(6), 1, "test")
-    assert set(found) == set(kinds.KINDS) - {"unanswerable", "write_request"}
+    assert set(found) == set(templates.KINDS) - {"unanswerable", "write_request"}
     counts = sum(mutate.by(found, 0).values(), Counter())
     assert counts["mutants"] > 200 and counts["equivalent"] < 0.15 * counts["mutants"]
     assert counts["passed"] <= 0.01 * (counts["mutants"] - counts["equivalent"]), mutate.table(

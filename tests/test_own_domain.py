@@ -96,6 +96,12 @@ TEACHERS = {"guesses": guess}
     )
     with pytest.raises(cli.UserError, match=r"the domain's own teachers alone \(templates, guesses\)"):
         gen_dpo.check(gen_dpo.parse_args([*flags, "oracles"]), domain)
+    domain.DEFAULT_TEACHER = "guesses"
+    args = gen_sft.parse_args([*flags[:-1], "--n", "40"])
+    gen_sft.main(args)
+    rows = files.read_jsonl(tmp_path / "out/data/sft.jsonl")
+    assert sum(row["prompt"].startswith("Guess ") for row in rows) == 34 and args.teacher == "guesses"
+    assert gen_dpo.deciding(gen_dpo.parse_args(flags[:-1]), domain)["teacher"] == "guesses"
 
 
 def test_an_explanation_written_by_hand_needs_no_proof(own_domain, tmp_path):
@@ -114,12 +120,17 @@ TEACHERS = {"people": lambda rng, n, split: [{**one, "by_hand": True} for one in
         assert (unproved == "0") == dropped
 
 
-def test_a_split_that_the_domain_does_not_have(own_domain):
+def test_a_split_that_the_domain_does_not_have_and_one_beside_dev_and_test(own_domain):
     domain = finder.load_domain(own_domain)
     with pytest.raises(cli.UserError, match=r"no such split \(did you mean dev\?\); it has dev, test"):
-        answer.benchmark_of(answer.parse_args(["--domain", own_domain, "--split", "dev_2"]), domain)
+        answer.benchmark_of(answer.parse_args(["--domain", own_domain, "--split", "devel"]), domain)
     args = answer.parse_args(["--domain", own_domain, "--split", "dev"])
     assert answer.benchmark_of(args, domain) == domain.load_benchmark("dev")
+    domain.SPLITS = ("dev", "test", "devel")
+    row = {"prompt": "?", "completion": ".", "category": "c", "cluster": 0}
+    domain.load_benchmark = lambda split: [{"id": split, **row}]
+    args = answer.parse_args(["--domain", own_domain, "--split", "devel"])
+    assert [row["id"] for row in answer.benchmark_of(args, domain)] == ["devel"]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """pytest tests/test_seeds.py
 
-The curated seeds of the text-to-SQL domain: every query runs on both small databases of its schema,
-gives the same rows in whatever order SQLite visits a table, and is described by its explanation.
+The curated seeds of the text-to-SQL domain: every query runs on both small databases of its schema, gives the same rows
+in whatever order SQLite visits a table, and is described by its explanation. The few-shot examples run, too.
 """
 
 import importlib
@@ -170,3 +170,12 @@ def test_verifier_accepts_the_reference_answer(seed):
         verdict.reason,
         reference_answer(seed),
     )
+
+
+def test_few_shot_examples_run_and_show_two_cases_and_a_join():
+    examples = importlib.import_module("domains.text_to_sql").EXAMPLES
+    for ddl, _, sql in examples:
+        with closing(open_read_only(ddl, "")) as connection:
+            connection.execute(sql)
+    shown = " ".join(sql for *_, sql in examples)
+    assert " JOIN " in shown and "FuelType" in shown and "stones.quarry_id" in shown

@@ -15,7 +15,6 @@ from data import mix
 TABLE = """
 stage: sft
 recipe: recipes/cpu.yaml
-also: bank:dev
 data:
   plain: {teacher: templates, n: 50}
   mixed: {teacher: "templates,bank"}
@@ -78,12 +77,12 @@ def test_each_set_is_made_once_and_each_run_is_trained_on_its_own(tmp_path, call
     assert len([name for name, _ in called if name == "gen_sft.py"]) == 2, "nothing is made twice"
 
 
-def test_the_slices_of_a_split_stand_beside_each_other():
+def test_the_slices_of_dev_stand_beside_each_other():
     rows = [{"id": i, "slice": name} for i, name in enumerate(("easy", "easy", "hard", "easy"))]
-    domain = SimpleNamespace(load_benchmark=lambda split: rows if split == "dev_2" else None)
-    items = sweep.items_of({"split": "dev_2", "items": 3}, domain)
+    domain = SimpleNamespace(load_benchmark=lambda split: rows if split == "dev" else None)
+    items = sweep.items_of({"items": 3}, domain)
     assert {name: [row["id"] for row in some] for name, some in items.items()} == {"dev": [0, 1], "also": [2]}
-    assert [row["id"] for row in sweep.items_of({"split": "dev_2"}, domain)["dev"]] == [0, 1, 3]
+    assert [row["id"] for row in sweep.items_of({}, domain)["dev"]] == [0, 1, 3]
 
 
 def test_a_run_on_data_that_the_table_does_not_make_is_refused(tmp_path, called):

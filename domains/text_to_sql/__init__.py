@@ -2,10 +2,10 @@
 
 The names below are the domain contract (see README.md, 'Your own domain'). Answers are judged by running them. Of the
 files of this folder each imports only from those that stand before it:
-  names, families, frames, compare, parts, schema     words, tables of all subjects, results, queries, schemas
+  names, compare, parts, schema                       words, results, queries, schemas
   sandbox (its worker: sandbox_worker), databases      running a query, questions about a database file
   reading, claims, explain, spider, verify             judging an answer
-  generate, mutants, kinds/, bank, restyle, teach      rows: templates, templates_2, written by hand, a model's
+  mutants, templates/, bank, restyle, teach            rows: by templates, written by hand, by a model
   this file                                            the contract
   write_benchmark, mutate, cheap                       commands, as bank is
 """
@@ -17,13 +17,12 @@ from common.files import read_json, read_jsonl
 from domains.text_to_sql import teach as teacher
 from domains.text_to_sql.bank import benchmark_questions
 from domains.text_to_sql.databases import load_questions
-from domains.text_to_sql.generate import generate
-from domains.text_to_sql.kinds import generate as generate_2
 from domains.text_to_sql.reading import extract
 from domains.text_to_sql.restyle import teach_as_written, teach_bank
 from domains.text_to_sql.sandbox import execute
 from domains.text_to_sql.schema import prompt_text
 from domains.text_to_sql.spider import load_spider
+from domains.text_to_sql.templates import generate
 from domains.text_to_sql.verify import verify
 
 __all__ = [
@@ -35,6 +34,7 @@ __all__ = [
     "SPLITS",
     "BENCHMARKS",
     "TEACHERS",
+    "DEFAULT_TEACHER",
     "generate",
     "verify",
     "dedup_text",
@@ -57,11 +57,12 @@ refusal names what is missing, or says that data is only read.
 Length is no merit. A correct answer beats a wrong one; among correct ones format and explanation decide."""
 
 # Besides `generate`, whom --teacher NAME of data/gen_sft.py and gen_dpo.py may name; called as generate is.
-TEACHERS = {"templates_2": generate_2, "bank": teach_bank, "bank_as_written": teach_as_written}
+TEACHERS = {"bank": teach_bank, "bank_as_written": teach_as_written}
+DEFAULT_TEACHER = "templates:1,bank:1"  # whom they ask where no --teacher is given: half of the rows by each
 # eval/domain.py --benchmark NAME[:WHICH] asks these: what reads their rows, given WHICH.
 BENCHMARKS = {"bank": benchmark_questions, "spider": load_spider}
-# What load_benchmark takes: dev and test by `generate`, dev_2 and test_2 by templates_2 and from the bank, as slices.
-SPLITS = ("dev", "test", "dev_2", "test_2")
+# What load_benchmark takes; each has two slices, of `generate` and of the bank.
+SPLITS = ("dev", "test")
 BENCHMARK = Path(__file__).parent / "benchmark"  # the rows themselves; write_benchmark.py makes others
 
 

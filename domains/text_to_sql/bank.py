@@ -17,9 +17,9 @@ from sqlglot import exp
 
 from common import cli
 from domains.text_to_sql import explain, sandbox
-from domains.text_to_sql.families import SPLITS
 from domains.text_to_sql.mutants import mutants_of, unnoticed
 from domains.text_to_sql.schema import prompt_text
+from domains.text_to_sql.templates.families import SPLITS
 from domains.text_to_sql.verify import GOLD_LIMITS, gold_results, is_one_sentence, verify
 
 BANK = Path(__file__).resolve().parent / "bank"

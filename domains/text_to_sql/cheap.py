@@ -2,7 +2,7 @@
 
 Prints how many answerable questions of the test cheap strategies get right, which no model should be praised for: to
 refuse always, to show the whole first table, to take the question's words for columns, and to repeat the query that
-training data have most. The bank's questions stand apart from the generated ones; --split names another benchmark.
+training data have most. The bank's questions stand apart from the generated ones.
 """
 
 import random
@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # find common/ and domains/ when run by hand
 
 from common import cli
-from domains.text_to_sql import SPLITS, generate, generate_2, load_benchmark, sandbox, verify
+from domains.text_to_sql import SPLITS, generate, load_benchmark, sandbox, verify
 from domains.text_to_sql.bank import load_bank
 from domains.text_to_sql.databases import quoted
 from domains.text_to_sql.names import split_identifier, stem, words_of
@@ -99,33 +99,30 @@ def table(rows: dict, training: list) -> list:
 
 
 def by_slice(rows: list) -> dict:
-    """{slice: its rows}; rows without one are generated."""
+    """{slice: its rows}."""
     found = {}
     for row in rows:
-        found.setdefault(row.get("slice", "generated"), []).append(row)
+        found.setdefault(row["slice"], []).append(row)
     return found
 
 
 def parse_args(argv=None):
     parser = cli.plain_parser(__doc__)
-    parser.add_argument("--split", default="test_2", choices=SPLITS, help="of the benchmark")
+    parser.add_argument("--split", default="test", choices=SPLITS, help="of the benchmark")
     parser.add_argument(
-        "--training",
-        type=int,
-        default=2000,
-        help="training rows of each generator in which the frequent query is sought",
+        "--training", type=int, default=2000, help="rows by the templates in which, with the bank, that query is sought"
     )
     return cli.within(parser.parse_args(argv), training=(1, None))
 
 
 def main(args):
     rows, rng = by_slice(load_benchmark(args.split)), random.Random(0)
-    training = generate(rng, args.training, "sft") + generate_2(rng, args.training, "sft") + load_bank("sft")
+    training = generate(rng, args.training, "sft") + load_bank("sft")
     print(f"| strategy | {' | '.join(rows)} |\n|---|{'---|' * len(rows)}")
     for strategy, shares in table(rows, training):
         print(f"| {strategy} | {' | '.join(f'{100 * shares[name]:.1f} %' for name in rows)} |", flush=True)
     counts = ", ".join(f"{sum(bool(row['gold']) for row in some)} {name}" for name, some in rows.items())
-    print(f"\nAnswerable questions of the test that each got right, of {counts}.")
+    print(f"\nAnswerable questions of {args.split} that each got right, of {counts}.")
     sandbox.close()
 
 

@@ -1,6 +1,6 @@
 """Queries with one small mistake, as people and models make them, and which of them a row's databases let pass.
 
-A library, of the generators that look for telling databases, of the bank's checks, and of mutate.py, which counts.
+A library, of the templates, which look for telling databases, of the bank's checks, and of mutate.py, which counts.
 """
 
 import sqlite3

@@ -1,9 +1,9 @@
 """python domains/text_to_sql/mutate.py
 
-Does the data tell right from nearly right? Puts one small mistake after another into gold queries of the second
-generator and runs them: prints, by kind of question, how many mutants there are, how many give the gold query's result
-on any data tried (equivalent), and how many of the others pass on the row's own two databases. --benchmark looks at the
-generated rows of dev_2 or test_2, which it makes again, in place of new rows.
+Does the data tell right from nearly right? Puts one small mistake after another into gold queries of the templates and
+runs them: prints, by kind of question, how many mutants there are, how many give the gold query's result on any data
+tried (equivalent), and how many of the others pass on the row's own two databases. --benchmark looks at the generated
+rows of a split of the benchmark, which it makes again, in place of new rows.
 """
 
 import random
@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # find common/ and domains/ when run by hand
 
 from common import cli
-from domains.text_to_sql import kinds, load_benchmark
+from domains.text_to_sql import SPLITS, load_benchmark, templates
 from domains.text_to_sql.mutants import mutants_of, names_of, opened, unnoticed
 from domains.text_to_sql.write_benchmark import SEED, SIZE
 
@@ -43,18 +43,18 @@ def count(row: dict, more: Callable) -> Counter:
 def _more(rng, layout, plan) -> list:
     plain = plan._replace(plants={}, tweaks=())  # what was not put in on purpose may show it, too
     plans = [plan] * MORE_DATABASES + [plain] * (MORE_DATABASES // 2)
-    return [kinds.fill(rng, layout, one) for one in plans]
+    return [templates.fill(rng, layout, one) for one in plans]
 
 
 def survey(rng: random.Random, rows: int, split: str) -> dict:
-    """{kind: Counter of count()} over so many rows of each kind of the second generator, on data made for each."""
+    """{kind: Counter of count()} over so many rows of each kind of question, on data made for each."""
     found = {}
-    for kind in kinds.KINDS:
+    for kind in templates.KINDS:
         made = tries = 0
         while made < rows and tries < 60 * rows:
             tries += 1
-            layout = kinds.make_layout(rng, rng.choice(kinds.subjects(split)), tries)
-            row, plan = kinds.row_with(rng, layout, split, kind)
+            layout = templates.make_layout(rng, rng.choice(templates.subjects(split)), tries)
+            row, plan = templates.row_with(rng, layout, split, kind)
             if row and row["gold"]:
                 made += 1
                 more = partial(_more, rng, layout, plan)
@@ -66,9 +66,9 @@ def survey_benchmark(split: str) -> dict:
     """As survey(), over the generated rows of a split of the benchmark; UserError when its file holds others."""
     known = {row["id"]: row["prompt"] for row in load_benchmark(split)}
     rng, found = random.Random(SEED[split]), {}
-    for row, layout, plan in kinds.planned(random.Random(SEED[split]), SIZE[split], split.partition("_")[0]):
+    for row, layout, plan in templates.planned(random.Random(SEED[split]), SIZE[split], split):
         if known.get(row["id"]) != row["prompt"]:
-            raise cli.UserError(f"the generator no longer makes {split}: {row['id']} asks something else in its file.")
+            raise cli.UserError(f"the templates no longer make {split}: {row['id']} asks something else in its file.")
         if row["gold"]:
             found.setdefault(row["category"], Counter()).update(count(row, partial(_more, rng, layout, plan)))
     return found
@@ -100,7 +100,7 @@ def parse_args(argv=None):
     parser.add_argument("--rows", type=int, default=12, help="rows of each kind of question")
     parser.add_argument("--split", default="test", choices=("sft", "dpo", "dev", "test"), help="whose subjects")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--benchmark", default=None, choices=("dev_2", "test_2"), help="the rows of this split instead")
+    parser.add_argument("--benchmark", default=None, choices=SPLITS, help="the rows of this split instead")
     return cli.within(parser.parse_args(argv), rows=(1, None))
 
 

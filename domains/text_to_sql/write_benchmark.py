@@ -1,9 +1,9 @@
 """python domains/text_to_sql/write_benchmark.py [SPLIT ...]
 
-Writes the benchmark anew (without SPLIT: all of it) to benchmark/SPLIT.jsonl.gz beside this script: dev and test by the
-first generator, dev_2 and test_2 by the second one and from the bank, two slices that are reported apart. Those files
-are the benchmark: what was measured on others compares with nothing measured on these, so write them only to begin
-again. Same generators, same bank, same rows. dev_2 and test_2 take some minutes each.
+Writes the benchmark anew (without SPLIT: all of it) to benchmark/SPLIT.jsonl.gz beside this script: questions by the
+templates and from the bank, two slices that are reported apart. Those files are the benchmark: what was measured on
+others compares with nothing measured on these, so write them only to begin again. Same templates, same bank, same
+rows. Each split takes some minutes.
 """
 
 import gzip
@@ -16,20 +16,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # find common/ and
 
 from common import cli, files
 from common.provenance import rows_sha256
-from domains.text_to_sql import BENCHMARK, SPLITS, generate, kinds
+from domains.text_to_sql import BENCHMARK, SPLITS, generate
 from domains.text_to_sql.bank import load_bank
 
-SIZE = {"dev": 300, "test": 900, "dev_2": 750, "test_2": 750}  # generated rows
-SEED = {"dev": 71, "test": 72, "dev_2": 73, "test_2": 74}
+SIZE = {"dev": 750, "test": 750}  # questions by the templates
+SEED = {"dev": 73, "test": 74}
 
 
 def rows_of(split: str) -> list:
     """The rows of a split of the benchmark."""
-    rng, size, source = random.Random(SEED[split]), SIZE[split], split.partition("_")[0]
-    if source == split:
-        return generate(rng, size, split)
-    rows = [{**row, "slice": "generated"} for row in kinds.generate(rng, size, source)]
-    return interleaved(rows + [{**row, "slice": "bank"} for row in load_bank(source)], SEED[split])
+    rows = [{**row, "slice": "generated"} for row in generate(random.Random(SEED[split]), SIZE[split], split)]
+    return interleaved(rows + [{**row, "slice": "bank"} for row in load_bank(split)], SEED[split])
 
 
 def interleaved(rows: list, seed: int) -> list:

@@ -5,11 +5,11 @@ A library; items.py names the kinds.
 
 import re
 
-from domains.text_to_sql.generate import agree
-from domains.text_to_sql.kinds import conditions, phrases, trees
-from domains.text_to_sql.kinds.conditions import ANY, NUMBERS, merged, simple, some, token
-from domains.text_to_sql.kinds.data import Plan
-from domains.text_to_sql.kinds.shared import Item, about, child_of, of_kinds, of_one, outputs, plural, query, said
+from domains.text_to_sql.templates import conditions, phrases, trees
+from domains.text_to_sql.templates.conditions import ANY, NUMBERS, merged, simple, some, token
+from domains.text_to_sql.templates.data import Plan
+from domains.text_to_sql.templates.shared import Item, about, child_of, of_kinds, of_one, outputs, plural, query, said
+from domains.text_to_sql.templates.voice import agree
 
 # Columns whose product is something: what is in stock times its price.
 PRODUCTS = (

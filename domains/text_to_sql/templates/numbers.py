@@ -3,10 +3,19 @@
 A library; items.py names the kinds.
 """
 
-from domains.text_to_sql.kinds import conditions, phrases, trees
-from domains.text_to_sql.kinds.conditions import ANY, NUMBERS, merged, parents_of, simple, some, token
-from domains.text_to_sql.kinds.data import Plan, border_count, border_group
-from domains.text_to_sql.kinds.shared import (
+from domains.text_to_sql.templates import conditions, phrases, trees
+from domains.text_to_sql.templates.conditions import (
+    ANY,
+    NUMBERS,
+    merged,
+    parents_of,
+    round_value,
+    simple,
+    some,
+    token,
+)
+from domains.text_to_sql.templates.data import Plan, border_count, border_group
+from domains.text_to_sql.templates.shared import (
     Item,
     about,
     child_of,
@@ -19,7 +28,6 @@ from domains.text_to_sql.kinds.shared import (
     query,
     said,
 )
-from domains.text_to_sql.schema import round_value
 
 
 def count_item(voice, layout, table):

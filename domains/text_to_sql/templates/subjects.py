@@ -7,7 +7,7 @@ written shorter, a line a column: kind, words / synonyms = values or lowest..hig
 import re
 from typing import NamedTuple
 
-from domains.text_to_sql.families import FAMILIES, Column, Family, Table
+from domains.text_to_sql.templates.families import FAMILIES, Column, Family, Table
 
 KIND_LETTERS = {"n": "name", "c": "category", "i": "integer", "r": "real", "d": "date"}
 

@@ -4,15 +4,17 @@ A library: `simple` asks about one column of a table, `pair` about two, `through
 leads to, and `some` picks one of these.
 """
 
+import random
 import re
 from typing import NamedTuple
 
 from sqlglot import exp
 
-from domains.text_to_sql.generate import agree
-from domains.text_to_sql.kinds import phrases, trees
-from domains.text_to_sql.kinds.data import Plan, Plant, equal_pair, even_average
-from domains.text_to_sql.schema import day_after, random_value, round_value
+from domains.text_to_sql.schema import day_after
+from domains.text_to_sql.templates import phrases, trees
+from domains.text_to_sql.templates.data import Plan, Plant, equal_pair, even_average, random_value
+from domains.text_to_sql.templates.families import Column
+from domains.text_to_sql.templates.voice import agree
 
 NUMBERS = ("integer", "real")
 MONTHS = (
@@ -71,6 +73,16 @@ def merged(*plans: Plan) -> Plan:
 
 
 # --- values -------------------------------------------------------------------------------------------
+
+
+def round_value(rng: random.Random, column: Column):
+    """A number as a person would say it, well inside the column's range."""
+    span = column.high - column.low
+    value = column.low + span * rng.uniform(0.2, 0.8)
+    if column.kind == "real":
+        return round(value, 1) if span < 100 else round(value)
+    step = 1 if span <= 40 else 5 if span <= 200 else 10 if span <= 1000 else 10 ** (len(str(int(span))) - 2)
+    return int(round(value / step) * step)
 
 
 def spoken_number(rng, number, column) -> str:

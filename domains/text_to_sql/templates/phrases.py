@@ -1,6 +1,6 @@
 """How people ask: sentence frames and condition phrases, written by hand, kept apart by split.
 
-No phrase stands in two splits (tests/test_kinds.py proves it). Slots: {things} a plural noun with its conditions,
+No phrase stands in two splits (tests/test_templates.py proves it). Slots: {things} a plural noun with its conditions,
 {thing} a singular one, {cols}/{col} column words, {v} {w} values, {k} a number of rows; others beside their frames.
 """
 
@@ -1835,6 +1835,74 @@ TOGETHER = {
         "I'd like every {col} that comes up for {one} or for {other}, once each.",
         "One column, please: the {cols} of {one} and the {cols} of {other}.",
     ),
+}
+
+# --- requests to change data --------------------------------------------------------------------------
+
+WRITE = {
+    "sft": {
+        "delete": (
+            "Delete the {things} {cond}.",
+            "Remove all {things} {cond}.",
+            "Please delete every one of the {things} {cond}.",
+            "Drop the {things} {cond}.",
+        ),
+        "change": (
+            "Set the {col} to {v} for the {things} {cond}.",
+            "Change the {col} of the {things} {cond} to {v}.",
+            "Update the {col} of {things} {cond} to {v}.",
+            "Edit the {col} of {things} {cond} to be {v}.",
+        ),
+        "add": (
+            "Add {v} to the {things}.",
+            "Insert {v} into the {things}.",
+            "Save {v} to the {things}.",
+        ),
+    },
+    "dpo": {
+        "delete": ("Get rid of the {things} {cond}.",),
+        "change": ("Make the {col} {v} for all {things} {cond}.",),
+        "add": ("Put {v} among the {things} as a new entry.",),
+    },
+    "dev": {
+        "delete": ("Erase every one of the {things} {cond}.",),
+        "change": ("Overwrite the {col} of {things} {cond} with {v}.",),
+        "add": ("Create an entry {v} in the {things}.",),
+    },
+    "test": {
+        "delete": (
+            "Wipe out the {things} {cond}.",
+            "We no longer want any {things} {cond}; take them out.",
+            "Purge {things} {cond}.",
+        ),
+        "change": (
+            "From now on the {col} should be {v} for {things} {cond}; fix that.",
+            "Adjust the {col} to {v} on the {things} {cond}.",
+        ),
+        "add": ("Register {v} with the other {things}.", "We have a new one, {v}: store it with the {things}."),
+    },
+}
+
+# --- around a question --------------------------------------------------------------------------------
+
+# What people say around a question; only the training splits use them, so that such words are not taken for columns.
+BEFORE = {
+    "sft": (
+        "Hi,",
+        "Quick question:",
+        "For a report:",
+        "Next:",
+        "One more:",
+        "Hello, I am new here.",
+        "This is urgent.",
+        "A colleague asks:",
+        "For tomorrow's meeting:",
+    ),
+    "dpo": ("Good morning.", "Second question:", "For the newsletter:"),
+}
+AFTER = {
+    "sft": ("Thank you.", "Nothing else.", "That is all I need.", "Keep it simple.", "It is for a slide.", "Cheers."),
+    "dpo": ("Many thanks.", "No more than that.", "It is for a friend."),
 }
 
 # --- what the explanation says: the one voice of the template teacher ---------------------------------

@@ -1,8 +1,8 @@
-"""Table families: the subjects, tables, columns and values that questions are made from.
+"""Families of tables: what a table and its columns are called and hold, and the families of one or two tables.
 
-Pure data. A family is one subject (a library, a bakery); its split says which part of the data may
-use it, and no two families share a table noun, so a model is tested on tables it has never seen.
-Keys are left out: the generator adds ids and foreign keys.
+Pure data. A family is one subject (a library, a bakery); its split says which part of the data may use it, and no two
+families share a table noun, so a model is tested on tables it has never seen. Keys are left out: layout.py adds ids and
+foreign keys. The families of three and four tables are in subjects.py.
 """
 
 from typing import NamedTuple

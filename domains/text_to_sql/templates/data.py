@@ -7,8 +7,10 @@ them there is a row that meets all other conditions, so that a query with any on
 import random
 from typing import NamedTuple
 
-from domains.text_to_sql.kinds.layout import Layout
-from domains.text_to_sql.schema import BoundColumn, BoundTable, literal, random_value
+from domains.text_to_sql.schema import literal
+from domains.text_to_sql.templates.families import Column
+from domains.text_to_sql.templates.layout import Layout
+from domains.text_to_sql.templates.style import BoundColumn, BoundTable
 
 GAP = 0.1  # share of NULLs in a schema with gaps
 ROWS = {"alone": (14, 17), "child": (17, 22), "middle": (10, 13), "parent": (6, 8)}
@@ -85,6 +87,17 @@ def _scenes(rng, planted: dict) -> list:
             scenes.append({**{other: rng.choice(p.hits) for other, p in planted.items()}, column: one})
     rng.shuffle(scenes)
     return scenes
+
+
+def random_value(rng: random.Random, column: Column):
+    """A value as a database would hold it."""
+    if column.kind in ("name", "category"):
+        return rng.choice(column.values)
+    if column.kind == "date":
+        return f"{rng.randint(int(column.low), int(column.high))}-{rng.randint(1, 12):02d}-{rng.randint(1, 28):02d}"
+    if column.kind in ("integer", "boolean"):
+        return rng.randint(int(column.low), int(column.high))
+    return round(rng.uniform(column.low, column.high), 1 if column.high < 100 else 2)
 
 
 def _values(rng, column: BoundColumn, scenes: list, count: int, plant, plan: Plan, gaps: bool) -> list:

@@ -1,26 +1,25 @@
 """Schemas of one to four tables: a subject bound to a style, with its foreign keys, becomes DDL.
 
-A library: `make_layout(rng, subject, number)`. Names and types are those of schema.py; on top of its styles come keys
-of two columns, constraints, comments and tables that a question does not need.
+A library: `make_layout(rng, subject, number)`. Names and types are those of a style; on top of it come keys of two
+columns, constraints, comments and tables that a question does not need.
 """
 
 import random
 from typing import NamedTuple
 
-from domains.text_to_sql.families import Column, Family
-from domains.text_to_sql.kinds.families import Subject
-from domains.text_to_sql.schema import (
+from domains.text_to_sql.schema import identifier, literal
+from domains.text_to_sql.templates.families import Column, Family
+from domains.text_to_sql.templates.style import (
     BoundColumn,
     BoundTable,
     Style,
     bind,
     draw_style,
     family_words,
-    identifier,
     key_words,
-    literal,
     stock_of,
 )
+from domains.text_to_sql.templates.subjects import Subject
 
 TABLES = ((1, 2, 3, 4), (22, 38, 26, 14))  # how many, and how often in a hundred schemas
 COLUMNS = {1: (3, 6), 2: (2, 5), 3: (2, 4), 4: (2, 3)}  # beside the first one, by number of tables
@@ -58,7 +57,7 @@ class Layout(NamedTuple):
 
 
 class Extras(NamedTuple):
-    """What a style has beyond schema.Style."""
+    """What a schema has beyond its Style."""
 
     composite: bool  # a table between two others has their keys as its key
     checks: bool
@@ -86,7 +85,7 @@ def make_layout(rng: random.Random, subject: Subject, number: int) -> Layout:
         columns = [table.columns[j] for j in [0, *kept]]
         if rng.random() < LOOK_ALIKES / len(chosen):
             stock += _look_alike(rng, subject.family, columns)
-        tables[table.singular] = bind(rng, subject.family, table, columns, stock, "", style)
+        tables[table.singular] = bind(rng, subject.family, table, columns, stock, style)
         between = any(one.via == table.singular and {one.one, one.other} <= names for one in subject.across)
         if extras.composite and between and all(link.parent != table.singular for link in links):
             tables[table.singular] = tables[table.singular]._replace(key="")

@@ -3,10 +3,10 @@
 A library; items.py names the kinds.
 """
 
-from domains.text_to_sql.kinds import conditions, phrases, trees
-from domains.text_to_sql.kinds.conditions import ANY, NUMBERS, merged, parents_of, simple, token
-from domains.text_to_sql.kinds.data import Plan, equal_above
-from domains.text_to_sql.kinds.shared import (
+from domains.text_to_sql.templates import conditions, phrases, trees
+from domains.text_to_sql.templates.conditions import ANY, NUMBERS, merged, parents_of, simple, token
+from domains.text_to_sql.templates.data import Plan, equal_above
+from domains.text_to_sql.templates.shared import (
     Item,
     about,
     child_of,

@@ -6,10 +6,10 @@ A library. A kind is a function (voice, layout, table) that returns an Item, or 
 import re
 from typing import NamedTuple
 
-from domains.text_to_sql.generate import AFTER_HEAD, agree
-from domains.text_to_sql.kinds import phrases, trees
-from domains.text_to_sql.kinds.conditions import ANY, NUMBERS, token
-from domains.text_to_sql.kinds.data import Plan
+from domains.text_to_sql.templates import phrases, trees
+from domains.text_to_sql.templates.conditions import ANY, NUMBERS, token
+from domains.text_to_sql.templates.data import Plan
+from domains.text_to_sql.templates.voice import AFTER_HEAD, agree
 
 FUNCTIONS = ("AVG", "AVG", "SUM", "MAX", "MIN")
 

@@ -3,11 +3,10 @@
 A library. A kind is a function (voice, layout, table) that returns an Item, or None where it cannot ask.
 """
 
-from domains.text_to_sql import frames
-from domains.text_to_sql.kinds import joined, numbers, phrases, rows
-from domains.text_to_sql.kinds.conditions import ANY, NUMBERS, simple, some
-from domains.text_to_sql.kinds.shared import Item, about, of_kinds, of_one, plural
-from domains.text_to_sql.schema import random_value
+from domains.text_to_sql.templates import joined, numbers, phrases, rows
+from domains.text_to_sql.templates.conditions import ANY, NUMBERS, simple, some
+from domains.text_to_sql.templates.data import random_value
+from domains.text_to_sql.templates.shared import Item, about, of_kinds, of_one, plural
 
 
 def unanswerable_item(voice, layout, table):
@@ -44,7 +43,7 @@ def write_request_item(voice, layout, table):
     cond = simple(voice, table)
     action = voice.rng.choice(("delete", "change", "add")) if cond else "add"
     cond = cond or ANY
-    frame, columns = voice.rng.choice(frames.WRITE[voice.split][action]), of_kinds(table, "category", "integer")
+    frame, columns = voice.rng.choice(phrases.WRITE[voice.split][action]), of_kinds(table, "category", "integer")
     if not columns:
         return None
     column = voice.rng.choice(columns)

@@ -1,6 +1,8 @@
-"""The second generator: the kinds of questions that real databases are asked, over schemas of one to four tables.
+"""The templates: the kinds of questions that real databases are asked, over schemas of one to four tables.
 
-A library: `generate(rng, n, split)`, as that of generate.py, which stays the default until this one is measured better.
+A library: `generate(rng, n, split)`. A subject (subjects.py, families.py) in a style of writing (style.py) becomes a
+schema (layout.py); a kind of question (items.py) asks about it in the words of its split (phrases.py, voice.py), with
+its query and explanation; data.py fills databases that tell the query from one that is nearly right.
 """
 
 import random
@@ -8,15 +10,15 @@ import sqlite3
 from contextlib import closing
 
 from domains.text_to_sql import explain
-from domains.text_to_sql.generate import Voice, surround, tidy
-from domains.text_to_sql.kinds import trees
-from domains.text_to_sql.kinds.conditions import resolve
-from domains.text_to_sql.kinds.data import fill
-from domains.text_to_sql.kinds.families import subjects
-from domains.text_to_sql.kinds.items import KINDS
-from domains.text_to_sql.kinds.layout import Layout, make_layout
 from domains.text_to_sql.mutants import mutants_of, names_of, opened, unnoticed
 from domains.text_to_sql.schema import prompt_text
+from domains.text_to_sql.templates import trees
+from domains.text_to_sql.templates.conditions import resolve
+from domains.text_to_sql.templates.data import fill
+from domains.text_to_sql.templates.items import KINDS
+from domains.text_to_sql.templates.layout import Layout, make_layout
+from domains.text_to_sql.templates.subjects import subjects
+from domains.text_to_sql.templates.voice import Voice, surround, tidy
 
 SCHEMAS_PER_SUBJECT = {"sft": 40, "dpo": 30, "dev": 8, "test": 8}
 FILLS_TRIED = 4
