@@ -89,8 +89,8 @@ def ready(monkeypatch):
 
 def flags(url, out, *more, provider="openai"):
     """The flags of a run at the server's prices."""
-    return ["--judge", f"{provider}:m@{url}", "--n", str(PROMPTS), "--out", str(out), "--price", "1", "5",
-            "--dtype", "float32", "--pilot", "10", "--yes", *more]  # fmt: skip
+    return ["--judge", f"{provider}:m@{url}", "--teacher", "templates", "--n", str(PROMPTS), "--out", str(out),
+            "--price", "1", "5", "--dtype", "float32", "--pilot", "10", "--yes", *more]  # fmt: skip
 
 
 def run(argv):
@@ -245,7 +245,8 @@ def test_the_cap_holds_and_raising_it_goes_on(serve, tmp_path):
 @pytest.mark.parametrize("ranking, calls", [("at_once", 1), ("pairwise", 6)])
 def test_a_dry_run_asks_nothing_writes_nothing_and_needs_no_key(monkeypatch, tmp_path, capsys, ranking, calls):
     monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
-    argv = ["--judge", "anthropic:claude-opus-5-5", "--dry_run", "--out", str(tmp_path), "--n", "20"]
+    argv = ["--judge", "anthropic:claude-opus-5-5", "--teacher", "templates", "--n", "20", "--out", str(tmp_path)]
+    argv += ["--dry_run"]
     run([*argv, "--ranking", ranking, "--samples", "3"])
     said = capsys.readouterr().out
     assert DOMAIN.JUDGE_RUBRIC in said and "[answer 2 " in said and "seeds stand in" in said

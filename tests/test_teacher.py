@@ -30,7 +30,8 @@ class Answers:
 
     def __init__(self, count, wrong=()):
         domain, args = load_domain("text_to_sql"), gen_sft.parse_args([])
-        self.rows = domain.generate(random.Random(11), count, "dpo")
+        made = domain.generate(random.Random(11), 4 * count, "dpo")
+        self.rows = [row for row in made if row["category"] in teach.KINDS and "synonyms" not in row][:count]
         self.numbers = {teaching.prompt(teach, args, i, [])[0]: i for i in range(count)}
         self.solutions = {row["prompt"]: row["gold"] or "" for row in self.rows}
         self.wrong = set(wrong)  # items whose solutions disagree
