@@ -224,7 +224,7 @@ def score(table, sft, merged):
     tokenizer = model.load_tokenizer(sft)
     prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in rows]
     engine = Engine(str(merged), {}, "auto", model.choose_dtype("auto"))
-    made = [one[0] for one in engine.generate("base", prompts, Sampling(max_new_tokens=128), "dev")]
+    made = [one[0] for one in engine.generate("base", prompts, Sampling(max_new_tokens=192), "dev")]
     with ThreadPoolExecutor(4) as pool:
         texts = [one.text for one in made]
         verdicts = list(pool.map(lambda pair: verdict_on(domain, *pair), zip(rows, texts, strict=True)))

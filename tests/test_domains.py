@@ -85,8 +85,9 @@ def test_references_are_accepted(name, verifier):
     made = verdicts(verifier, [(row, row["completion"]) for row in rows])
     for row, verdict in zip(rows, made, strict=True):
         assert verdict.correct and verdict.format_ok, (verdict, row["completion"])
-    unproved = [row["completion"] for row, verdict in zip(rows, made, strict=True) if verdict.explanation_ok is False]
-    assert len(unproved) <= 0.1 * len(rows), unproved  # free words of a person cannot always be proved
+        by_hand = row.get("slice") == "bank"  # free words of a person cannot always be proved
+        assert by_hand or verdict.explanation_ok is not False, (verdict, row["completion"])
+    assert sum(verdict.explanation_ok is True for verdict in made) >= 0.75 * len(rows)
 
 
 def test_answers_that_say_nothing_are_rejected(name, verifier):
