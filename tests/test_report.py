@@ -801,7 +801,7 @@ def test_files_of_ones_own_are_named_and_need_no_record_of_a_data_stage(out):
     for stage in ("gen_sft", "gen_dpo"):
         (out / stage / "run.json").unlink()
     text = write_report(out)
-    assert "come from one generator" not in text and "ranker of the preference pairs" not in text
+    assert "have the same makers" not in text and "ranker of the preference pairs" not in text
     card = (out / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert "The SFT rows are those of the file `mine.jsonl` (SHA-256 ffffffffffffffff)." in card
     assert "The preference pairs (on-policy) are those of the file `pairs.jsonl`" in card
