@@ -104,7 +104,7 @@ def test_shared_four_bit_weights_are_stored_in_the_dtype_of_the_rest(monkeypatch
 @pytest.mark.parametrize(
     ("script", "flags", "said"),
     [
-        (sft, [], "--optim paged_adamw_8bit does not go with .* say --optim adamw_torch"),
+        (sft, ["--optim", "paged_adamw_8bit"], "--optim paged_adamw_8bit does not go with .* say --optim adamw_torch"),
         (dpo, ["--optim", "adamw_bnb_8bit"], "--optim adamw_bnb_8bit does not go with"),
         (sft, ["--optim", "adamw_torch", "--loraplus_lr_ratio", "16"], "--loraplus_lr_ratio does not go with"),
         (dpo, ["--optim", "adamw_torch", "--load_in_8bit"], "--load_in_8bit does not go with"),

@@ -18,9 +18,9 @@ MMLU = cli.ROOT / quality.GENERAL_KNOWLEDGE  # in MMLU's own layout
 
 @pytest.fixture(scope="module")
 def own():
-    """60 rows of the repository's own SFT set, and two of its pairs."""
-    rows = files.read_jsonl(cli.ROOT / "data/sft.jsonl")
-    chosen = [{key: row[key] for key in ("id", "prompt", "completion")} for row in rows[::100]]
+    """Rows by templates of the repository's own SFT set, and two of its pairs. The bank's have copies."""
+    rows = [row for row in files.read_jsonl(cli.ROOT / "data/sft.jsonl") if row["teacher"] == "templates"]
+    chosen = [{key: row[key] for key in ("id", "prompt", "completion")} for row in rows[::50]]
     return chosen, files.read_jsonl(cli.ROOT / "data/dpo.jsonl")[:2]
 
 
