@@ -212,7 +212,10 @@ def test_answers_without_a_verdict_drop_their_prompt_and_are_counted(serve, tmp_
     assert "| no verdict: refused | 1 |" in text
     last = capsys.readouterr().out.strip().split("\n")[-1]
     beyond = counts[f"dropped: {gen_dpo.pairs.REFUSALS}"]
-    assert f"no verdict: refused 1, no verdict: wrong schema 1, {gen_dpo.pairs.REFUSALS} {beyond}; not judged: 2 of" in last
+    assert (
+        f"no verdict: refused 1, no verdict: wrong schema 1, {gen_dpo.pairs.REFUSALS} {beyond}; not judged: 2 of"
+        in last
+    )
     assert len(made) == len(rows) - 2 - beyond and beyond < 5
 
 
