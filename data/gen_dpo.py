@@ -16,6 +16,7 @@ after a kill the same command goes on and pays for nothing twice. Keys come from
   two temperatures:             python data/gen_dpo.py --temperature 0.7,1.2 --pairs best_worst
 """
 
+import math
 import random
 import sys
 import time
@@ -65,6 +66,7 @@ def parse_args(argv=None):
     )  # fmt: skip
     parser.add_argument("--base", default=model.DEFAULT_BASE, help="model folder or name on the Hub")
     parser.add_argument("--n", type=int, default=4000, help="prompts to sample")
+    parser.add_argument("--max_characters", type=int, default=None, help="longest prompt; longer ones are left out")
     parser.add_argument("--samples", type=int, default=4, help="samples per prompt, shared out over the temperatures")
     parser.add_argument("--temperature", type=temperatures, default=1.0, help="one, or several with commas: 0.7,1.2")
     parser.add_argument("--shots", type=int, default=0, help="seeds that a sample sees as earlier turns, each others")
@@ -74,7 +76,7 @@ def parse_args(argv=None):
     paid.add_flags(parser, "judge")
     args = cli.within(
         cli.parse(parser, argv), n=(1, None), samples=(2, None), temperature=(0.01, None), top_p=(0.01, 1),
-        max_new_tokens=(1, None), max_similarity=(0, 1), shots=(0, None),
+        max_new_tokens=(1, None), max_similarity=(0, 1), shots=(0, None), max_characters=(1, None),
     )  # fmt: skip
     several = len(each_temperature(args))
     if args.samples % several:
@@ -91,6 +93,8 @@ def deciding(args, domain) -> dict:
     keys += ("max_similarity",)
     if by_model(args):
         keys += ("ranking", "judge_temperature", "judge_effort", "judge_max_tokens")
+    if args.max_characters:
+        keys += ("max_characters",)
     own = {"judge": args.judge.partition("@")[0], "teacher": mix.named(domain, args)}
     return {**own, **{key: getattr(args, key) for key in keys}}
 
@@ -191,6 +195,18 @@ def check(args, domain):
         )
 
 
+def prompts(args, domain) -> list:
+    """The prompts to sample, made by the domain's teachers. UserError when all are longer than --max_characters."""
+    rows = mix.make_rows(domain, mix.shares_of(domain, args), args.seed + 1, args.n, "dpo")
+    kept = [row for row in rows if len(row["prompt"]) <= (args.max_characters or math.inf)]
+    if not kept:
+        shortest = min(len(row["prompt"]) for row in rows)
+        raise cli.UserError(
+            f"--max_characters {args.max_characters} leaves no prompt of {len(rows)}: the shortest has {shortest}."
+        )
+    return kept
+
+
 def dry_run(args, domain, rows, extra):
     """Show what a judge would be asked about the samples there are; without any, about the domain's seeds."""
     known = {item["row_sha256"]: item for item in read_whole_lines(args.out / "gen_dpo/samples.jsonl")}
@@ -273,7 +289,7 @@ def main(args):
     domain = load_domain(args.domain, args.out)
     args.teacher = mix.named(domain, args)
     check(args, domain)
-    rows = mix.make_rows(domain, mix.shares_of(domain, args), args.seed + 1, args.n, "dpo")
+    rows = prompts(args, domain)
     extra = load_extra(args, rows)
     if args.dry_run:
         return dry_run(args, domain, rows, extra)
