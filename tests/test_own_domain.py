@@ -104,6 +104,18 @@ TEACHERS = {"guesses": guess}
     assert gen_dpo.deciding(gen_dpo.parse_args(flags[:-1]), domain)["teacher"] == "guesses"
 
 
+def test_only_short_prompts_are_asked(own_domain):
+    domain, flags = finder.load_domain(own_domain), ["--domain", own_domain, "--n", "40"]
+    rows = gen_dpo.prompts(gen_dpo.parse_args(flags), domain)
+    limit = max(len(row["prompt"]) for row in rows) - 1
+    args = gen_dpo.parse_args([*flags, "--max_characters", str(limit)])
+    short = [row for row in rows if len(row["prompt"]) <= limit]
+    assert gen_dpo.prompts(args, domain) == short and 0 < len(short) < len(rows)
+    assert gen_dpo.deciding(args, domain)["max_characters"] == limit
+    with pytest.raises(cli.UserError, match="leaves no prompt of 40: the shortest has"):
+        gen_dpo.prompts(gen_dpo.parse_args([*flags, "--max_characters", "1"]), domain)
+
+
 def test_an_explanation_written_by_hand_needs_no_proof(own_domain, tmp_path):
     source = SOURCE.replace('answer.endswith("."), None, "ok"', 'answer.endswith("."), row["id"][-1] > "4", "ok"')
     source += """
