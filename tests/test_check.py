@@ -78,7 +78,7 @@ def test_two_real_steps_leave_nothing_but_their_figures(tiny_base, tmp_path, cap
     rows = [{key: row[key] for key in ("id", "prompt", "completion")} for row in sft_rows(24)]
     files.write_jsonl(tmp_path / "data/sft.jsonl", rows)
     flags = ["--recipe", "recipes/smoke.yaml", "--base", str(tiny_base), "--out", str(tmp_path), "--check"]
-    sft.main(sft.parse_args([*flags, "--dtype", "float32"]))
+    sft.main(sft.parse_args([*flags, "--dtype", "float32", "--per_device_train_batch_size", "8"]))
     found = files.read_json(tmp_path / "sft/check.json")
     tokenizer = model.load_tokenizer(tiny_base)
     lengths = check.row_lengths(tokenizer, load_domain("text_to_sql").SYSTEM_PROMPT, rows, ("completion",))

@@ -193,7 +193,7 @@ def test_every_stage_on_a_domain_of_ones_own(own_domain, tmp_path, tiny_base, mo
     for script, given in (
         (gen_sft, [*flags, "--n", "320"]),
         (sft, [*based, *steps, "--num_train_epochs", "3", "--limit", "320"]),
-        (gen_dpo, [*based, "--engine", "hf", "--max_new_tokens", "12", "--temperature", "0.1"]),
+        (gen_dpo, [*based, "--n", "240", "--engine", "hf", "--max_new_tokens", "12", "--temperature", "0.1"]),
         (dpo, [*based, "--held_out_share", "0"]),
         (answer, [*based, "--engine", "hf", "--max_new_tokens", "12"]),
         (winrate, flags),
