@@ -189,6 +189,7 @@ def test_every_stage_on_a_domain_of_ones_own(own_domain, tmp_path, tiny_base, mo
     flags = ["--recipe", "recipes/smoke.yaml", "--domain", own_domain, "--out", str(out)]
     based = [*flags, "--base", os.path.relpath(tiny_base), "--dtype", "float32"]
     steps = ["--learning_rate", "1e-2", "--r", "16", "--lora_alpha", "32", "--per_device_train_batch_size", "8"]
+    steps += ["--optim", "paged_adamw_8bit"]
     cli.quiet()
     for script, given in (
         (gen_sft, [*flags, "--n", "320"]),
