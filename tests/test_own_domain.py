@@ -188,12 +188,12 @@ def test_every_stage_on_a_domain_of_ones_own(own_domain, tmp_path, tiny_base, mo
     out = tmp_path / "my run"
     flags = ["--recipe", "recipes/smoke.yaml", "--domain", own_domain, "--out", str(out)]
     based = [*flags, "--base", os.path.relpath(tiny_base), "--dtype", "float32"]
-    steps = ["--learning_rate", "1e-2", "--r", "16", "--lora_alpha", "32", "--per_device_train_batch_size", "8"]
+    steps = ["--learning_rate", "5e-3", "--r", "16", "--lora_alpha", "32", "--per_device_train_batch_size", "8"]
     steps += ["--optim", "paged_adamw_8bit"]
     cli.quiet()
     for script, given in (
         (gen_sft, [*flags, "--n", "320"]),
-        (sft, [*based, *steps, "--num_train_epochs", "3", "--limit", "320"]),
+        (sft, [*based, *steps, "--num_train_epochs", "5", "--limit", "320"]),
         (gen_dpo, [*based, "--n", "240", "--engine", "hf", "--max_new_tokens", "12", "--temperature", "0.1"]),
         (dpo, [*based, "--held_out_share", "0"]),
         (answer, [*based, "--engine", "hf", "--max_new_tokens", "12"]),
