@@ -230,7 +230,8 @@ def test_gen_dpo_goes_on_after_a_kill(trained, monkeypatch, smoke):
             {**one, "finished": True, "score": [i % 2, 1, 1], "reason": "ok"} for i, one in enumerate(samples)
         ],
     )
-    args = gen_dpo.parse_args([*smoke, "--out", str(trained), "--engine", "hf", "--n", "12", "--max_new_tokens", "8"])
+    args = gen_dpo.parse_args([*smoke, "--out", str(trained), "--engine", "hf", "--n", "12", "--max_new_tokens", "8",
+                               "--max_characters", "6000"])  # fmt: skip
     gen_dpo.main(args)
     straight = (trained / "gen_dpo/samples.jsonl").read_bytes()
     lines = straight.split(b"\n")
