@@ -6,7 +6,7 @@ import random
 import time
 from pathlib import Path
 
-from common import chat, cli, files, model, provenance, score, tracking
+from common import chat, cli, files, model, passes, provenance, score, tracking
 from common.apart import first_alone, processes, sharded
 from common.domain import rows_of, verdict_on
 from common.engine import complete
@@ -200,6 +200,7 @@ def prepare_trainer(trainer, args, weights=None):
     trainer.add_callback(NoWidening())
     trainer.add_callback(WholeTraining())
     score_trained_tokens_only()
+    passes.drop_padding_mask(trainer.model.get_base_model())
     keep_order(trainer, args.seed)
     return trainer
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import chat, cli, files, model, provenance, tracking
+from common import chat, cli, files, model, passes, provenance, tracking
 from common.apart import is_first
 from common.check import check, take_steps
 from common.domain import load_domain
@@ -194,6 +194,8 @@ def build_trainer(args, policy, tokenizer, rows, held, domain, work, callbacks=(
         train_dataset=Dataset.from_list(rows),
         eval_dataset=Dataset.from_list(held) if held else None,
     )
+    if make is DPOTrainer:
+        passes.share_prompts(trainer.model.get_base_model())
     return prepare_trainer(trainer, args, weights)
 
 
