@@ -53,7 +53,7 @@ def build(args, stage, work):
         tokenizer, _ = chat.prepare_tokenizer(settings.base, settings.chat_template)
         base = model.load_base(settings.base, settings)
         return sft.build_trainer(settings, base, tokenizer, rows, rows[:1], domain, work)
-    rows = read_pairs(args.out / "data/dpo.jsonl")[: args.rows]
+    rows = read_pairs(args.out / "data/dpo.jsonl")[0][: args.rows]
     policy = model.load_trained(settings, args.out / "sft")
     return dpo.build_trainer(settings, policy, model.load_tokenizer(args.out / "sft"), rows, [], domain, work)
 

@@ -208,8 +208,9 @@ def check_steps(args, tokenizer, rows, work):
 def finish(args, trainer, tokenizer, domain, dev_rows, before, data, prompts, kl) -> dict:
     """Figures after training, a warning when the policy did not move; writes KL, adapter, tokenizer and samples."""
     folder, adapter = args.out / "dpo", args.out / "sft"
-    if not kl:  # no evaluation on the way
-        kl.append({"step": trainer.state.global_step, "kl": kl_from_reference(trainer, tokenizer, prompts)})
+    step = trainer.state.global_step
+    if not kl or kl[-1]["step"] < step:  # no evaluation at the end
+        kl.append({"step": step, "kl": kl_from_reference(trainer, tokenizer, prompts), "prompts": len(prompts)})
     after = perplexity_of(trainer.model, tokenizer, domain, dev_rows)
     trainable, total = model.trainable_share(trainer.model)
     told = {"perplexity_before": before, "perplexity_after": after}

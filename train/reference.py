@@ -13,6 +13,7 @@ from common.engine import complete
 from common.sampling import Sampling
 
 PROOF_ROWS = 16
+WATCHED = 16  # prompts that the KL is estimated on at evaluations on the way
 # |loss at step 0 - ln 2| and |log-prob of a row, reference - out/sft from disk|, in nats. Both sides run the same
 # arithmetic, so even bf16 leaves only the order of sums; a wrong reference differs by far more.
 TOLERANCE = {"float32": 1e-4, "bfloat16": 1e-3}
@@ -172,7 +173,10 @@ def kl_so_far(work, checkpoint):
 
 
 def kl_callback(tokenizer, prompts, log, work):
-    """A trainer callback that adds {step, kl} to `log` and work/kl.json at each evaluation and warns of a spike."""
+    """A trainer callback that adds {step, kl, prompts} to `log` and work/kl.json at each evaluation, warns of a spike.
+
+    On the way it samples only WATCHED of the prompts, at the last step all: on a CPU sampling takes longer than steps.
+    """
     from transformers import TrainerCallback
 
     class WatchKL(TrainerCallback):
@@ -183,13 +187,14 @@ def kl_callback(tokenizer, prompts, log, work):
         def on_evaluate(self, args, state, control, **kwargs):
             if not state.is_world_process_zero or self.trainer.is_fsdp_enabled:
                 return  # one process alone cannot sample from a model that they share
-            kl = kl_from_reference(self.trainer, tokenizer, prompts)
+            asked = prompts if state.global_step >= state.max_steps else prompts[:WATCHED]
+            kl = kl_from_reference(self.trainer, tokenizer, asked)
             if log and kl > 3 and kl > 5 * max(log[-1]["kl"], 0.1):
                 print(
                     f"warning: KL from the reference rose from {log[-1]['kl']:.2f} to {kl:.2f} nats; lower "
                     "--learning_rate or raise --beta."
                 )
-            log.append({"step": state.global_step, "kl": kl})
+            log.append({"step": state.global_step, "kl": kl, "prompts": len(asked)})
             files.write_json(work / "kl.json", log)
 
     return WatchKL()
