@@ -103,7 +103,6 @@ def join_pairs(ids, mask, labels):
         end, other = length[i], length[n + i]
         rows.append(torch.cat([ids[i, :end], ids[n + i, k:other]]))
         wanted.append(torch.cat([labels[i, :end], labels[n + i, k:other]]))
-        wanted[i][end] = IGNORED  # the common token again: the chosen row has its label
         places.append(torch.cat([torch.arange(end), torch.arange(k, other)]))
     longest = max(map(len, rows))
     index = torch.full((2 * n, ids.shape[1] - 1), longest - 1)
