@@ -1,6 +1,6 @@
 """What the forward pass of a training can leave out without changing a loss: a mask over padding, a prompt read twice.
 
-Tested for equal losses and gradients in tests/test_passes.py; measured in bench/passes.py.
+Tested for equal losses and gradients in tests/test_passes.py; measured in bench/training.py.
 """
 
 import functools
