@@ -126,7 +126,7 @@ def make_pairs(args, table, name):
     folder = args.out / "pairs" / name
     settings = dict(table["pairs"][name] or {})
     source = args.out / "pairs" / settings.pop("from", name)
-    chosen = {key: settings.pop(key) for key in ("refusals", "pass_rate", "nearest") if key in settings}
+    chosen = {key: settings.pop(key) for key in ("refusals", "pass_rate", "nearest", "reward") if key in settings}
     if source == folder and not (folder / "gen_dpo/run.json").is_file():
         link(folder, args.out / "parent/sft")
         call(folder / "log.txt", "data/gen_dpo.py", "--recipe", table["recipe"], "--out", folder, *as_flags(settings))
@@ -137,7 +137,10 @@ def make_pairs(args, table, name):
 
 
 def select(rows, samples, chosen):
-    """The pairs that the table wants: without refusals, of a pass rate, or with a random wrong answer."""
+    """The pairs that the table wants: without refusals, of a pass rate, with a random wrong answer, or of a bad reward.
+
+    reward: shorter prefers the shortest sample to the longest, whatever they say: a reward that asks to be exploited.
+    """
     judged = {item["id"]: item["samples"] for item in samples}
     rng, kept = random.Random(0), []
     for row in rows:
@@ -150,6 +153,11 @@ def select(rows, samples, chosen):
             wrong = [one["text"] for one in made if one["finished"] and one["score"][0] == 0]
             right = [one["text"] for one in made if one["score"] == row["chosen_score"]]
             row = row | {"chosen": rng.choice(right), "rejected": rng.choice(wrong)}
+        if chosen.get("reward") == "shorter":
+            ended = sorted((one for one in made if one["finished"]), key=lambda one: one["tokens"])
+            if ended[0]["tokens"] == ended[-1]["tokens"]:
+                continue
+            row = row | {"chosen": ended[0]["text"], "rejected": ended[-1]["text"]}
         kept.append(row)
     return kept
 

@@ -98,3 +98,27 @@ def test_the_tables_of_the_repository_are_read():
     for flags in tables["mix"]["data"].values():
         domain = load_domain("text_to_sql")
         assert mix.shares_of(domain, SimpleNamespace(teacher=flags["teacher"], domain="text_to_sql"))
+
+
+def sampled(text, tokens, right, finished=True):
+    return {"text": text, "finished": finished, "tokens": tokens, "score": [right, 1, 1], "reason": "r"}
+
+
+def test_pairs_are_selected_as_the_table_asks():
+    made = {
+        "a": [sampled("right", 9, 1), sampled("near", 8, 0), sampled("far", 4, 0), sampled("cut", 1, 0, False)],
+        "b": [sampled("no", 3, 1), sampled("yes", 3, 0)],
+    }
+    samples = [{"id": key, "samples": some} for key, some in made.items()]
+    rows = [
+        {"prompt_id": "a", "refuse": False, "margin": "correct", "chosen": "right", "rejected": "near"},
+        {"prompt_id": "b", "refuse": True, "margin": "correct", "chosen": "no", "rejected": "yes"},
+    ]
+    for row in rows:
+        row["chosen_score"] = [1, 1, 1]
+    assert [row["prompt_id"] for row in sweep.select(rows, samples, {"refusals": False})] == ["a"]
+    assert [row["prompt_id"] for row in sweep.select(rows, samples, {"pass_rate": [0.4, 1]})] == ["b"]
+    drawn = {row["rejected"] for row in sweep.select(100 * rows[:1], samples, {"nearest": False})}
+    assert drawn == {"near", "far"}  # never the answer that was cut
+    (short,) = sweep.select(rows, samples, {"reward": "shorter"})  # the samples of b are of one length
+    assert (short["chosen"], short["rejected"]) == ("far", "right")

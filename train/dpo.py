@@ -210,7 +210,7 @@ def finish(args, trainer, tokenizer, domain, dev_rows, before, data, prompts, kl
     folder, adapter = args.out / "dpo", args.out / "sft"
     step = trainer.state.global_step
     if not kl or kl[-1]["step"] < step:  # no evaluation at the end
-        kl.append({"step": step, "kl": kl_from_reference(trainer, tokenizer, prompts), "prompts": len(prompts)})
+        kl.append({"step": step, **kl_from_reference(trainer, tokenizer, prompts)})
     after = perplexity_of(trainer.model, tokenizer, domain, dev_rows)
     trainable, total = model.trainable_share(trainer.model)
     told = {"perplexity_before": before, "perplexity_after": after}

@@ -147,7 +147,11 @@ def prove(trainer, *given, checkpoint):
 
 
 def kl_from_reference(trainer, tokenizer, prompts, seed=0):
-    """Mean over samples of the policy of log p_policy - log p_reference, in nats per answer: an estimate of the KL."""
+    """What samples of the policy, one for each prompt, say of it: {"kl", "tokens", "prompts"}.
+
+    kl: mean of log p_policy - log p_reference, in nats per answer, an estimate of the KL; tokens: their mean length,
+    which drifts where longer or shorter answers are rewarded; prompts: how many there were.
+    """
     import torch
 
     was_training, sampling = trainer.model.training, Sampling(temperature=1.0, max_new_tokens=96, seed=seed)
@@ -161,7 +165,11 @@ def kl_from_reference(trainer, tokenizer, prompts, seed=0):
     with context:
         reference = row_logprobs(network, prompts, answers)
     trainer.model.train(was_training)
-    return sum(p - r for p, r in zip(policy, reference, strict=True)) / len(answers)
+    return {
+        "kl": sum(p - r for p, r in zip(policy, reference, strict=True)) / len(answers),
+        "tokens": sum(map(len, answers)) / len(answers),
+        "prompts": len(answers),
+    }
 
 
 def kl_so_far(work, checkpoint):
@@ -173,9 +181,10 @@ def kl_so_far(work, checkpoint):
 
 
 def kl_callback(tokenizer, prompts, log, work):
-    """A trainer callback that adds {step, kl, prompts} to `log` and work/kl.json at each evaluation, warns of a spike.
+    """A trainer callback that adds kl_from_reference and step to `log` and work/kl.json at each evaluation.
 
-    On the way it samples only WATCHED of the prompts, at the last step all: on a CPU sampling takes longer than steps.
+    Warns of a spike. On the way it samples only WATCHED of the prompts, at the last step all: on a CPU sampling takes
+    longer than steps.
     """
     from transformers import TrainerCallback
 
@@ -188,13 +197,14 @@ def kl_callback(tokenizer, prompts, log, work):
             if not state.is_world_process_zero or self.trainer.is_fsdp_enabled:
                 return  # one process alone cannot sample from a model that they share
             asked = prompts if state.global_step >= state.max_steps else prompts[:WATCHED]
-            kl = kl_from_reference(self.trainer, tokenizer, asked)
+            seen = kl_from_reference(self.trainer, tokenizer, asked)
+            kl = seen["kl"]
             if log and kl > 3 and kl > 5 * max(log[-1]["kl"], 0.1):
                 print(
                     f"warning: KL from the reference rose from {log[-1]['kl']:.2f} to {kl:.2f} nats; lower "
                     "--learning_rate or raise --beta."
                 )
-            log.append({"step": state.global_step, "kl": kl, "prompts": len(asked)})
+            log.append({"step": state.global_step, **seen})
             files.write_json(work / "kl.json", log)
 
     return WatchKL()
