@@ -1,0 +1,83 @@
+"""python bench/hacking.py
+
+Reward hacking, drawn: DPO on an honest reward (the verifier) beside DPO on one that asks to be exploited (shorter
+wins), with a usual and a small beta. Reads bench/results/sweep_dpo.json, see bench/sweeps/dpo.yaml; writes
+bench/results/reward_hacking.png.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and eval/ when run by hand
+
+from common import cli, files
+
+RUNS = {  # of the table: what the legend says, and a colour
+    "sigmoid": ("verifier, beta 0.1", "#0072B2"),
+    "shorter": ("shorter wins, beta 0.1", "#E69F00"),
+    "shorter_beta_0.01": ("shorter wins, beta 0.01", "#D55E00"),
+}
+LINES = (  # by step: title, unit, where a run keeps it
+    (
+        "What is rewarded: margin, held-out pairs",
+        "nats, times beta",
+        lambda run: curve(run["eval"], "eval_rewards/margins"),
+    ),
+    ("Length of the policy's samples", "tokens", lambda run: curve(run["kl"], "tokens")),
+    ("KL from the reference", "nats per answer", lambda run: curve(run["kl"], "kl")),
+)
+BARS = (("answerable", "right answers,\nanswerable"), ("refused_answerable", "refused,\nthough answerable"))
+
+
+def parse_args(argv=None):
+    parser = cli.plain_parser(__doc__)
+    parser.add_argument("--results", type=Path, default=files.ROOT / "bench/results/sweep_dpo.json")
+    parser.add_argument("--to", type=Path, default=files.ROOT / "bench/results/reward_hacking.png", metavar="FILE")
+    return parser.parse_args(argv)
+
+
+def curve(log, key) -> tuple:
+    """(steps, values) of a log."""
+    found = [(item["step"], item[key]) for item in log if key in item]
+    return [step for step, _ in found], [value for _, value in found]
+
+
+def draw(results):
+    """The figure: by step what is rewarded, length and KL; at the end, on dev, right and refused answers."""
+    from matplotlib import pyplot
+
+    figure, panels = pyplot.subplots(1, 4, figsize=(13, 3.2))
+    for name, (label, colour) in RUNS.items():
+        for axes, (_, _, values) in zip(panels, LINES, strict=False):
+            axes.plot(*values(results[name]), color=colour, marker="o", markersize=3, label=label)
+    for axes, (title, unit, _) in zip(panels, LINES, strict=False):
+        axes.set(title=title, xlabel="step", ylabel=unit)
+    width = 0.8 / len(RUNS)
+    for i, (name, (_, colour)) in enumerate(RUNS.items()):
+        heights = [100 * results[name][key] for key, _ in BARS]
+        panels[-1].bar([x + i * width for x in range(len(BARS))], heights, width, color=colour)
+    panels[-1].set_xticks([x + width for x in range(len(BARS))], [label for _, label in BARS])
+    panels[-1].set(title="At the end, on dev", ylabel="%")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(RUNS))
+    return figure
+
+
+def main(args):
+    results = files.read_json(args.results, "python bench/sweep.py bench/sweeps/dpo.yaml")
+    if missing := [name for name in RUNS if name not in results]:
+        raise cli.UserError(
+            f"{files.shown(args.results)} has no run {', '.join(missing)}; make it with python bench/sweep.py "
+            f"bench/sweeps/dpo.yaml --only {' '.join(missing)}."
+        )
+    import matplotlib
+
+    from eval.plots import STYLE
+
+    matplotlib.use("Agg")
+    with matplotlib.rc_context(STYLE), files.replacing(args.to) as path:
+        draw(results).savefig(path, format="png", dpi=120, metadata={"Software": None})
+    print(f"wrote {files.shown(args.to)}")
+
+
+if __name__ == "__main__":
+    cli.run(main, parse_args)

@@ -1,0 +1,40 @@
+"""The plot of reward hacking: from the table's runs, and refused in a sentence where one is missing."""
+
+import json
+
+import pytest
+
+from bench import hacking
+from common.cli import UserError
+
+
+def results(folder, runs):
+    """A file with such runs as bench/sweep.py writes."""
+    made = {
+        name: {
+            "eval": [{"step": 2, "eval_loss": 0.6, "eval_rewards/margins": 0.1 * i}, {"step": 4, "eval_loss": 0.5}],
+            "kl": [{"step": step, "kl": 0.1 * step, "tokens": 50 - i * step, "prompts": 16} for step in (2, 4)],
+            "answerable": 0.2 - 0.05 * i,
+            "refused_answerable": 0.1 * i,
+        }
+        for i, name in enumerate(runs)
+    }
+    path = folder / "sweep_dpo.json"
+    path.write_text(json.dumps(made), encoding="utf-8")
+    return path
+
+
+def test_the_plot_is_drawn_from_the_runs(tmp_path):
+    path = results(tmp_path, hacking.RUNS)
+    hacking.main(hacking.parse_args(["--results", str(path), "--to", str(tmp_path / "made/plot.png")]))
+    assert (tmp_path / "made/plot.png").read_bytes().startswith(b"\x89PNG")
+    log = json.loads(path.read_text())["shorter"]
+    assert hacking.curve(log["eval"], "eval_rewards/margins") == ([2], [0.1])
+    assert hacking.curve(log["kl"], "tokens") == ([2, 4], [48, 46])
+
+
+def test_a_run_that_is_missing_is_named(tmp_path):
+    path = results(tmp_path, ["sigmoid", "shorter"])
+    with pytest.raises(UserError, match="has no run shorter_beta_0.01; make it with .*--only shorter_beta_0.01"):
+        hacking.main(hacking.parse_args(["--results", str(path), "--to", str(tmp_path / "plot.png")]))
+    assert not (tmp_path / "plot.png").exists()
