@@ -103,7 +103,7 @@ def domain_result():
                     "difference": f[0],
                     "low": f[1],
                     "high": f[2],
-                    "mcnemar_p": 0.5,
+                    "mcnemar_p": 0.01,
                     "n": n,
                     "gained": gained,
                     "lost": 2,
@@ -416,17 +416,19 @@ def test_stage_seconds_of_the_run_come_first(out):
 
 
 @pytest.mark.parametrize(
-    "low, high, words",
+    "low, high, p, words",
     [
-        (-0.02, 0.04, "no difference shown"),
-        (0.0, 0.04, "no difference shown"),
-        (0.001, 0.04, "better"),
-        (-0.04, -0.001, "worse"),
+        (-0.02, 0.04, 0.01, "no difference shown"),
+        (0.0, 0.04, 0.01, "no difference shown"),
+        (0.001, 0.04, 0.049, "better"),
+        (-0.04, -0.001, 0.049, "worse"),
+        (0.001, 0.04, 0.05, "no difference shown"),
+        (-0.04, -0.001, 0.12, "no difference shown"),
     ],
 )
-def test_accuracy_verdict_follows_the_interval(out, low, high, words):
+def test_accuracy_verdict_needs_the_interval_and_the_exact_test(out, low, high, p, words):
     result = out / "eval" / "domain.json"
-    for key, value in (("low", low), ("high", high)):
+    for key, value in (("low", low), ("high", high), ("mcnemar_p", p)):
         change(result, "summary", "difference", "all", "dpo_vs_sft", key, value=value)
     said = screen(write_report(out)).split("SFT + DPO against SFT: accuracy ")[1]
     assert f"**{words}**" in said.split("; win rate")[0]
@@ -445,6 +447,9 @@ def test_win_is_claimed_only_beyond_half(out, low, high, words):
     for key, value in (("low", low), ("high", high)):
         change(out / "eval" / "winrate.json", "summary", "correctness", "dpo_vs_sft", key, value=value)
     assert words in screen(write_report(out))
+    for key, value in (("decided_low", 0.47), ("decided_high", 1.0)):  # five decided pairs, all one way
+        change(out / "eval" / "winrate.json", "summary", "correctness", "dpo_vs_sft", key, value=value)
+    assert "shows no difference from the SFT model" in screen(write_report(out))
 
 
 def test_caveats_follow_the_files(out):
