@@ -123,7 +123,7 @@ def replay(args) -> dict:
     folder.mkdir(parents=True, exist_ok=True)
     for name, stage in (("without", "sft"), ("with", "dpo")):
         more = ["--replay", args.replay, "--replay_share", "0.1"] if name == "with" else []
-        flags = ["--base", args.base, "--limit", args.rows, *REPLAY, *more]
+        flags = ["--base", args.base, "--data", files.ROOT / "data/sft.jsonl", "--limit", args.rows, *REPLAY, *more]
         script("train/sft.py", *flags, "--out", folder / name)
         run = files.read_json(folder / name / "sft/run.json")
         found[name] = {key: run["metrics"][key] for key in ("loss", "perplexity_before", "perplexity_after", "steps")}
