@@ -49,7 +49,7 @@ def build(args, stage, work):
     settings.dtype = model.choose_dtype(settings.dtype)
     domain = load_domain(settings.domain, settings.out)
     if stage == "sft":
-        rows = read_examples(files.product(settings, "data/sft.jsonl"))[: args.rows]
+        rows = read_examples(files.ROOT / "data/sft.jsonl")[: args.rows]
         tokenizer, _ = chat.prepare_tokenizer(settings.base, settings.chat_template)
         base = model.load_base(settings.base, settings)
         return sft.build_trainer(settings, base, tokenizer, rows, rows[:1], domain, work)
