@@ -66,6 +66,7 @@ def takes_masks(network) -> bool:
         config._attn_implementation == "sdpa"
         and kinds == {"full_attention"}
         and not getattr(config, "sliding_window", None)
+        and not getattr(config, "output_router_logits", False)  # a loss over all tokens, under the mask of plain rows
         and "position_ids" in inspect.signature(type(network).forward).parameters
     )
 
@@ -76,7 +77,7 @@ def is_of_pairs(given, named) -> bool:
     return (
         not given
         and bool(named.get("fused_lm_head"))
-        and not named.get("output_router_logits")  # a loss over all tokens, with the mask of the rows as they were
+        and not named.get("output_router_logits")
         and named.get("labels") is not None
         and ids is not None
         and len(ids) % 2 == 0

@@ -1,6 +1,7 @@
 """bench/features.py: what is measured on, and what is kept of it."""
 
 import random
+from pathlib import Path
 
 import pytest
 
@@ -55,6 +56,7 @@ def test_replay_compares_both_trainings_on_the_same_questions(tmp_path, monkeypa
     assert made["general_text"] == {"base": 6, "without": 7, "with": 8, "base_plain": 9}
     assert made["with_minus_without"]["difference"] == pytest.approx(lost) and made["with_minus_without"]["n"] == 60
     one, two = [call for call in called if call[0] == "train/sft.py"]
+    assert Path(one[one.index("--data") + 1]).is_file()  # a folder of its own holds no rows
     assert "--replay" not in one and "general.jsonl" in two and one[one.index("--limit") + 1] == "40"
 
 

@@ -1,7 +1,5 @@
 """A training's shorter forward passes give the losses and gradients of the plain ones."""
 
-import copy
-
 import pytest
 import torch
 
@@ -10,25 +8,27 @@ from common import passes
 PAD = 0
 
 
-@pytest.fixture
-def network(tiny_base):
-    """The tiny base in float32, with trl's head for log-probabilities."""
-    from transformers import AutoModelForCausalLM
+def headed(network):
+    """The network with trl's head for log-probabilities."""
     from trl.trainer.utils import add_fused_lm_head
 
-    made = AutoModelForCausalLM.from_pretrained(tiny_base, dtype=torch.float32)
-    add_fused_lm_head(made, outputs=("log_probs", "mean_logits", "is_top1"))
-    return made
+    add_fused_lm_head(network, outputs=("log_probs", "mean_logits", "is_top1"))
+    return network.train()
+
+
+@pytest.fixture
+def network(tiny_base):
+    """The tiny base in float32."""
+    from transformers import AutoModelForCausalLM
+
+    return headed(AutoModelForCausalLM.from_pretrained(tiny_base, dtype=torch.float32))
 
 
 def copies(network):
     """The network, and another with the same weights."""
-    from trl.trainer.utils import add_fused_lm_head
-
     other = type(network)(network.config)
-    other.load_state_dict(copy.deepcopy(network.state_dict()))
-    add_fused_lm_head(other, outputs=("log_probs", "mean_logits", "is_top1"))
-    return network.train(), other.train()
+    other.load_state_dict(network.state_dict())
+    return network, headed(other)
 
 
 def batch(rows, prompts, side="right"):
@@ -123,10 +123,43 @@ def test_what_is_no_batch_of_pairs_goes_the_plain_way(network):
     assert [len(one["input_ids"]) for one in seen] == [2 * len(PAIRS), 2, 3]
 
 
+WIDTH = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 320}
+FAMILIES = {  # whether a pair can be one row, and what a tiny model of the family is made with
+    "qwen2": (True, WIDTH | {"num_key_value_heads": 2, "intermediate_size": 64}),
+    "opt": (True, WIDTH | {"ffn_dim": 64, "word_embed_proj_dim": 32, "dropout": 0.0}),  # positions from the mask
+    "gpt2": (True, {"n_embd": 32, "n_layer": 2, "n_head": 4, "vocab_size": 320, "resid_pdrop": 0.0, "embd_pdrop": 0.0,
+                    "attn_pdrop": 0.0}),
+    "mistral": (False, WIDTH | {"num_key_value_heads": 2, "intermediate_size": 64}),  # a window
+    "bloom": (False, {"hidden_size": 32, "n_layer": 2, "n_head": 4, "vocab_size": 320}),  # no positions: distances
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_other_families_of_models_keep_their_numbers(family):
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    fits, settings = FAMILIES[family]
+    torch.manual_seed(0)
+    made = headed(AutoModelForCausalLM.from_config(AutoConfig.for_model(family, **settings)).float())
+    for weight in made.parameters():
+        if weight.dim() > 1:
+            weight.data.mul_(12)  # or attention adds next to nothing, and a wrong mask would not show
+    plain, short = copies(made)
+    passes.drop_padding_mask(short)
+    passes.share_prompts(short)
+    seen, given = watched(short), of_pairs(PAIRS)
+    before, after = (one(**given, fused_lm_head=True, use_cache=False).log_probs for one in (plain, short))
+    assert len(seen[0]["input_ids"]) == len(PAIRS) * (1 if fits else 2)
+    torch.testing.assert_close(after, before, rtol=1e-4, atol=1e-5)
+
+
 def test_layers_that_see_a_window_are_left_alone(network):
     network.config.sliding_window = 8
     assert not passes.takes_masks(network)
     network.config.sliding_window = None
     assert passes.takes_masks(network)
+    network.config.output_router_logits = True
+    assert not passes.takes_masks(network)
+    network.config.output_router_logits = False
     network.config._attn_implementation = "eager"
     assert not passes.takes_masks(network)
