@@ -4,8 +4,9 @@ Trains a table of runs, each a recipe with a few flags changed, and scores every
 test), of whose two slices the second stands beside the first. Skips the runs that are finished, so a killed sweep goes
 on; says what is left before it starts. The table names the stage (sft or dpo), the recipe, flags of all runs, and flags
 of each; see bench/sweeps/. `data` names sets of rows, each by its flags for data/gen_sft.py, and a run's `data` is one
-of them; `items` is how many of dev are asked, all without it. Writes out/sweep/NAME/KEY (a run's products) and
-bench/results/sweep_NAME.json: each run's figures and, item by item, what was right.
+of them; `items` is how many of dev are asked, all without it. A dpo table begins with the SFT model that all its
+runs go on from, scored alike. Writes out/sweep/NAME/KEY (a run's products) and bench/results/sweep_NAME.json: each
+run's figures and, item by item, what was right.
 """
 
 import random
@@ -22,6 +23,7 @@ from common import chat, cli, files, model
 from common.domain import load_domain, verdict_on
 
 KEYS = ("stage", "domain", "recipe", "items", "data", "sft", "pairs", "flags", "runs")
+PARENT = "sft"  # the row of the model that the runs of a dpo table go on from
 LOCK = threading.Lock()
 
 
@@ -33,7 +35,9 @@ def parse_args(argv=None):
     parser.add_argument("--only", nargs="+", default=None, metavar="KEY", help="these runs alone")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time; more than 1 only where a GPU has room")
     parser.add_argument("--minutes", type=float, default=0, help="start no run after this many minutes; 0 is no limit")
-    parser.add_argument("--score", nargs=2, default=None, metavar=("SFT", "MERGED"), help="used by the sweep itself")
+    parser.add_argument(
+        "--score", nargs=3, default=None, metavar=("SFT", "MERGED", "TO"), help="used by the sweep itself"
+    )
     args = parser.parse_args(argv)
     name = Path(args.table).stem
     args.out = Path(args.out or f"out/sweep/{name}")
@@ -164,7 +168,7 @@ def select(rows, samples, chosen):
 
 def run_one(args, table, key):
     """Train and score one run; returns its figures."""
-    folder, stage, started = args.out / key, table["stage"], time.time()
+    folder, stage = args.out / key, table["stage"]
     flags = dict(table["runs"][key])
     if stage == "dpo":
         flags["data"] = args.out / "pairs" / flags.pop("pairs") / "pairs.jsonl"
@@ -174,18 +178,8 @@ def run_one(args, table, key):
     if not (folder / stage / "run.json").is_file():
         flags = {"data": "data/sft.jsonl"} | flags
         call(folder / "log.txt", f"train/{stage}.py", "--recipe", table["recipe"], "--out", folder, *as_flags(flags))
-    call(
-        folder / "log.txt",
-        __file__,
-        args.table,
-        "--out",
-        args.out,
-        "--score",
-        folder / "sft",
-        folder / stage / "merged",
-    )
-    run = files.read_json(folder / stage / "run.json")
-    figures = {
+    run, scored = files.read_json(folder / stage / "run.json"), scores(args, folder, stage)
+    return {
         "flags": {name: str(value) for name, value in table["runs"][key].items()},
         "counts": run["counts"],
         "metrics": run["metrics"],
@@ -200,10 +194,24 @@ def run_one(args, table, key):
             if "eval_loss" in item
         ],
         "kl": files.read_json(folder / stage / "kl.json") if stage == "dpo" else None,
-        **files.read_json(folder / stage / "merged" / "score.json"),
-        "seconds": round(time.time() - started, 1),
+        **scored,
+        "seconds": round(run["seconds"] + scored["seconds"], 1),  # not by the clock: the training may be of another day
     }
-    return figures
+
+
+def scores(args, folder, stage):
+    """What the merged model of folder/stage gets on dev, asked in a process of its own; its seconds with it."""
+    started = time.time()
+    which = folder / "sft", folder / stage / "merged", folder / "score.json"
+    call(folder / "log.txt", __file__, args.table, "--out", args.out, "--score", *which)
+    return files.read_json(which[-1]) | {"seconds": round(time.time() - started, 1)}
+
+
+def score_parent(args):
+    """The row of the SFT model that the runs of a dpo table go on from; its training is not part of the table."""
+    record = files.read_json(args.out / "parent/sft/run.json")
+    known = {"flags": {}, "eval": [], "kl": None} | {key: record[key] for key in ("counts", "metrics", "versions")}
+    return known | scores(args, args.out / "parent", "sft")
 
 
 def share(values):
@@ -221,8 +229,8 @@ def items_of(table, domain):
     return {name: some for name, some in apart.items() if some}
 
 
-def score(table, sft, merged):
-    """Greedy answers of a merged model to the dev items, judged; writes merged/score.json. Reads the device's dtype."""
+def score(table, sft, merged, to):
+    """Greedy answers of a merged model to the dev items, judged; writes the file `to`. Reads the device's dtype."""
     from common.engine import Engine
     from common.sampling import Sampling
 
@@ -240,7 +248,7 @@ def score(table, sft, merged):
     found = figures(rows[:n], made[:n], verdicts[:n])
     if "also" in items:
         found["also"] = figures(rows[n:], made[n:], verdicts[n:])
-    files.write_json(merged / "score.json", found)
+    files.write_json(to, found)
 
 
 def figures(rows, made, verdicts):
@@ -295,13 +303,13 @@ def print_table(results):
     names += ["dev loss, last (min)", "KL", "minutes"]
     print("| " + " | ".join(names) + " |\n" + "|---" * len(names) + "|")
     for key, run in results.items():
-        losses = [item["eval_loss"] for item in run["eval"]] or [float("nan")]
+        losses = [item["eval_loss"] for item in run["eval"]]
         shown = [key, *answered(run, against.get(key)), f"{100 * run['refused_answerable']:.1f}"]
         shown += answered(run["also"], beside.get(key)) if also else []
         shown += [
-            f"{losses[-1]:.4f} ({min(losses):.4f})",
+            f"{losses[-1]:.4f} ({min(losses):.4f})" if losses else "-",
             f"{run['metrics']['kl']:.2f}" if run["kl"] else "-",
-            f"{run['seconds'] / 60:.1f}",
+            f"{run['seconds'] / 60:.1f}" if key != PARENT else "-",
         ]
         print("| " + " | ".join(shown) + " |")
 
@@ -318,14 +326,17 @@ def main(args):
         return score(table, *map(Path, args.score))
     results = files.read_json(args.results) if args.results.is_file() else {}
     keys = [key for key in table["runs"] if key not in results and (not args.only or key in args.only)]
-    known = [run["seconds"] for run in results.values()]
+    known = [results[key]["seconds"] for key in table["runs"] if key in results]
     cost = f", about {len(keys) * sum(known) / len(known) / 60 / args.jobs:.0f} minutes" if known and keys else ""
-    print(f"{len(table['runs'])} runs, {len(results)} finished, {len(keys)} to do{cost}", flush=True)
+    print(f"{len(table['runs'])} runs, {len(known)} finished, {len(keys)} to do{cost}", flush=True)
     started, failed = time.time(), []
     for name in sorted({table["runs"][key]["data"] for key in keys}) if table.get("data") else ():
         make_data(args, table, name)
     if table["stage"] == "dpo" and keys:
         make_parent(args, table)
+        if PARENT not in results:
+            results[PARENT] = score_parent(args)
+            files.write_json(args.results, results)
         with ThreadPoolExecutor(args.jobs) as pool:
             needed = {table["runs"][key]["pairs"] for key in keys}
             sources = {(table["pairs"][name] or {}).get("from", name) for name in needed}
@@ -351,7 +362,7 @@ def main(args):
     with ThreadPoolExecutor(args.jobs) as pool:
         list(pool.map(one, keys))
     if results:
-        print_table({key: results[key] for key in table["runs"] if key in results})
+        print_table({key: results[key] for key in (PARENT, *table["runs"]) if key in results})
     for message in failed:
         print(f"failed: {message}", file=sys.stderr)
     print(

@@ -45,12 +45,15 @@ def called(monkeypatch):
             good = "first" not in words[words.index("--score") + 1]
             right = "1110" if good else "0010"
             found = score_of(right, "0001") | {"also": score_of(right, "0010")}
-            files.write_json(Path(words[-1]) / "score.json", found)
+            files.write_json(Path(words[-1]), found)
         elif script == "data/gen_sft.py":
             files.write_json(out / "gen_sft/run.json", {})
         else:
-            files.write_json(out / "sft/run.json", {"counts": {}, "metrics": {}, "versions": {}})
-            files.write_json(out / "sft/log.json", [{"step": 1, "eval_loss": 0.5}])
+            stage = Path(script).stem
+            record = {"counts": {}, "metrics": {"kl": 0.25}, "versions": {}, "seconds": 60.0}
+            files.write_json(out / stage / "run.json", record)
+            files.write_json(out / stage / "log.json", [{"step": 1, "eval_loss": 0.5}])
+            files.write_json(out / stage / "kl.json", [{"step": 1, "kl": 0.25}])
 
     monkeypatch.setattr(sweep, "call", call)
     return calls
@@ -75,6 +78,30 @@ def test_each_set_is_made_once_and_each_run_is_trained_on_its_own(tmp_path, call
     assert table[3].startswith("| second | 100.0 | +66.7 (") and " | 66.7 | +66.7 (" in table[3]
     run(tmp_path)
     assert len([name for name, _ in called if name == "gen_sft.py"]) == 2, "nothing is made twice"
+
+
+def test_a_dpo_table_begins_with_the_model_that_its_runs_go_on_from(tmp_path, called, capsys):
+    files.write_json(tmp_path / "sft/run.json", {"counts": {}, "metrics": {}, "versions": {}, "seconds": 9.0})
+    pairs = tmp_path / "out/pairs/plain"
+    files.write_json(pairs / "gen_dpo/run.json", {})
+    files.write_jsonl(pairs / "data/dpo.jsonl", [{"prompt_id": "a"}])
+    text = f"""
+stage: dpo
+recipe: recipes/cpu.yaml
+sft: {tmp_path / "sft"}
+pairs: {{plain: {{n: 5}}}}
+flags: {{pairs: plain}}
+runs: {{first: {{}}, second: {{beta: 0.5}}}}
+"""
+    results = run(tmp_path, text)
+    assert set(results) == {"sft", "first", "second"} and results["second"]["seconds"] >= 60
+    table = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    assert [line.split(" | ")[0] for line in table[1:]] == ["| sft", "| first", "| second"]
+    assert table[1].endswith("| - | - | - |") and "| against sft |" in table[0]
+    assert table[2].startswith("| first | 33.3 | -66.7 (") and "| 0.25 | 1.0 |" in table[2]
+    asked = len(called)
+    run(tmp_path, text)
+    assert len(called) == asked, "nothing is made twice, nor scored"
 
 
 def test_the_slices_of_dev_stand_beside_each_other():
