@@ -209,8 +209,10 @@ def scores(args, folder, stage):
 
 def score_parent(args):
     """The row of the SFT model that the runs of a dpo table go on from; its training is not part of the table."""
-    record = files.read_json(args.out / "parent/sft/run.json")
-    known = {"flags": {}, "eval": [], "kl": None} | {key: record[key] for key in ("counts", "metrics", "versions")}
+    folder = args.out / "parent/sft"
+    record, adapter = files.read_json(folder / "run.json"), files.sha256(folder / "adapter_model.safetensors")
+    known = {"flags": {}, "eval": [], "kl": None, "adapter": adapter}
+    known |= {key: record[key] for key in ("counts", "metrics", "versions")}
     return known | scores(args, args.out / "parent", "sft")
 
 

@@ -82,6 +82,7 @@ def test_each_set_is_made_once_and_each_run_is_trained_on_its_own(tmp_path, call
 
 def test_a_dpo_table_begins_with_the_model_that_its_runs_go_on_from(tmp_path, called, capsys):
     files.write_json(tmp_path / "sft/run.json", {"counts": {}, "metrics": {}, "versions": {}, "seconds": 9.0})
+    (tmp_path / "sft/adapter_model.safetensors").write_bytes(b"weights")
     pairs = tmp_path / "out/pairs/plain"
     files.write_json(pairs / "gen_dpo/run.json", {})
     files.write_jsonl(pairs / "data/dpo.jsonl", [{"prompt_id": "a"}])
@@ -94,7 +95,8 @@ flags: {{pairs: plain}}
 runs: {{first: {{}}, second: {{beta: 0.5}}}}
 """
     results = run(tmp_path, text)
-    assert set(results) == {"sft", "first", "second"} and results["second"]["seconds"] >= 60
+    assert set(results) == {"sft", "first", "second"} and len(results["sft"]["adapter"]) == 64
+    assert results["second"]["seconds"] >= 60
     table = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
     assert [line.split(" | ")[0] for line in table[1:]] == ["| sft", "| first", "| second"]
     assert table[1].endswith("| - | - | - |") and "| against sft |" in table[0]
