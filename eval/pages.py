@@ -305,6 +305,7 @@ def facts(found) -> dict:
         "mmlu": mmlu,
         "asked": found.mmlu["settings"],
         "control": found.control.get("summary", {"accuracy": {}, "difference": {}}),
+        "seeds": found.seeds.get("summary"),
         "rows": rows,
         "by_id": {row["id"]: row for row in rows},
         "columns": (*MODELS, ALWAYS_REFUSE) if verified and ALWAYS_REFUSE in domain["accuracy"]["all"] else MODELS,

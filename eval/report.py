@@ -29,6 +29,7 @@ NEEDED = {
     "hand": ("hand",),
     "mmlu": ("benchmarks", "reported", "headline", "general_text"),
     "control": ("accuracy", "difference"),
+    "seeds": ("difference", "counts", "steps"),
 }
 BY_VERIFIER = {
     "domain": (
@@ -48,7 +49,10 @@ SCRIPTS = {
     "hand": "data/label.py --export",
     "mmlu": "eval/mmlu.py",
     "control": "bench/control.py",
+    "seeds": "bench/seeds.py",
 }
+# Parts of each result file; the control's settings are DPO's, and the seeds' rows are the table's.
+HOLDS = {"control": ("summary", "rows", "run"), "seeds": ("summary", "run")}
 TAUGHT = {source: stage for stage, source in provenance.TAUGHT_BY.items()}
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 
@@ -67,9 +71,10 @@ def sources(args, verified) -> dict:
 
     Ratings by hand count where no verifier does; there a win rate by a model is not needed.
     """
-    results, control = args.out / "eval", args.out / "control" / "control.json"
+    results = args.out / "eval"
+    beside = {"control": args.out / "control/control.json", "seeds": args.out / "seeds/seeds.json"}
     judged = {"winrate": results / "winrate.json", "hand": results / "winrate_hand.json"}
-    optional = {"control": control, **({} if verified else judged)}
+    optional = beside | ({} if verified else judged)
     return {
         **{name: args.out / "answers" / f"{name}.jsonl" for name in MODELS},
         "domain": results / "domain.json",
@@ -87,7 +92,7 @@ def load_result(args, domain, name, path) -> dict:
     made_by = command(args, name)
     result = files.read_json(path, made_by)
     needed = NEEDED[name] + (BY_VERIFIER.get(name, ()) if hasattr(domain, "verify") else ())
-    parts = ("settings", "summary", "rows", "run")[name == "control" :]  # the control's settings are DPO's
+    parts = HOLDS.get(name, ("settings", "summary", "rows", "run"))
     missing = [key for key in parts if key not in result]
     missing += [f"summary.{key}" for key in needed if key not in result.get("summary", {})]
     if missing:
@@ -116,8 +121,8 @@ def load_runs(args) -> dict:
 def load(args, domain) -> SimpleNamespace:
     """Every file that the report needs; UserError naming the command for what is missing, stale, or asks otherwise.
 
-    `answers` by model and id, `runs` by stage, `source` of the base; {} for a `winrate` where people alone judged and a
-    `control` that was not run; what judgement() says.
+    `answers` by model and id, `runs` by stage, `source` of the base; {} for a `winrate` where people alone judged, and
+    for a `control` or `seeds` that were not run; what judgement() says.
     """
     paths = sources(args, hasattr(domain, "verify"))
     runs = load_runs(args)
@@ -133,7 +138,7 @@ def load(args, domain) -> SimpleNamespace:
         raise cli.UserError(
             f"{paths['domain']} and {args.out / 'answers'} hold different items; run {command(args, 'domain')} again."
         )
-    runs |= {name: result["run"] for name, result in results.items() if name != "control"}
+    runs |= {name: result["run"] for name, result in results.items() if name not in HOLDS}
     return SimpleNamespace(
         **logs,
         **judgement(args, domain, results),
@@ -142,6 +147,7 @@ def load(args, domain) -> SimpleNamespace:
         winrate=results.get("winrate", {}),
         mmlu=results["mmlu"],
         control=results.get("control", {}),
+        seeds=results.get("seeds", {}),
         answers=answers,
         runs=runs,
         seconds=stage_seconds(args, runs),

@@ -899,6 +899,34 @@ def test_a_control_stands_in_the_first_screen_and_none_leaves_the_report_as_it_w
         write_report(out)
 
 
+def seeds_result(over_control):
+    def compared(value):
+        single = {**interval(value, key="difference"), "mcnemar_p": 0.01, "gained": 5, "lost": 1}
+        return single | {"sd": 0.004, "seeds": {"0": single, "1": single}}
+
+    made = {"dpo_vs_sft": compared(0.04), "dpo_vs_control": compared(over_control)}
+    summary = {"difference": {"answerable": made, "to_be_refused": made}, "counts": {"pairs": 1234}, "steps": 56}
+    return {"summary": summary, "run": run_of("seeds")}
+
+
+def test_several_seeds_stand_in_the_report_with_what_they_say_of_dpo(out):
+    before = write_report(out)
+    files.write_json(out / "seeds/seeds.json", seeds_result(0.035))
+    text = write_report(out)
+    assert "Mean of 2 seeds, 48 answerable dev items" in screen(text)
+    assert "against the control +3.5 points (+0.5 to +6.5), **better**. It does." in screen(text)
+    rows = [line for line in text.split("### DPO with several seeds")[1].split("###")[0].splitlines() if "|" in line]
+    assert len(rows) == 2 + 2 * 2 * 3 and "| answerable | 0 | +4.0 points" in rows[2]
+    assert "| mean, deviation 0.4 | +4.0 points" in rows[4]
+    assert "seeds/seeds.json` |" in text.split("## How to recompute")[1]
+    files.write_json(out / "seeds/seeds.json", seeds_result(0.01))
+    assert "against the control +1.0 points (-2.0 to +4.0), **no difference shown**. It is not shown to." in screen(
+        write_report(out)
+    )
+    (out / "seeds/seeds.json").unlink()
+    assert write_report(out) == before and "several seeds" not in before
+
+
 def test_other_judges_have_a_section_only_where_there_are_any(out):
     """Two judges on the items' pairs: one that goes by place, one that never finds DPO better."""
     assert "Other judges" not in write_report(out)
