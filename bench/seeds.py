@@ -13,10 +13,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and eval/ when run by hand
 
+from bench.sweep import PARENT
 from common import cli, files
 from eval.domain import change
 
-FINAL, CONTROL, PARENT = "final_seed_", "control_seed_", "sft"
+FINAL, CONTROL = "final_seed_", "control_seed_"
 PARTS = {"answerable": "0", "to_be_refused": "1"}
 
 
@@ -57,27 +58,9 @@ def compare(results, seeds, before, part, args) -> dict:
     one_by_one = {seed: change(*sides[seed], clusters, args) for seed in seeds}
     points = [one["difference"] for one in one_by_one.values()]
     return {
-        **averaged(*mean, [clusters[i] for i in judged], args),
+        **change(*mean, [clusters[i] for i in judged], args),
         "sd": statistics.stdev(points) if len(points) > 1 else None,
         "seeds": {str(seed): one for seed, one in one_by_one.items()},
-    }
-
-
-def averaged(after, before, clusters, args) -> dict:
-    """eval.domain.change() for values that are means over seeds."""
-    from eval import stats
-
-    mean, low, high = stats.difference_interval(after, before, clusters, args.seed, args.resamples)
-    pairs = list(zip(after, before, strict=True))
-    gained, lost = sum(a > b for a, b in pairs), sum(a < b for a, b in pairs)
-    return {
-        "difference": mean,
-        "low": low,
-        "high": high,
-        "n": len(pairs),
-        "gained": gained,
-        "lost": lost,
-        "mcnemar_p": stats.mcnemar_exact(lost, gained),
     }
 
 
@@ -87,8 +70,8 @@ def seeds_of(results, path) -> list:
     both = [seed for seed in found if f"{CONTROL}{seed}" in results]
     if len(both) < 2 or PARENT not in results:
         raise cli.UserError(
-            f"{files.shown(path)} has {len(both)} seeds of {FINAL}N with {CONTROL}N, and two are the least; run "
-            f"python bench/sweep.py bench/sweeps/dpo.yaml."
+            f"{files.shown(path)} has {len(both)} seeds of {FINAL}N with {CONTROL}N, and two are the least; "
+            f"name such runs in bench/sweeps/dpo.yaml and run python bench/sweep.py bench/sweeps/dpo.yaml."
         )
     return both
 

@@ -111,7 +111,7 @@ def change(after, before, clusters, args):
     from eval import stats
 
     judged = [
-        (int(a), int(b), cluster)
+        (+a, +b, cluster)  # numbers: verdicts are booleans, or means of several
         for a, b, cluster in zip(after, before, clusters, strict=True)
         if a is not None and b is not None
     ]
