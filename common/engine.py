@@ -12,6 +12,7 @@ from pathlib import Path
 from common import endpoint as servers
 from common.cli import UserError
 from common.model import DTYPES, context_length, load_tokenizer, lora_rank
+from common.passes import whole_weights
 from common.sampling import Completion, Sampling, prompt_seed
 
 BATCH = 64  # completions at a time of `generate`, on a CPU as well as on a GPU
@@ -201,7 +202,7 @@ def complete(network, tokenizer, prompts: list, sampling: Sampling, description:
     made = [None] * len(prompts)
     network.eval()
     bar = tqdm(total=len(prompts), desc=description, unit="prompt", mininterval=2, disable=not description)
-    with torch.inference_mode(), bar:
+    with torch.inference_mode(), whole_weights(network), bar:
         for start in range(0, len(order), rows):
             chosen = order[start : start + rows]
             batch = _complete_batch(network, tokenizer, [prompts[i] for i in chosen], sampling, chosen, context)

@@ -1,8 +1,10 @@
-"""What the forward pass of a training can leave out without changing a loss: a mask over padding, a prompt read twice.
+"""What the forward passes of a training can leave out: a mask over padding, a prompt read twice, and in decoding the
+unpacking of weights at each step.
 
-Tested for equal losses and gradients in tests/test_passes.py; measured in bench/training.py.
+Tested for equal losses, gradients and logits in tests/test_passes.py; the training's are measured in bench/training.py.
 """
 
+import contextlib
 import functools
 import inspect
 
@@ -140,3 +142,62 @@ def spread(values, index):
 
     ended = torch.nn.functional.pad(values, (0, 1))
     return ended.repeat(2, 1).gather(1, index)
+
+
+@contextlib.contextmanager
+def whole_weights(network):
+    """While this holds, a LoRA layer on a CPU multiplies once, by its whole weight W + scale * B A.
+
+    Decoding is hundreds of short steps, and each would unpack every quantised weight and multiply three times for every
+    layer. The weight is rounded to the layer's dtype, as in the merged model that is served (train/merge.py). On a GPU
+    nothing is changed, since there a second copy of the weights may not fit; nor are layers with more than a LoRA.
+    """
+    from peft.tuners.lora import LoraLayer
+
+    changed = []
+    try:
+        for module in network.modules():
+            if isinstance(module, LoraLayer) and is_plain(module):
+                weight, bias = whole_weight(module), module.base_layer.bias
+                changed.append((module, module.__dict__.get("forward")))
+                module.forward = functools.partial(multiply, weight, bias)
+        yield
+    finally:
+        for module, own in changed:
+            del module.forward
+            if own is not None:
+                module.forward = own
+
+
+def is_plain(module) -> bool:
+    """Whether a LoRA layer is a linear one on a CPU whose active adapters add a product of two matrices and no more."""
+    import torch
+
+    state = getattr(module.base_layer.weight, "quant_state", None)
+    return (
+        isinstance(module.base_layer, torch.nn.Linear)
+        and module.base_layer.weight.device.type == "cpu"
+        and not getattr(state, "packing_format_for_cpu", False)  # which cannot be read back, see model.load_base
+        and not any(name in module.lora_variant or module.lora_bias.get(name) for name in module.active_adapters)
+    )
+
+
+def whole_weight(module):
+    """The weight of a LoRA layer with its active adapters, in the dtype that the layer multiplies in."""
+    from peft.utils.integrations import dequantize_module_weight
+
+    weight = dequantize_module_weight(module.base_layer).detach()
+    whole = weight.float()
+    for name in () if module.disable_adapters else module.active_adapters:
+        if name in module.lora_A:
+            whole = whole + module.get_delta_weight(name).detach().float()
+    return whole.to(weight.dtype)
+
+
+def multiply(weight, bias, values):
+    """values W^T + bias, in the dtype of W, given back in that of the values."""
+    import torch
+
+    return torch.nn.functional.linear(
+        values.to(weight.dtype), weight, None if bias is None else bias.to(weight.dtype)
+    ).to(values.dtype)

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from common import passes
+from common import model, passes
+from train import sft
 
 PAD = 0
 
@@ -163,3 +164,57 @@ def test_layers_that_see_a_window_are_left_alone(network):
     network.config.output_router_logits = False
     network.config._attn_implementation = "eager"
     assert not passes.takes_masks(network)
+
+
+@pytest.mark.parametrize("load_in_4bit", [True, False])
+def test_whole_weights_give_the_logits_of_the_layers_own_products_and_are_gone_afterwards(tiny_base, load_in_4bit):
+    network = with_adapter(tiny_base, load_in_4bit)
+    ids = torch.tensor([drawn(1, 20), drawn(2, 20)])
+    with torch.inference_mode():
+        plain, bare = network(input_ids=ids).logits, bare_logits(network, ids)
+        with passes.whole_weights(network):
+            whole, whole_bare = network(input_ids=ids).logits, bare_logits(network, ids)
+            assert multiplications(network) == 14, "layers that still multiply three times"
+        assert torch.equal(network(input_ids=ids).logits, plain) and multiplications(network) == 0
+    assert (plain - bare).abs().max() > 0.1, "an adapter that changes nothing would pass"
+    assert torch.allclose(whole, plain, atol=1e-3)
+    assert torch.equal(whole_bare, whole), "the adapter is taken when the weights are made, not later"
+
+
+def test_whole_weights_without_the_adapter_are_the_bases(tiny_base):
+    network = with_adapter(tiny_base, True)
+    ids = torch.tensor([drawn(1, 20)])
+    with torch.inference_mode(), network.disable_adapter():
+        bare = network(input_ids=ids).logits
+        with passes.whole_weights(network):
+            assert torch.allclose(network(input_ids=ids).logits, bare, atol=1e-3)
+
+
+def test_a_layer_that_is_more_than_a_lora_keeps_its_own_products(tiny_base):
+    network = with_adapter(tiny_base, False, use_dora=True)
+    ids = torch.tensor([drawn(1, 20)])
+    with torch.inference_mode():
+        plain = network(input_ids=ids).logits
+        with passes.whole_weights(network):
+            assert multiplications(network) == 0 and torch.equal(network(input_ids=ids).logits, plain)
+
+
+def with_adapter(base, load_in_4bit, **settings):
+    """The tiny base in float32 with an adapter that is not zero, on all linear layers."""
+    from peft import LoraConfig, get_peft_model
+
+    bits = ["--load_in_4bit" if load_in_4bit else "--no-load_in_4bit"]
+    network = model.load_base(str(base), sft.parse_args(["--base", str(base), "--dtype", "float32", *bits]))
+    torch.manual_seed(3)
+    lora = LoraConfig(r=4, lora_alpha=32, target_modules="all-linear", init_lora_weights=False, **settings)
+    return get_peft_model(network, lora).eval()
+
+
+def bare_logits(network, ids):
+    with network.disable_adapter():
+        return network(input_ids=ids).logits
+
+
+def multiplications(network) -> int:
+    """How many layers multiply by one whole weight."""
+    return sum("forward" in vars(module) and hasattr(module, "lora_A") for module in network.modules())
