@@ -141,8 +141,9 @@ def make_pairs(args, table, name):
 
 
 def select(rows, samples, chosen):
-    """The pairs that the table wants: without refusals, of a pass rate, with a random wrong answer, or of a bad reward.
+    """The pairs that the table wants: few or no refusals, of a pass rate, with a random wrong answer, of a bad reward.
 
+    refusals: the largest share of pairs whose prompt deserves one, true for all there are, false for none.
     reward: shorter prefers the shortest sample to the longest, whatever they say: a reward that asks to be exploited.
     """
     judged = {item["id"]: item["samples"] for item in samples}
@@ -151,7 +152,7 @@ def select(rows, samples, chosen):
         made = judged[row["prompt_id"]]
         rate = share([one["score"][0] for one in made]) or 0.0
         low, high = chosen.get("pass_rate", (0, 1))
-        if (row["refuse"] and not chosen.get("refusals", True)) or not low <= rate <= high:
+        if not low <= rate <= high:
             continue
         if not chosen.get("nearest", True) and row["margin"] == "correct":
             wrong = [one["text"] for one in made if one["finished"] and one["score"][0] == 0]
@@ -163,7 +164,12 @@ def select(rows, samples, chosen):
                 continue
             row = row | {"chosen": ended[0]["text"], "rejected": ended[-1]["text"]}
         kept.append(row)
-    return kept
+    most, answerable = float(chosen.get("refusals", 1)), [row for row in kept if not row["refuse"]]
+    if most == 1:
+        return kept
+    due = [row for row in kept if row["refuse"]]
+    few = rng.sample(due, min(len(due), round(most / (1 - most) * len(answerable))))
+    return [row for row in kept if not row["refuse"] or row in few]
 
 
 def run_one(args, table, key):

@@ -146,6 +146,10 @@ def test_pairs_are_selected_as_the_table_asks():
     for row in rows:
         row["chosen_score"] = [1, 1, 1]
     assert [row["prompt_id"] for row in sweep.select(rows, samples, {"refusals": False})] == ["a"]
+    many = [row | {"id": i} for i, row in enumerate(19 * rows[:1] + 10 * rows[1:])]
+    for share, refusals in ((0.05, 1), (0.24, 6), (0.9, 10), (True, 10)):
+        kept = sweep.select(many, samples, {"refusals": share})
+        assert kept == [row for row in many if row in kept] and len(kept) == 19 + refusals
     assert [row["prompt_id"] for row in sweep.select(rows, samples, {"pass_rate": [0.4, 1]})] == ["b"]
     drawn = {row["rejected"] for row in sweep.select(100 * rows[:1], samples, {"nearest": False})}
     assert drawn == {"near", "far"}  # never the answer that was cut
