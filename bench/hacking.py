@@ -2,7 +2,8 @@
 
 Reward hacking, drawn: DPO on an honest reward (the verifier) beside DPO on one that asks to be exploited (shorter
 wins), with a usual and a small beta. Reads bench/results/sweep_dpo.json, see bench/sweeps/dpo.yaml; writes
-bench/results/reward_hacking.png.
+bench/results/reward_hacking.png. The margin is divided by beta, so that runs of two betas compare; samples are of 16
+prompts on the way, of 48 at the end.
 """
 
 import sys
@@ -17,11 +18,12 @@ RUNS = {  # of the table: what the legend says, and a colour
     "shorter": ("shorter wins, beta 0.1", "#E69F00"),
     "shorter_beta_0.01": ("shorter wins, beta 0.01", "#D55E00"),
 }
+BEFORE = "sft"  # the row of the model that all of them go on from
 LINES = (  # by step: title, unit, where a run keeps it
     (
         "What is rewarded: margin, held-out pairs",
-        "nats, times beta",
-        lambda run: curve(run["eval"], "eval_rewards/margins"),
+        "nats",
+        lambda run: curve(run["eval"], "eval_rewards/margins", float(run["flags"]["beta"])),
     ),
     ("Length of the policy's samples", "tokens", lambda run: curve(run["kl"], "tokens")),
     ("KL from the reference", "nats per answer", lambda run: curve(run["kl"], "kl")),
@@ -36,9 +38,9 @@ def parse_args(argv=None):
     return parser.parse_args(argv)
 
 
-def curve(log, key) -> tuple:
-    """(steps, values) of a log."""
-    found = [(item["step"], item[key]) for item in log if key in item]
+def curve(log, key, unit=1.0) -> tuple:
+    """(steps, values in the unit) of a log."""
+    found = [(item["step"], item[key] / unit) for item in log if key in item]
     return [step for step, _ in found], [value for _, value in found]
 
 
@@ -52,13 +54,14 @@ def draw(results):
             axes.plot(*values(results[name]), color=colour, marker="o", markersize=3, label=label)
     for axes, (title, unit, _) in zip(panels, LINES, strict=False):
         axes.set(title=title, xlabel="step", ylabel=unit)
-    width = 0.8 / len(RUNS)
-    for i, (name, (_, colour)) in enumerate(RUNS.items()):
+    ends = {BEFORE: ("SFT, before", "#999999"), **RUNS}
+    width = 0.8 / len(ends)
+    for i, (name, (label, colour)) in enumerate(ends.items()):
         heights = [100 * results[name][key] for key, _ in BARS]
-        panels[-1].bar([x + i * width for x in range(len(BARS))], heights, width, color=colour)
-    panels[-1].set_xticks([x + width for x in range(len(BARS))], [label for _, label in BARS])
+        panels[-1].bar([x + i * width for x in range(len(BARS))], heights, width, color=colour, label=label)
+    panels[-1].set_xticks([x + 0.4 - width / 2 for x in range(len(BARS))], [label for _, label in BARS])
     panels[-1].set(title="At the end, on dev", ylabel="%")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(RUNS))
+    figure.legend(*panels[-1].get_legend_handles_labels(), loc="outside upper center", ncols=len(ends))
     return figure
 
 

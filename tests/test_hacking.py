@@ -12,12 +12,13 @@ def results(folder, runs):
     """A file with such runs as bench/sweep.py writes."""
     made = {
         name: {
+            "flags": {"beta": "0.1"},
             "eval": [{"step": 2, "eval_loss": 0.6, "eval_rewards/margins": 0.1 * i}, {"step": 4, "eval_loss": 0.5}],
             "kl": [{"step": step, "kl": 0.1 * step, "tokens": 50 - i * step, "prompts": 16} for step in (2, 4)],
             "answerable": 0.2 - 0.05 * i,
             "refused_answerable": 0.1 * i,
         }
-        for i, name in enumerate(runs)
+        for i, name in enumerate([*runs, hacking.BEFORE])
     }
     path = folder / "sweep_dpo.json"
     path.write_text(json.dumps(made), encoding="utf-8")
@@ -29,7 +30,7 @@ def test_the_plot_is_drawn_from_the_runs(tmp_path):
     hacking.main(hacking.parse_args(["--results", str(path), "--to", str(tmp_path / "made/plot.png")]))
     assert (tmp_path / "made/plot.png").read_bytes().startswith(b"\x89PNG")
     log = json.loads(path.read_text())["shorter"]
-    assert hacking.curve(log["eval"], "eval_rewards/margins") == ([2], [0.1])
+    assert hacking.curve(log["eval"], "eval_rewards/margins", 0.1) == ([2], [1.0])
     assert hacking.curve(log["kl"], "tokens") == ([2, 4], [48, 46])
 
 
