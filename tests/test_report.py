@@ -914,7 +914,9 @@ def test_several_seeds_stand_in_the_report_with_what_they_say_of_dpo(out):
     files.write_json(out / "seeds/seeds.json", seeds_result(0.035))
     text = write_report(out)
     assert "2 seeds on the 48 answerable dev items" in screen(text)
-    assert "against the control +3.5 points (+0.5 to +6.5), **better**. It does. Of the items to be refused, against SFT +4.0" in screen(text)
+    assert "against the control +3.5 points (+0.5 to +6.5), **better**. It does. Of the items to be refused" in screen(
+        text
+    )
     rows = [line for line in text.split("### DPO with several seeds")[1].split("###")[0].splitlines() if "|" in line]
     assert len(rows) == 2 + 2 * 2 * 3 and "| answerable | 0 | +4.0 points" in rows[2]
     assert "| mean, deviation 0.4 | +4.0 points" in rows[4]
