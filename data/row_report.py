@@ -27,6 +27,10 @@ def report(rows, dropped, candidates, domain):
     lines += [f"| {reason} | {count} |" for reason, count in Counter(row["reason"] for row in dropped).most_common()]
     lines += ["", "| kind | rows |", "|---|---|"]
     lines += [f"| {kind} | {count} |" for kind, count in sorted(Counter(row["category"] for row in rows).items())]
+    traits = [domain.traits(row) for row in rows] if hasattr(domain, "traits") else []
+    for name in traits[0] if traits else ():
+        lines += ["", f"| {name} | rows |", "|---|---|"]
+        lines += [f"| {value} | {count} |" for value, count in Counter(one[name] for one in traits).most_common()]
     lines += ["", "| teacher | rows | different seeds |", "|---|---|---|"]
     for name, count in Counter(row["teacher"] for row in rows).most_common():
         seeds = {row.get("seed_id") for row in rows if row["teacher"] == name} - {None}

@@ -84,6 +84,13 @@ def test_at_most_one_in_a_hundred_passes():
     )
 
 
+@pytest.mark.slow
+def test_at_most_one_in_a_hundred_passes_on_the_benchmark_itself():
+    counts = sum(mutate.by(mutate.survey_benchmark("test"), 0).values(), Counter())
+    assert counts["mutants"] > 4000 and counts["equivalent"] < 0.06 * counts["mutants"]
+    assert counts["passed"] <= 0.01 * (counts["mutants"] - counts["equivalent"])
+
+
 def test_the_table_counts_what_was_found():
     found = {"filter": Counter({("mutants", "border"): 4, ("equivalent", "border"): 2, ("passed", "border"): 1})}
     assert mutate.table(mutate.by(found, 1), "what").split("\n")[1].split() == ["border", "4", "2", "1", "50.0%"]

@@ -516,9 +516,16 @@ def test_selection_counts_every_reason():
         len(rows),
         object(),
     )
-    assert "8 candidates, 2 kept, 6 dropped." in text
+    assert "8 candidates, 2 kept, 6 dropped." in text and "| size |" not in text
     for reason in ("exact duplicate", "near duplicate", "too long", "bad format", "wrong: no_query", "not needed"):
         assert f"| {reason} | 1 |" in text
+
+
+def test_the_report_counts_what_the_domain_calls_traits():
+    row = {"prompt": "p", "completion": "c", "category": "count", "teacher": "templates"}
+    domain = Namespace(traits=lambda row: {"size": "large" if row["n"] > 1 else "small"})
+    text = row_report.report([{**row, "n": n} for n in (1, 2, 3)], [], 3, domain)
+    assert "| size | rows |\n|---|---|\n| large | 2 |\n| small | 1 |\n" in text
 
 
 def test_selection_compares_what_the_domain_says():

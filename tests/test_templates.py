@@ -15,7 +15,7 @@ from unittest import mock
 
 import pytest
 
-from domains.text_to_sql import explain, schema, templates
+from domains.text_to_sql import explain, schema, templates, traits
 from domains.text_to_sql.templates import data, layout, phrases, rows, shared, style, trees, voice
 from domains.text_to_sql.templates.families import FAMILIES, SPLITS, Column, Family, Table
 from domains.text_to_sql.templates.subjects import SUBJECTS, Subject, subjects
@@ -423,6 +423,14 @@ def test_every_column_can_be_told_by_its_words(family):
 )
 def test_identifiers_of_every_case(words, case, expected):
     assert schema.identifier(words, case, loud_id=True) == expected
+
+
+def test_traits_read_back_how_a_schema_is_written():
+    told = [traits({"prompt": schema.prompt_text(one.ddl, "Question: why?")}) for one in layouts()]
+    assert [one["tables"] for one in told] == [str(len(one.tables)) for one in layouts()]
+    for case in schema.CASES:
+        shown = [found["case of names"] for found, one in zip(told, layouts(), strict=True) if one.style.case == case]
+        assert shown.count("one word each" if case == "flat" else case) >= 0.9 * len(shown), (case, Counter(shown))
 
 
 def test_schemas_are_written_in_many_ways():

@@ -20,7 +20,7 @@ from domains.text_to_sql.databases import load_questions
 from domains.text_to_sql.reading import extract
 from domains.text_to_sql.restyle import teach_as_written, teach_bank
 from domains.text_to_sql.sandbox import execute
-from domains.text_to_sql.schema import prompt_text
+from domains.text_to_sql.schema import case_of, columns_of, prompt_text
 from domains.text_to_sql.spider import load_spider
 from domains.text_to_sql.templates import generate
 from domains.text_to_sql.verify import verify
@@ -38,6 +38,7 @@ __all__ = [
     "generate",
     "verify",
     "dedup_text",
+    "traits",
     "few_shot_prompt",
     "executed",
     "teacher",
@@ -101,6 +102,13 @@ def load_benchmark(split: str) -> list:
 def dedup_text(row: dict) -> str:
     """What counts when rows are compared: question and answer, not the schema that many rows share."""
     return f"{row['prompt'].rsplit('Question: ', 1)[-1]}\n{row['completion']}"
+
+
+def traits(row: dict) -> dict:
+    """How the row's schema is written, by what is counted: the case of its names, its number of tables."""
+    tables = columns_of(row["prompt"].rsplit("\n\nQuestion: ", 1)[0])
+    names = [*tables, *(column for columns in tables.values() for column in columns)]
+    return {"case of names": case_of(names), "tables": str(len(tables))}
 
 
 def executed(row: dict, answer: str, most: int = 10) -> str:

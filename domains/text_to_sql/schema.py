@@ -2,6 +2,11 @@
 
 import datetime
 import re
+import sqlite3
+from collections import Counter
+from contextlib import closing
+
+from domains.text_to_sql.names import split_identifier
 
 # The keywords of SQLite (https://www.sqlite.org/lang_keywords.html, 2026-11).
 KEYWORDS = """
@@ -39,6 +44,23 @@ def identifier(words: str, case: str, loud_id: bool = False) -> str:
         made = re.sub(r"(?:(?<=[a-z _])|^)Id$", "ID", made)
     plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", made) and made.lower() not in RESERVED
     return made if plain else '"' + made.replace('"', '""') + '"'
+
+
+def columns_of(ddl: str) -> dict:
+    """{table: its columns} as the schema writes them."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(ddl)
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        columns = "SELECT name FROM pragma_table_info(?)"
+        return {table: [name for (name,) in connection.execute(columns, (table,))] for table in tables}
+
+
+def case_of(names: list) -> str:
+    """The case of CASES that most of the names are written in; 'one word each' where no name has two words."""
+    parts = [(name, split_identifier(name)) for name in names]
+    several = [(re.sub("ID$", "Id", name), words) for name, words in parts if len(words) > 1]
+    votes = Counter(case for name, words in several for case, join in CASES.items() if join(words) == name)
+    return max(votes, key=votes.get) if votes else "mixed" if several else "one word each"
 
 
 def prompt_text(ddl: str, question: str) -> str:
