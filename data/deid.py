@@ -20,7 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ whe
 from common import cli, files
 
 # Texts of a row in any of the forms that are trained on; ids and names of models stay as they are.
-TEXTS = ("prompt", "completion", "chosen", "rejected", "content", "value", "instruction", "input", "output", "text")
+TEXTS = ("system", "prompt", "completion", "chosen", "rejected", "content", "value", "instruction", "input", "output",
+         "text")  # fmt: skip
 PATTERNS = ("CREDIT_CARD", "CRYPTO", "EMAIL_ADDRESS", "IBAN_CODE", "IP_ADDRESS", "MAC_ADDRESS", "PHONE_NUMBER",
             "UK_NHS", "US_SSN")  # fmt: skip
 NAMED = ("LOCATION", "PERSON")  # only a language model can tell them

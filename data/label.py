@@ -126,6 +126,11 @@ def shown_prompt(prompt) -> str:
 # --- the raters -------------------------------------------------------------------------------------
 
 
+def has_rows(path) -> bool:
+    """Whether the file of ratings holds any: it is empty when the only one was undone."""
+    return path.is_file() and path.stat().st_size > 0
+
+
 class Ratings:
     """Everything that was rated, in a file that is whole after each rating; safe to use from several threads.
 
@@ -135,7 +140,7 @@ class Ratings:
     def __init__(self, path, items, seed):
         self.path, self.seed, self.lock = Path(path), seed, threading.Lock()
         self.items = {one["item"]: one for one in items if one["texts"][0].strip() != one["texts"][1].strip()}
-        known = files.read_jsonl(self.path, ("rater", "item", "winner")) if self.path.is_file() else []
+        known = files.read_jsonl(self.path, ("rater", "item", "winner")) if has_rows(self.path) else []
         self.rows = [row for row in known if row["item"] in self.items]
         self.others = [row for row in known if row["item"] not in self.items]  # of answers that are no longer there
         self.asked = {}
@@ -326,15 +331,32 @@ def raters_of(ratings) -> dict:
     return dict(Counter(row["rater"] for row in ratings.rows))
 
 
+def to_count(args, ratings, items, by_item) -> tuple:
+    """(how many different answers of each pair of models nobody has rated, the items that its win rate counts).
+
+    Equal answers are ties that nobody has to rate. Where raters stopped early, only as large a share of them counts,
+    drawn by --seed, as of the different ones: all of them beside a few rated ones would pull the rate to a half.
+    """
+    left, counted = {}, set()
+    for pair in dict.fromkeys(one["kind"] for one in items):
+        names = [one["item"] for one in items if one["kind"] == pair]
+        different = [name for name in names if name in ratings.items]
+        rated, same = [name for name in different if name in by_item], [n for n in names if n not in ratings.items]
+        left[pair] = len(different) - len(rated)
+        share = len(rated) / len(different) if different else 1
+        counted |= {*rated, *random.Random(f"{args.seed} {pair}").sample(same, round(share * len(same)))}
+    return left, counted
+
+
 def export_answers(args, started, ratings, items, agree):
     """out/eval/winrate_hand.json: per pair of models the win rate by what the raters agreed on, and every rating."""
     from eval import stats
 
-    by_item, rows, summary, left = ratings.by_item(), {}, {}, Counter()
+    by_item, rows, summary = ratings.by_item(), {}, {}
+    left, counted = to_count(args, ratings, items, by_item)
     for one in items:
         pair, same = one["kind"], one["item"] not in ratings.items
-        if not same and one["item"] not in by_item:
-            left[pair] += 1
+        if one["item"] not in counted:
             continue
         rated = by_item.get(one["item"], {})
         winner = agreed(list(rated.values()))

@@ -28,7 +28,7 @@ def report(args, sampled, candidates, made, dropped, judge=None) -> str:
         *alike(args),
         *counted("score (correct, format, explanation)", "samples", (str(tuple(s["score"])) for s in flat(sampled))),
         *counted("the pair differs in", "pairs", (row["margin"] for row in made)),
-        *([] if judge else counted("the rejected answer is wrong because", "pairs", (row["reason"] for row in made))),
+        *([] if judge else counted("the rejected answer is wrong because", "pairs", reasons(made))),
         *counted("kind", "pairs", (row["category"] for row in made)),
         *lengths(made),
         *by_temperature(made),
@@ -36,6 +36,11 @@ def report(args, sampled, candidates, made, dropped, judge=None) -> str:
         *(judge_lines(args, made, judge) if judge else []),
     ]
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def reasons(made) -> list:
+    """Why the rejected answers are wrong; those of pairs that differ in form or explanation alone are right."""
+    return [row["reason"] for row in made if row["margin"] == "correct"]
 
 
 def table(head, rows) -> list:
@@ -185,7 +190,7 @@ def agreement(found) -> list:
         kappa = f"{found['kappa']:.3f} ({found['kappa_low']:.3f} to {found['kappa_high']:.3f})"
     right = "in none"
     if found["decided"]:
-        right = f"in {found['accuracy']:.1%} ({found['low']:.1%} to {found['high']:.1%}, prompts resampled)"
+        right = f"in {found['accuracy']:.1%} ({found['low']:.1%} to {found['high']:.1%}, clusters of prompts resampled)"
     return [
         f"Against the verifier, over every two answers to a prompt ({found['pairs']} pairs): of the {found['decided']} "
         f"that both decide the judge is right {right}; {found['equal to the judge only']} more are equal to the judge "

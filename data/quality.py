@@ -73,6 +73,9 @@ def inputs_of(args) -> dict:
     named = {path.name.removesuffix(".gz").removesuffix(".jsonl"): path for path in paths}
     if len(named) < len(paths):
         raise cli.UserError("two of the files have one name, under which what is kept would be written; rename one.")
+    for name, path in named.items():
+        if name == "dropped" or (args.out / "quality" / f"{name}.jsonl").resolve() == path.resolve():
+            raise cli.UserError(f"{path} would be written over; copy it to another name and look at that.")
     return named
 
 

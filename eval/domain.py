@@ -27,7 +27,8 @@ from eval import answer
 
 ALWAYS_REFUSE = "always_refuse"
 FIELDS = ("correct", "format_ok", "explanation_ok")
-STAGES = ("domain", "winrate", "mmlu")  # whose results lie in the same folder
+# What other scripts call their results in the same folder.
+TAKEN = ("domain", "winrate", "winrate_hand", "mmlu", "judge_check", "rerank", "summary", "parity")
 
 
 def parse_args(argv=None):
@@ -62,7 +63,7 @@ def other_rows(args, domain):
             raise cli.UserError(f"the domain {args.domain} has no benchmark {name!r}{cli.nearest(name, known)}{have}.")
         rows = known[name](where)
     name = args.name or name
-    if name in STAGES or Path(name).name != name:
+    if name in TAKEN or Path(name).name != name:
         raise cli.UserError(f"results cannot be called {name!r}; give another --name.")
     rows = check_rows(rows, "load_benchmark", f"what the domain {args.domain} reads there")
     n = min(args.items or len(rows), len(rows))

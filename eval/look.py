@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 from common import chat, cli, files, model, provenance
 from common.answers import MODELS, PAIRS, load_answers, load_rows
 from common.domain import load_domain
+from common.endpoint import endpoint_of
 from common.engine import Engine, add_engine_flags
 from common.sampling import Sampling
 from eval.plots import NAMES
@@ -53,19 +54,21 @@ def answer_categories(args) -> dict:
     model.check_descent(
         args.out, **{name: model.check_merged(one / "merged", args.base) for name, one in adapters.items()}
     )
-    engine, tokenizer = Engine(model.compared_base(args), adapters, args.engine, args.dtype), None
+    engine = Engine(model.compared_base(args), adapters, args.engine, args.dtype, endpoint_of(args))
+    tokenizer = model.load_tokenizer(adapters["sft"])
     rows, made = files.read_jsonl(CATEGORIES, ("id", "prompt", "category")), {}
     for name in MODELS:
         path = args.out / "answers/categories" / f"{name}.jsonl"
         mark = path.with_suffix(".made_with.json")
         settings = {key: getattr(args, key) for key in ("max_new_tokens", "dtype")}
-        settings |= {"weights": model.fingerprint(engine.path(name)), "rows": model.settings_hash(rows)}
+        prompts = [chat.encode(tokenizer, row["prompt"], "") for row in rows]
+        settings |= {"weights": model.fingerprint(engine.path(name)), "prompts": model.settings_hash(prompts)}
+        settings |= {"rows": model.settings_hash(rows), "engine": engine.kind}
         if path.is_file() and mark.is_file() and files.read_json(mark) == settings:
             print(f"{path} is there already")
         else:
-            tokenizer = tokenizer or model.load_tokenizer(adapters["sft"])
-            prompts = [chat.encode(tokenizer, row["prompt"], "") for row in rows]
             answers = engine.generate(name, prompts, Sampling(max_new_tokens=args.max_new_tokens), f"{name} categories")
+            mark.unlink(missing_ok=True)  # or a kill between the two files leaves answers told to be other ones
             files.write_jsonl(path, [{**row, "answer": one[0].text, "finish_reason": one[0].finish_reason}
                                      for row, one in zip(rows, answers, strict=True)])  # fmt: skip
             files.write_json(mark, settings)

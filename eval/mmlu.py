@@ -58,7 +58,8 @@ def parse_args(argv=None):
     )
     model.add_base_weights_flag(parser)
     harness.add_task_flags(parser)
-    return cli.parse(parser, argv)
+    args = cli.within(cli.parse(parser, argv), batch_size=(1, None), limit=(0, None))
+    return args if args.text_n == 0 else cli.within(args, text_n=(2, None))  # one topic has no interval
 
 
 # ---- lm-eval's task --------------------------------------------------------------------------------------------------
@@ -298,8 +299,6 @@ def describe(benchmarks):
 
 def main(args):
     started = time.time()
-    if args.batch_size < 1:
-        raise cli.UserError(f"--batch_size must be at least 1, not {args.batch_size}.")
     paths = model_paths(args)
     args.dtype = model.choose_dtype(args.dtype)
     benchmarks = read_benchmarks(args)

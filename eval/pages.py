@@ -409,7 +409,7 @@ def measured(found, name) -> list:
     """[(label, kind of data, result)] of the model index: the accuracies that could be judged."""
     benchmark, shots = found.mmlu["summary"]["headline"]["benchmark"], found.mmlu["settings"]["shots"]
     own = found.domain["summary"].get("accuracy", {}).get("all", {}).get("dpo")
-    made = [(f"{name} benchmark (generated)", name, own)]
+    made = [(f"{name} benchmark", name, own)]
     for form, one in reported_forms(found, benchmark).items():
         label = f"{capital(benchmark)} ({shots}-shot, {form})"
         made.append((label, benchmark.lower().replace(" ", "_"), one["accuracy"]["dpo"]))

@@ -112,15 +112,15 @@ def read_hub():
     return {s: dev[s][:SHOTS] for s in sorted(test)}, {s: with_ids(s, test[s]) for s in sorted(test)}
 
 
-def stratify(test, n, rng):
-    """`n` of the questions, each subject in proportion to its size but with at least LEAST.
+def stratify(test, n, rng, flag):
+    """`n`, which is that of `flag`, of the questions, each subject in proportion to its size but with at least LEAST.
 
     0, or more than there are, is all of them.
     """
     total = sum(map(len, test.values()))
     if n < 0 or 0 < n < LEAST * len(test):
         raise cli.UserError(
-            f"--n {n} is too few: it must be at least {LEAST * len(test)}, {LEAST} for each subject, or 0 for all."
+            f"{flag} {n} is too few: it must be at least {LEAST * len(test)}, {LEAST} for each subject, or 0 for all."
         )
     if n == 0 or n >= total:
         return test
@@ -142,7 +142,7 @@ def read_benchmarks(args):
     if args.mmlu_dir:
         at_hub = args.mmlu_dir == "hub"
         dev, test = read_hub() if at_hub else read_benchmark(args.mmlu_dir)
-        chosen = stratify(test, args.n, random.Random(SUBSET_SEED))
+        chosen = stratify(test, args.n, random.Random(SUBSET_SEED), "--n")
         source = f"{HUB} on the Hub" if at_hub else "MMLU's own files (--mmlu_dir)"
         made["MMLU"] = {"files": source, "of": sum(map(len, test.values())), "dev": dev, "test": chosen}
     dev, test = read_benchmark(files.ROOT / GENERAL_KNOWLEDGE)
@@ -150,6 +150,6 @@ def read_benchmarks(args):
         "files": GENERAL_KNOWLEDGE,
         "of": sum(map(len, test.values())),
         "dev": dev,
-        "test": stratify(test, args.general_n, random.Random(SUBSET_SEED)),
+        "test": stratify(test, args.general_n, random.Random(SUBSET_SEED), "--general_n"),
     }
     return made

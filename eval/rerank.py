@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 
 from common import chat, cli, files, model
 from common.domain import load_domain, rows_of, verdict_on
+from common.endpoint import endpoint_of
 from common.engine import Engine, add_engine_flags
 from common.sampling import Sampling
 
@@ -33,7 +34,7 @@ def sample(args, domain, rows):
     """For each row its samples as texts, and whether each ended by itself."""
     tokenizer = model.load_tokenizer(args.out / "sft")
     prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in rows]
-    engine = Engine(model.trained_base(args), {"sft": args.out / "sft"}, args.engine, args.dtype)
+    engine = Engine(model.trained_base(args), {"sft": args.out / "sft"}, args.engine, args.dtype, endpoint_of(args))
     sampling = Sampling(args.samples, args.temperature, 1.0, args.max_new_tokens, args.seed)
     made = engine.generate("sft", prompts, sampling, "samples")
     return [[(one.text, one.finish_reason == "stop") for one in samples] for samples in made]

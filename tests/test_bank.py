@@ -84,6 +84,14 @@ def test_copies_have_other_names_and_values_and_the_same_answer():
         )
 
 
+def test_no_copy_names_a_column_as_the_refusal_says_none_is_named():
+    parts = {"ddl": "CREATE TABLE shade (shade_id INTEGER, price REAL);", "fills": [], "gold": "", "say": "No cost."}
+    names = {restyle._other_names(parts, random.Random(i), missing)["ddl"].lower().count("cost")
+             for i in range(20) for missing in (["cost"], ["the cost of a shade"])}  # fmt: skip
+    assert names == {0}
+    assert any("cost" in restyle._other_names(parts, random.Random(i))["ddl"].lower() for i in range(20))
+
+
 def test_copies_are_refused_as_often_as_the_questions():
     rows = TEACHERS["bank"](random.Random(4), 1500, "sft")
     originals = len(bank.load_bank("sft"))

@@ -268,6 +268,7 @@ def test_a_part_of_a_benchmark_is_chosen_evenly(spider_folder, tmp_path, answere
         (["--db", "x", "--questions", "y", "--benchmark", "spider:z"], "or --benchmark alone"),
         (["--benchmark", "spyder:x"], r"has no benchmark 'spyder' \(did you mean spider\?\)"),
         (["--benchmark", "spider:{}", "--name", "mmlu"], "cannot be called 'mmlu'"),
+        (["--benchmark", "spider:{}", "--name", "summary"], "cannot be called 'summary'"),
         (["--benchmark", "spider:{}", "--name", "a/b"], "cannot be called 'a/b'"),
     ],
 )

@@ -114,9 +114,10 @@ def test_every_text_of_a_row_and_nothing_else_is_rewritten():
         "chosen": ["x"],
         "n": 1,
         "input": "x",
+        "system": "x",
     }
     assert deid.rewrite(row, str.upper) == {"id": "x", "messages": [{"role": "x", "content": "X"}], "teacher": "x",
-                                            "chosen": ["X"], "n": 1, "input": "X"}  # fmt: skip
+                                            "chosen": ["X"], "n": 1, "input": "X", "system": "X"}  # fmt: skip
 
 
 @pytest.mark.parametrize("entities", [None, "Hilde", ["Hilde"], [{"type": "PERSON"}], {"type": "PERSON", "value": "H"}])

@@ -121,6 +121,35 @@ def test_ratings_over_http_are_blind_kept_undone_and_exported(tmp_path, capsys):
     assert "dpo_vs_sft" not in made["summary"]["hand"] or made["summary"]["hand"]["dpo_vs_sft"]["unjudged"] == 6
 
 
+def test_equal_answers_count_as_far_as_the_others_are_rated(tmp_path):
+    """Or all of them beside a few ratings would pull the rate to a half."""
+    names = [f"q{i}" for i in range(200)]
+    for model, apart in (("base", ""), ("sft", ""), ("dpo", "!")):
+        answers = [{"id": name, "cluster": name, "category": "all", "prompt": name, "finish_reason": "stop",
+                    "answer": f"{name}{apart if i < 100 else ''}"} for i, name in enumerate(names)]  # fmt: skip
+        files.write_jsonl(tmp_path / "answers" / f"{model}.jsonl", answers)
+    files.write_json(tmp_path / "answers/run.json", {"settings": {"split": "test"}})
+    with served(parse(tmp_path)) as (ask, _):
+        told = ask("/next?rater=ann")
+        for _ in range(10):
+            choice = "a" if told["a"].endswith("!") else "b"
+            told = ask("/rate", {"rater": "ann", "item": told["item"], "choice": choice})
+    label.main(parse(tmp_path, "--export"))
+    for pair in ("dpo_vs_sft", "dpo_vs_base"):
+        one = files.read_json(tmp_path / "eval/winrate_hand.json")["summary"]["hand"][pair]
+        assert one["ties"] == one["wins"] > 0 and one["rate"] == pytest.approx(0.75), "as when all were rated"
+        assert one["unjudged"] == 100 - one["wins"]
+
+
+def test_a_start_after_the_only_rating_was_undone(tmp_path):
+    args = parse(write_answers(tmp_path))
+    with served(args) as (ask, _):
+        ask("/rate", {"rater": "ann", "item": ask("/next?rater=ann")["item"], "choice": "a"})
+        ask("/undo", {"rater": "ann"})
+    with served(args) as (ask, _):
+        assert ask("/next?rater=ann")["done"] == 0
+
+
 @needs_kappa
 def test_raters_agree_by_majority_and_kappa(tmp_path, capsys):
     args = parse(write_samples(tmp_path), "--pairs")

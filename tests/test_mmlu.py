@@ -381,21 +381,21 @@ def test_a_subject_with_more_dev_rows_uses_the_first_five(tmp_path):
 def test_sampling_is_stratified_and_repeatable():
     sizes = {"large": 500, "middle": 300, "small": 200, "tiny": 3}
     test = {name: [{"id": f"{name}-{i}"} for i in range(size)] for name, size in sizes.items()}
-    drawn = questions.stratify(test, 101, random.Random(0))
+    drawn = questions.stratify(test, 101, random.Random(0), "--n")
     assert {name: len(rows) for name, rows in drawn.items()} == {"large": 50, "middle": 30, "small": 19, "tiny": 2}
     for name, rows in drawn.items():
         places = [test[name].index(row) for row in rows]
         assert places == sorted(set(places))
     assert drawn["large"] != test["large"][:50]
-    assert questions.stratify(test, 101, random.Random(0)) == drawn
-    assert questions.stratify(test, 101, random.Random(1)) != drawn
+    assert questions.stratify(test, 101, random.Random(0), "--n") == drawn
+    assert questions.stratify(test, 101, random.Random(1), "--n") != drawn
     for n in range(8, 1004):
-        assert sum(map(len, questions.stratify(test, n, random.Random(0)).values())) == n
-    assert questions.stratify(test, 0, random.Random(0)) == test
-    assert questions.stratify(test, 5000, random.Random(0)) == test
+        assert sum(map(len, questions.stratify(test, n, random.Random(0), "--n").values())) == n
+    assert questions.stratify(test, 0, random.Random(0), "--n") == test
+    assert questions.stratify(test, 5000, random.Random(0), "--n") == test
     for n in (-1, 7):
         with pytest.raises(cli.UserError, match=f"--n {n} is too few"):
-            questions.stratify(test, n, random.Random(0))
+            questions.stratify(test, n, random.Random(0), "--n")
 
 
 def test_the_questions_do_not_depend_on_the_seed(tmp_path):
@@ -412,6 +412,14 @@ def test_the_questions_do_not_depend_on_the_seed(tmp_path):
     )
     with pytest.raises(cli.UserError, match="--n 3 is too few: it must be at least 4"):
         asked("--n", "3")
+    with pytest.raises(cli.UserError, match="--general_n 3 is too few"):
+        asked("--general_n", "3")
+
+
+@pytest.mark.parametrize("flags", [("--text_n", "1"), ("--text_n", "-1"), ("--batch_size", "0"), ("--limit", "-1")])
+def test_a_number_that_cannot_be_is_refused_before_anything_is_loaded(flags):
+    with pytest.raises(cli.UserError, match=f"{flags[0]} must be at least"):
+        mmlu.parse_args(list(flags))
 
 
 def test_general_knowledge_is_the_projects_own_and_whole(tmp_path):

@@ -528,6 +528,11 @@ def test_the_report_counts_what_the_domain_calls_traits():
     assert "| size | rows |\n|---|---|\n| large | 2 |\n| small | 1 |\n" in text
 
 
+def test_pairs_whose_rejected_answer_is_right_have_no_reason_why_it_is_wrong():
+    made = [{"margin": "correct", "reason": "sql_error"}, {"margin": "explanation", "reason": "ok"}]
+    assert pair_report.reasons(made) == ["sql_error"]
+
+
 def test_selection_compares_what_the_domain_says():
     rows = [{"id": i, "prompt": f"schema {i} Question: same?", "completion": "same"} for i in "ab"]
     args = Namespace(max_characters=6000, jaccard=0.9, n=9)

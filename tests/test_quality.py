@@ -137,6 +137,13 @@ def test_a_file_of_which_nothing_is_left_is_refused(tmp_path, base, own):
     assert not (tmp_path / "o").exists()
 
 
+@pytest.mark.parametrize("name", ["o/quality/mine", "dropped"])
+def test_a_file_that_would_be_written_over_is_refused(tmp_path, base, own, name):
+    with pytest.raises(cli.UserError, match="would be written over"):
+        check(tmp_path, base, own[0][:3], name=name)
+    assert len(files.read_jsonl(tmp_path / f"{name}.jsonl")) == 3
+
+
 def test_shared_text_follows_its_rule():
     others = ["one two three four five six seven eight nine ten", "short one here", "a b c d e f g h"]
     texts = ["x one two three four five six seven eight nine y", "x one two three four five six seven y",

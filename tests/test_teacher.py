@@ -338,6 +338,14 @@ BAD = {
 }
 
 
+def test_a_quote_in_a_quoted_name_hides_no_query():
+    ddl = 'CREATE TABLE t (a INTEGER, "x\'y" INTEGER, "y\'x" INTEGER);'
+    fill = 'INSERT INTO t ("x\'y") SELECT 1 AS "y\'x";'
+    assert teach.check_databases(ddl, [fill, fill]) == "a database is more than plain values"
+    plain = "INSERT INTO t (a) VALUES ('SELECT'), ('it''s replace(1)');".replace("a)", '"x\'y")')
+    assert teach.check_databases(ddl, [plain, plain]) == ""
+
+
 def test_a_good_answer_is_a_row_that_the_verifier_accepts():
     ((row, reason),) = teach.make_rows(GOOD, "lighting")
     assert reason == "" and gen_sft.unfit(load_domain("text_to_sql"), row) == "" and row["family"] == "lighting"

@@ -175,6 +175,8 @@ ABSENT = re.compile(
     rf"|\b(?:they|it|which|that|{DATA_WORDS})\b{SAME}\b(?:lacks?|lacking|missing|absent)\b"
     rf"|\b(?:lacks?|lacking|missing|would need|would require)\b{SAME}\b{DATA_WORDS}\b"
 )
+# A "no" that speaks of rows, not of what is there: a condition of the question said again, a turn of phrase.
+OF_ROWS = re.compile(r"\bnot only\b|\beven if none\b|\bwhose\b[^.!?,;]{0,300}?\b(?:do|does|did)(?: not|n't)\b")
 # A sentence that describes a query or reports a deed declines nothing, whatever else it says.
 DOES = re.compile(
     r"\A(?:(?:this|the|my) query |it |this )?(?:lists|gives|counts|shows|returns|finds|selects|gets|retrieves"
@@ -206,4 +208,4 @@ def is_refusal(text: str) -> bool:
     plain = " ".join(shown.lower().replace("’", "'").split())
     if DOES.search(plain) or STATEMENT_LINE.search(shown) or plain.count(" ") >= LONGEST_REFUSAL:
         return False
-    return bool(DECLINES.search(plain) or ABSENT.search(plain))
+    return bool(DECLINES.search(plain) or ABSENT.search(OF_ROWS.sub(" ", plain)))

@@ -10,13 +10,14 @@ import random
 import re
 import sqlite3
 from collections import Counter
+from collections.abc import Iterable
 from functools import lru_cache
 
 from sqlglot import exp
 
 from domains.text_to_sql import explain
 from domains.text_to_sql.bank import load_bank
-from domains.text_to_sql.names import says, split_identifier
+from domains.text_to_sql.names import says, split_identifier, words_of
 from domains.text_to_sql.sandbox import TOKEN
 from domains.text_to_sql.schema import CASES, RESERVED, identifier, literal, prompt_text
 
@@ -89,7 +90,7 @@ def restyled(row: dict, rng: random.Random, lap: int) -> dict | None:
         if not _finds_some(parts, parts["gold"]) or _unsaid(parts["gold"], parts["say"]) > _unsaid(sql, said):
             return None
     else:
-        parts = _other_refusal(_other_names(parts, rng), row["missing"], rng)
+        parts = _other_refusal(_other_names(parts, rng, row["missing"]), row["missing"], rng)
     ddl = _other_layout(parts["ddl"], rng)
     return {
         **row,
@@ -157,15 +158,19 @@ def _other_refusal(parts: dict, missing: list, rng: random.Random) -> dict:
 # --- names ------------------------------------------------------------------------------------------
 
 
-def _other_names(parts: dict, rng: random.Random) -> dict:
-    """The tables and columns in another case, some of their words by a synonym, in schema, data, query and sentence."""
+def _other_names(parts: dict, rng: random.Random, missing: Iterable = ()) -> dict:
+    """The tables and columns in another case, some of their words by a synonym, in schema, data, query and sentence.
+
+    No column gets a name that the refusal says is missing.
+    """
     (database,) = open_databases(parts["ddl"], [""])
     names = sorted({name for pair in columns_of(database) for name in pair})
     database.close()
     words = {word for name in names for word in split_identifier(name)}
     free = [word for word in sorted(words & set(SYNONYMS)) if SYNONYMS[word] not in words]
     other = {SYNONYMS[word]: word for word in free if rng.random() < HALF}  # of two with one synonym the last
-    other = {word: instead for instead, word in other.items()}
+    lacking = {word for text in missing for word in words_of(text)}
+    other = {word: instead for instead, word in other.items() if instead not in lacking}
     case = rng.choice(CASE_NAMES)
     made = {
         name.lower(): identifier(" ".join(other.get(word, word) for word in split_identifier(name)), case)
