@@ -104,20 +104,21 @@ def make_data(args, table, name):
     folder = data_folder(args, name)
     if not (folder / "gen_sft/run.json").is_file():
         words = as_flags(table["data"][name])
-        call(folder / "log.txt", "data/gen_sft.py", "--recipe", table["recipe"], "--out", folder, *words)
+        call(folder / "log.txt", "data/gen_sft.py", *shared_words(table), "--out", folder, *words)
 
 
 def make_parent(args, table):
     """The SFT adapter that every DPO run goes on from: trained with the flags of `sft`, or the folder that it names."""
     folder = args.out / "parent"
     if isinstance(table["sft"], str):
+        if not Path(table["sft"], "run.json").is_file():
+            raise cli.UserError(f"nothing has been trained in {table['sft']} yet; run python train/sft.py first.")
         link(folder, table["sft"])
     if not (folder / "sft/run.json").is_file():
         call(
             folder / "log.txt",
             "train/sft.py",
-            "--recipe",
-            table["recipe"],
+            *shared_words(table),
             "--out",
             folder,
             *as_flags({"data": "data/sft.jsonl"} | (table["sft"] or {})),
@@ -133,7 +134,7 @@ def make_pairs(args, table, name):
     chosen = {key: settings.pop(key) for key in ("refusals", "pass_rate", "nearest", "reward") if key in settings}
     if source == folder and not (folder / "gen_dpo/run.json").is_file():
         link(folder, args.out / "parent/sft")
-        call(folder / "log.txt", "data/gen_dpo.py", "--recipe", table["recipe"], "--out", folder, *as_flags(settings))
+        call(folder / "log.txt", "data/gen_dpo.py", *shared_words(table), "--out", folder, *as_flags(settings))
     rows = files.read_jsonl(source / "data/dpo.jsonl")
     if chosen:
         rows = select(rows, files.read_jsonl(source / "gen_dpo/samples.jsonl"), chosen)
@@ -181,9 +182,10 @@ def run_one(args, table, key):
         link(folder, args.out / "parent/sft")
     if table.get("data"):
         flags["data"] = data_folder(args, flags["data"]) / "data/sft.jsonl"
+    flags = {"data": "data/sft.jsonl"} | flags
     if not (folder / stage / "run.json").is_file():
-        flags = {"data": "data/sft.jsonl"} | flags
-        call(folder / "log.txt", f"train/{stage}.py", "--recipe", table["recipe"], "--out", folder, *as_flags(flags))
+        call(folder / "log.txt", f"train/{stage}.py", *shared_words(table), "--out", folder, *as_flags(flags))
+    require_as_asked(folder, stage, flags)
     run, scored = files.read_json(folder / stage / "run.json"), scores(args, folder, stage)
     return {
         "flags": {name: str(value) for name, value in table["runs"][key].items()},
@@ -203,6 +205,24 @@ def run_one(args, table, key):
         **scored,
         "seconds": round(run["seconds"] + scored["seconds"], 1),  # not by the clock: the training may be of another day
     }
+
+
+def shared_words(table) -> list:
+    """Recipe and domain of the table as command-line words."""
+    return ["--recipe", table["recipe"], *as_flags({key: table[key] for key in ("domain",) if key in table})]
+
+
+def require_as_asked(folder, stage, flags):
+    """UserError unless the finished training in a run's folder is of these flags and of today's parent."""
+    known = files.read_json(folder / stage / "run.json")["settings"]
+    changed = [key for key, value in flags.items() if key != "data" and known.get(key, value) != value]
+    if changed:
+        raise cli.UserError(
+            f"{folder} was trained with another {changed[0]} ({known[changed[0]]}) than the table's; delete the "
+            "folder, and the run is made again."
+        )
+    if stage == "dpo":
+        model.check_descent(folder, *(model.read_lineage(folder / name) for name in ("sft", "dpo")))
 
 
 def scores(args, folder, stage):
@@ -328,11 +348,28 @@ def answered(run, difference):
     return [f"{100 * run['answerable']:.1f}", changed, f"{100 * run['to_be_refused']:.1f}"]
 
 
+def require_known(args, table, results):
+    """UserError for a run of --only that the table has not, and for one in the results with other flags."""
+    runs = table["runs"]
+    unknown = next((key for key in args.only or () if key not in (*runs, "none")), None)
+    if unknown:
+        raise cli.UserError(
+            f"{args.table} has no run {unknown!r}{cli.nearest(unknown, runs)}; it has {', '.join(runs)}."
+        )
+    for key, flags in runs.items():
+        made = results.get(key, {}).get("flags", {})  # what the recipe says today has been a flag, or the reverse
+        if other := [name for name, value in flags.items() if made.get(name, str(value)) != str(value)]:
+            raise cli.UserError(
+                f"{args.results} has run {key} with another {other[0]} than {args.table}; give that run a new name."
+            )
+
+
 def main(args):
     table = read_table(args.table)
     if args.score:
         return score(table, *map(Path, args.score))
     results = files.read_json(args.results) if args.results.is_file() else {}
+    require_known(args, table, results)
     keys = [key for key in table["runs"] if key not in results and (not args.only or key in args.only)]
     known = [results[key]["seconds"] for key in table["runs"] if key in results]
     cost = f", about {len(keys) * sum(known) / len(known) / 60 / args.jobs:.0f} minutes" if known and keys else ""
@@ -342,6 +379,12 @@ def main(args):
         make_data(args, table, name)
     if table["stage"] == "dpo" and keys:
         make_parent(args, table)
+        adapter = files.sha256(args.out / "parent/sft/adapter_model.safetensors")
+        if results.get(PARENT, {}).get("adapter", adapter) != adapter:
+            raise cli.UserError(
+                f"the runs of {args.results} went on from another SFT model than {args.out / 'parent/sft'}; move that "
+                f"file and {args.out} away, or put the model back."
+            )
         if PARENT not in results:
             results[PARENT] = score_parent(args)
             files.write_json(args.results, results)

@@ -164,6 +164,9 @@ def choose_dtype(name: str) -> str:
     return chosen
 
 
+QUANTIZATION = ("load_in_4bit", "load_in_8bit", "bnb_4bit_quant_type", "bnb_4bit_use_double_quant")
+
+
 def add_quantization_flags(parser):
     """How the base is held while adapters are trained on it; the keys of bitsandbytes keep their own names."""
     add = parser.add_argument
@@ -342,18 +345,20 @@ def compared_base(args) -> str:
     return args.base if args.base_weights == "plain" else trained_base(args)
 
 
-def trained_base(args) -> str:
+def trained_base(args, out=None) -> str:
     """The weights that the adapters were trained on: out/sft/base (train/merge.py) after a quantised training.
+
+    out: the folder of the adapters, where that is not --out.
 
     Nothing then differs between base and adapter but the adapter: neither a comparison nor a server that applies
     adapters at run time holds an error of quantisation. Without that folder, --base.
     """
-    folder = args.out / "sft/base"
+    folder = (out or args.out) / "sft/base"
     if not folder.is_dir():
         return args.base
-    known = files.read_json(folder / "lineage.json", f"python train/merge.py --adapter {args.out}/sft")
-    if known["base_sha256"] != fingerprint(args.base):
-        raise UserError(f"{folder} was made from another base; run python train/merge.py --adapter {args.out}/sft.")
+    again = f"python train/merge.py --adapter {folder.parent}"
+    if files.read_json(folder / "lineage.json", again)["base_sha256"] != fingerprint(args.base):
+        raise UserError(f"{folder} was made from another base; run {again}.")
     return str(folder)
 
 

@@ -16,7 +16,7 @@ SAMPLES = 12
 LORA = ("r", "lora_alpha", "lora_dropout", "target_modules", "use_dora")  # what add_lora_flags sets
 # Settings that change no weight, or are compared by what they name.
 ELSEWHERE = ("recipe", "tracked", "command_tail", "out", "base", "data", "chat_template", "replay", "report_to",
-             "off_policy")  # fmt: skip
+             "off_policy", "strict")  # fmt: skip
 ELSEWHERE += ("benchmark", "system_prompt", "rubric", "pair_share")  # of a domain of rows alone: they decide its files
 # What the counts of the trainers may be, for cli.within.
 BOUNDS = {
@@ -388,13 +388,19 @@ def conversation_of(tokenizer, domain, dev_rows) -> dict:
 def save_adapter(folder, network, tokenizer, stage, base, parent, data, system):
     """The adapter as safetensors, the tokenizer, and last the lineage: a folder without it is not finished.
 
-    UserError when the data are not those that the training began with: the lineage names them by what they are now.
+    UserError when data or parent are not those that the training began with: the lineage names them by what they are
+    now.
     """
     mark = folder / "checkpoints/made_with.json"
     if data and mark.is_file() and files.sha256(data) != files.read_json(mark)["data"]:
         raise cli.UserError(
             f"{data} has changed since the training on it began; put it back as it was and run the same command, which "
             "goes on from the last checkpoint, or run it as it is now, which trains anew."
+        )
+    if parent and mark.is_file() and model.read_lineage(parent)["adapter_sha256"] != files.read_json(mark)["parent"]:
+        raise cli.UserError(
+            f"{parent} has been trained again since the training on it began; put it back as it was and run the same "
+            "command, which goes on from the last checkpoint, or run it as it is now, which trains anew."
         )
     for name in ("run.json", "lineage.json"):  # of an earlier training: its figures are not this adapter's
         (folder / name).unlink(missing_ok=True)

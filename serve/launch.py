@@ -16,6 +16,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -161,7 +162,7 @@ def prepare(args) -> Plan:
     if choose_engine(args.engine) == "hf":
         return prepare_hf(args, adapter)
     build = engine_build()
-    trained = model.trained_base(args)
+    trained = model.trained_base(args, adapter.parent)
     folder, own = cpu_flags(adapter, args.base) if build == "cpu" else gpu_flags(adapter, args.base, trained, system)
     check_address(args.host, args.port)
     dtype = model.choose_dtype(args.dtype)
@@ -203,7 +204,7 @@ def prepare(args) -> Plan:
 def prepare_hf(args, adapter) -> Plan:
     """The plan of transformers serve: the weights that were trained on, with the adapter over them."""
     model.check_adapter(adapter, args.base)
-    trained = model.trained_base(args)
+    trained = model.trained_base(args, adapter.parent)
     check_address(args.host, args.port)
     length = args.max_model_len or model.context_length(trained)
     where = ["--host", args.host, "--port", str(args.port)]
@@ -293,13 +294,30 @@ def running(plan: Plan, waiting=None):
             start_new_session=True,
         )
     try:
-        wait_until_healthy(process, plan, waiting or (lambda seconds: None))
-        names = model_names(plan.url)
-        if plan.name not in names:
-            raise cli.UserError(f"another server answers on {plan.url} ({', '.join(names)}); give another --port.")
-        yield Server(plan.url, names, process)
+        with ended_by_signals():
+            wait_until_healthy(process, plan, waiting or (lambda seconds: None))
+            names = model_names(plan.url)
+            if plan.name not in names:
+                raise cli.UserError(f"another server answers on {plan.url} ({', '.join(names)}); give another --port.")
+            yield Server(plan.url, names, process)
     finally:
         stop(process)
+
+
+@contextlib.contextmanager
+def ended_by_signals():
+    """Here SIGTERM and a closed terminal end the script as an error does, so that it can stop the engine, which is in
+    a session of its own and would live on. Handlers that the script has set, and what it ignores, stay as they are."""
+    plain = [one for one in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) is signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():
+        plain = []  # only there can handlers be set
+    for one in plain:
+        signal.signal(one, lambda number, frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        for one in plain:
+            signal.signal(one, signal.SIG_DFL)
 
 
 def visible_host(host: str) -> str:
@@ -400,16 +418,24 @@ def show_waiting(seconds: float):
         print(f"\rstarting: {seconds:.0f} s", end="", flush=True)
 
 
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 def stop_on_signals():
-    """Ctrl-C and SIGTERM are how a server is meant to end; a second one does not interrupt the stopping."""
+    """Ctrl-C, SIGTERM and a closed terminal are how a server is meant to end; a second one does not interrupt that.
+
+    What is ignored already, as under nohup, stays so.
+    """
+    heeded = [one for one in STOPPING if signal.getsignal(one) is not signal.SIG_IGN]
 
     def end(number, frame):
-        for one in (signal.SIGINT, signal.SIGTERM):
+        for one in heeded:
             signal.signal(one, signal.SIG_IGN)
-        print("\nstopping the server", flush=True)
+        with contextlib.suppress(OSError):  # of a terminal that is gone
+            print("\nstopping the server", flush=True)
         sys.exit(0)
 
-    for one in (signal.SIGINT, signal.SIGTERM):
+    for one in heeded:
         signal.signal(one, end)
 
 

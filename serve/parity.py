@@ -34,7 +34,7 @@ def parse_args(argv=None):
     parser.add_argument("--n", type=int, default=100, help="prompts to compare")
     parser.add_argument("--least", type=float, default=0.98, help="share of equal answers below which this fails")
     parser.set_defaults(engine="vllm")  # the other one tells no token ids
-    return cli.parse(parser, argv)
+    return cli.within(cli.parse(parser, argv), n=(1, None))
 
 
 def ask(url, body):

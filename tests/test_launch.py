@@ -331,6 +331,25 @@ def test_the_engine_and_its_children_end_with_the_block(tmp_path, free_port):
     assert server.process.poll() is not None and gone(child)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_script_that_is_ended_ends_its_engine(tmp_path, free_port, number):
+    plan = fake_plan(tmp_path, free_port, FAKE_ENGINE.replace("PORT", str(free_port)).replace("NAME", "dpo"))
+    code = f"""
+import os, time
+from pathlib import Path
+from serve import launch
+plan = launch.Plan({plan.command!r}, dict(os.environ), "dpo", Path({str(tmp_path)!r}), {plan.url!r},
+                   Path({str(plan.log)!r}), 20, *{plan[7:]!r})
+with launch.running(plan) as server:
+    print(server.process.pid, flush=True)
+    time.sleep(60)
+"""
+    script = subprocess.Popen([sys.executable, "-c", code], cwd=launch.cli.ROOT, stdout=subprocess.PIPE, text=True)
+    engine = int(script.stdout.readline())
+    script.send_signal(number)
+    assert script.wait(30) == 128 + number and gone(engine)
+
+
 def test_the_key_of_the_environment_is_sent(tmp_path, free_port, monkeypatch):
     code = FAKE_ENGINE.replace("PORT", str(free_port)).replace("NAME", "dpo")
     monkeypatch.setenv("VLLM_API_KEY", "secret")

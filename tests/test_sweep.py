@@ -32,6 +32,14 @@ def score_of(right, refuse):
     return sweep.figures(rows, made, [Verdict(one == "1", True, True, "r") for one in right])
 
 
+def write_adapter(folder, weights, parent=None):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "adapter_model.safetensors").write_bytes(weights)
+    lineage = {"adapter_sha256": files.sha256(folder / "adapter_model.safetensors")}
+    lineage["parent"] = files.read_json(parent / "lineage.json") if parent else None
+    files.write_json(folder / "lineage.json", lineage)
+
+
 @pytest.fixture
 def called(monkeypatch):
     """What the sweep calls, in place of the scripts, each leaving behind what its caller reads."""
@@ -50,8 +58,11 @@ def called(monkeypatch):
             files.write_json(out / "gen_sft/run.json", {})
         else:
             stage = Path(script).stem
-            record = {"counts": {}, "metrics": {"kl": 0.25}, "versions": {}, "seconds": 60.0}
+            given = dict(zip(words[::2], words[1::2], strict=True))
+            settings = {key: json.loads(given[f"--{key}"]) for key in ("limit", "beta") if f"--{key}" in given}
+            record = {"counts": {}, "metrics": {"kl": 0.25}, "versions": {}, "seconds": 60.0, "settings": settings}
             files.write_json(out / stage / "run.json", record)
+            write_adapter(out / stage, b"dpo", out / "sft" if stage == "dpo" else None)
             files.write_json(out / stage / "log.json", [{"step": 1, "eval_loss": 0.5}])
             files.write_json(out / stage / "kl.json", [{"step": 1, "kl": 0.25}])
 
@@ -82,7 +93,7 @@ def test_each_set_is_made_once_and_each_run_is_trained_on_its_own(tmp_path, call
 
 def test_a_dpo_table_begins_with_the_model_that_its_runs_go_on_from(tmp_path, called, capsys):
     files.write_json(tmp_path / "sft/run.json", {"counts": {}, "metrics": {}, "versions": {}, "seconds": 9.0})
-    (tmp_path / "sft/adapter_model.safetensors").write_bytes(b"weights")
+    write_adapter(tmp_path / "sft", b"weights")
     pairs = tmp_path / "out/pairs/plain"
     files.write_json(pairs / "gen_dpo/run.json", {})
     files.write_jsonl(pairs / "data/dpo.jsonl", [{"prompt_id": "a"}])
@@ -104,6 +115,31 @@ runs: {{first: {{}}, second: {{beta: 0.5}}}}
     asked = len(called)
     run(tmp_path, text)
     assert len(called) == asked, "nothing is made twice, nor scored"
+    with pytest.raises(UserError, match="has run second with another beta than .*; give that run a new name"):
+        run(tmp_path, text.replace("0.5", "0.9"))
+    results.pop("second")
+    files.write_json(tmp_path / "made.json", results)
+    with pytest.raises(SystemExit):
+        run(tmp_path, text.replace("0.5", "0.9"))
+    assert "out/second was trained with another beta (0.5) than the table's; delete" in capsys.readouterr().err
+    write_adapter(tmp_path / "sft", b"trained again")
+    with pytest.raises(UserError, match="went on from another SFT model"):
+        run(tmp_path, text)
+    (tmp_path / "made.json").unlink()
+    with pytest.raises(SystemExit):
+        run(tmp_path, text)
+    assert capsys.readouterr().err.count("was trained from another SFT adapter") == 2
+    assert len(called) == asked + 1, "nothing but the parent is scored"
+
+
+def test_a_run_or_a_parent_that_is_not_there_is_one_sentence(tmp_path, called):
+    (tmp_path / "mix.yaml").write_text(TABLE, encoding="utf-8")
+    with pytest.raises(UserError, match="has no run 'secnd' .did you mean second"):
+        sweep.main(sweep.parse_args([str(tmp_path / "mix.yaml"), "--only", "secnd"]))
+    text = f"stage: dpo\nsft: {tmp_path}/sft\nrecipe: recipes/cpu.yaml\npairs: {{p: {{}}}}\nruns: {{a: {{pairs: p}}}}\n"
+    with pytest.raises(UserError, match="nothing has been trained in .*sft yet; run python train/sft.py"):
+        run(tmp_path, text)
+    assert called == []
 
 
 def test_the_slices_of_dev_stand_beside_each_other():

@@ -243,7 +243,7 @@ def main(args):
     rows, held = split_pairs(limited(rows, args), args.held_out_share)
     dev_rows, dev = held_out(domain, args)
     tokenizer = model.load_tokenizer(adapter)
-    check_lengths(tokenizer, domain.SYSTEM_PROMPT, rows, SIDES, args)
+    check_lengths(tokenizer, domain.SYSTEM_PROMPT, rows + held, SIDES, args)
     check(args, check_steps, tokenizer, domain.SYSTEM_PROMPT, rows, SIDES, model.parameters_of(args.base))
     if args.check:
         return

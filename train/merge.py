@@ -80,9 +80,9 @@ def updated(weight, a, b, scale, lengths):
     return weight * (lengths.to(weight.device).float() / weight.norm(dim=1))[:, None]
 
 
-def require_disk(base, folder):
-    """UserError when the two candidates would not fit beside each other."""
-    needed = 2 * sum(path.stat().st_size for path in base.glob("*.safetensors"))
+def require_disk(base, folder, copies):
+    """UserError when so many copies of the base's weights would not fit beside each other."""
+    needed = copies * sum(path.stat().st_size for path in base.glob("*.safetensors"))
     free = shutil.disk_usage(folder).free
     if free < 1.05 * needed:
         raise cli.UserError(
@@ -172,7 +172,8 @@ def merge(args, folder):
     lineage = model.check_adapter(folder, args.base)
     tokenizer, domain = model.load_tokenizer(folder), load_domain(args.domain, args.out)
     base, updates = model.local_folder(args.base), updates_of(folder)
-    require_disk(base, folder)
+    quantised = args.load_in_4bit or args.load_in_8bit  # then there are two candidates, and the base beside them
+    require_disk(base, folder, 1 + quantised + (quantised and lineage["stage"] == "sft"))
     rows = domain.load_benchmark("dev")[:COMPARED]
     prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in rows]
     completions = [chat.answer_ids(tokenizer, row["completion"]) + [tokenizer.eos_token_id] for row in rows]
@@ -243,6 +244,10 @@ def main(args):
     started = time.time()
     args.dtype = model.choose_dtype(args.dtype)
     folder = Path(args.adapter) if args.adapter else args.out / "dpo"
+    record = folder / "run.json"
+    if record.is_file():  # the base as it was held in the training, whatever the recipe says today
+        known = files.read_json(record)["settings"]
+        vars(args).update({key: known[key] for key in model.QUANTIZATION if key in known})
     merge(args, folder)
     print(f"wrote {folder}/merged in {time.time() - started:.0f} s; next: python eval/answer.py{args.command_tail}")
 

@@ -91,6 +91,7 @@ def send(args, card, content) -> str:
     """Validate the card, make the repository when it is new, and send everything as one commit; returns its address."""
     import logging
 
+    import httpx2  # what huggingface_hub asks the Hub with
     from huggingface_hub import CommitOperationAdd, HfApi, errors
 
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
@@ -105,6 +106,8 @@ def send(args, card, content) -> str:
     except ValueError as error:
         said = " ".join(str(error).split())[:200].rstrip(".")
         raise cli.UserError(f"the Hub does not take the card of {args.repo} ({said}); mend its metadata.") from None
+    except (httpx2.TransportError, errors.OfflineModeIsEnabled):
+        raise cli.UserError("the Hub cannot be reached; nothing was sent. Try again when it can.") from None
     except errors.HfHubHTTPError as error:
         status = error.response.status_code
         if status in (401, 403):
@@ -123,7 +126,9 @@ def main(args):
     adapter = Path(args.adapter) if args.adapter else args.out / "dpo"
     lineage = model.read_lineage(adapter)
     if args.merged:
-        files.read_json(adapter / "merged/lineage.json", f"python train/merge.py --adapter {adapter}")
+        again = f"python train/merge.py --adapter {adapter}"
+        if files.read_json(adapter / "merged/lineage.json", again)["adapter_sha256"] != lineage["adapter_sha256"]:
+            raise cli.UserError(f"{adapter / 'merged'} was merged from an earlier adapter; run {again}.")
     card_path, report = (files.product(args, name) for name in ("MODEL_CARD.md", "EVAL_REPORT.md"))
     for path in (card_path, report):
         if not path.is_file():
