@@ -85,8 +85,19 @@ def add_lora_flags(parser):
     add("--r", type=int, default=16, help="LoRA rank")
     add("--lora_alpha", type=int, default=32)
     add("--lora_dropout", type=float, default=0.0)
-    add("--target_modules", default="all-linear", help="modules that get an adapter")
+    add("--target_modules", default="all-linear", help="modules that get an adapter: names with commas, or all-linear")
     add("--use_dora", action=cli.Switch, default=False, help="DoRA: the length of each weight row is trained apart")
+
+
+def check_names(args):
+    """UserError for an optimizer or a schedule that transformers does not have."""
+    from transformers.trainer_utils import SchedulerType
+    from transformers.training_args import OptimizerNames
+
+    for key, known in (("optim", OptimizerNames), ("lr_scheduler_type", SchedulerType)):
+        name, names = getattr(args, key), [one.value for one in known]
+        if name not in names:
+            raise cli.UserError(f"--{key}: no {name!r}{cli.nearest(name, names)}; there is {', '.join(names)}.")
 
 
 def limited(rows: list, args) -> list:
@@ -107,7 +118,10 @@ def lora_config(args, task_type="CAUSAL_LM"):
     """PEFT's config from the flags."""
     from peft import LoraConfig
 
-    return LoraConfig(bias="none", task_type=task_type, **{key: getattr(args, key) for key in LORA})
+    known = {key: getattr(args, key) for key in LORA}
+    if "," in args.target_modules:  # several names; PEFT takes a text for a regular expression
+        known["target_modules"] = [name.strip() for name in args.target_modules.split(",")]
+    return LoraConfig(bias="none", task_type=task_type, **known)
 
 
 def make_trainer_arguments(args, config, work, evaluated=True, **more):

@@ -4,9 +4,10 @@ import random
 
 import pytest
 
-from common import check, cli, files, model
+from common import check, cli, files, model, training
+from common.cli import UserError
 from common.domain import load_domain
-from train import sft
+from train import dpo, reward, sft
 
 
 def settings(*flags):
@@ -70,6 +71,33 @@ def test_hours_are_all_tokens_at_the_rate_of_the_second_step(monkeypatch, tmp_pa
 def test_what_does_not_fit_is_refused_with_what_to_change(monkeypatch, tmp_path, tiny_base, peak, told):
     with pytest.raises(cli.UserError, match=rf"does not fit: a step of 4x50 tokens takes {told}.*--per_device_train"):
         check_with(monkeypatch, tmp_path, tiny_base, {**FOUND, "peak": peak})
+
+
+@pytest.mark.parametrize("script", [sft, dpo, reward])
+@pytest.mark.parametrize("flag, name, near", [("optim", "adamw_tork", "adamw_torch"),
+                                              ("lr_scheduler_type", "cosin", "cosine")])  # fmt: skip
+def test_names_that_the_trainer_would_not_know_are_refused_before_anything_is_read(tmp_path, script, flag, name, near):
+    args = script.parse_args([f"--{flag}", name, "--dtype", "float32", "--out", str(tmp_path / "o")])
+    with pytest.raises(UserError, match=rf"--{flag}: no '{name}' \(did you mean {near}\?\)"):
+        script.main(args)
+    assert not (tmp_path / "o").exists()
+
+
+def test_several_modules_are_named_with_commas():
+    args = sft.parse_args(["--target_modules", "q_proj, v_proj"])
+    assert training.lora_config(args).target_modules == {"q_proj", "v_proj"}
+    assert training.lora_config(sft.parse_args([])).target_modules == "all-linear"
+
+
+@pytest.mark.slow
+def test_a_reward_model_is_checked_and_not_trained(tiny_base, tmp_path):
+    pairs = [{"id": row["id"], "prompt": row["prompt"], "chosen": row["completion"], "rejected": "No."}
+             for row in sft_rows(12)]  # fmt: skip
+    files.write_jsonl(tmp_path / "pairs.jsonl", pairs)
+    flags = ["--recipe", "recipes/smoke.yaml", "--base", str(tiny_base), "--out", str(tmp_path / "o"), "--check"]
+    reward.main(reward.parse_args([*flags, "--dtype", "float32", "--data", str(tmp_path / "pairs.jsonl")]))
+    assert files.read_json(tmp_path / "o/reward/check.json")["peak"] > 0
+    assert [path.name for path in (tmp_path / "o/reward").iterdir()] == ["check.json"]
 
 
 @pytest.mark.slow

@@ -549,6 +549,20 @@ def test_data_that_change_while_they_are_trained_on_are_not_named_as_what_was_tr
         training.save_adapter(*given)
 
 
+def test_a_parent_that_is_trained_again_meanwhile_is_not_named_as_what_was_gone_on_from(tmp_path, base):
+    data, folder, parent = tmp_path / "mine.jsonl", tmp_path / "dpo", tmp_path / "sft"
+    data.write_text("A")
+    for weights in (b"first", b"second"):
+        parent.mkdir(exist_ok=True)
+        (parent / "adapter_model.safetensors").write_bytes(weights)
+        sha256 = files.sha256(parent / "adapter_model.safetensors")
+        files.write_json(parent / "lineage.json", {"adapter_sha256": sha256})
+        if weights == b"first":
+            training.prepare_output(folder, Namespace(base=base, out=tmp_path), data, {"adapter_sha256": sha256})
+    said = refusal(training.save_adapter, folder, None, None, "dpo", base, parent, data, "Answer.")
+    assert f"{parent} has been trained again since" in said
+
+
 def test_verdicts_by_another_rubric_of_a_domain_of_rows_are_refused():
     run = {"judged_by": provenance.generator(SimpleNamespace(JUDGE_RUBRIC="Short is good."))}
     provenance.check_judged(run, SimpleNamespace(JUDGE_RUBRIC="Short is good."), "x.json", "python eval/winrate.py")

@@ -204,6 +204,19 @@ def test_what_the_hub_receives_is_the_model_its_card_and_report_and_no_path_of_t
     assert "sent in" in done.stdout and TOKEN not in done.stdout + done.stderr
 
 
+def test_merged_weights_of_an_earlier_adapter_are_not_sent(out):
+    files.write_json(out / "dpo/merged/lineage.json", {"adapter_sha256": "of another one"})
+    with pytest.raises(cli.UserError, match="was merged from an earlier adapter; run python train/merge.py --adapter"):
+        run(out, "--merged", "--dry_run")
+
+
+def test_a_hub_that_cannot_be_reached_is_one_sentence(hub, out):
+    hub.server_close()
+    done = send_to(hub, out)
+    assert done.returncode == 2 and "the Hub cannot be reached" in done.stderr, done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
 def test_what_the_hub_refuses_is_one_sentence(hub, out):
     for flags, token, said in (
         ((), "hf_other", "log in with `hf auth login`"),

@@ -26,6 +26,7 @@ from common.training import (
     add_dev_flag,
     add_training_flags,
     check_lengths,
+    check_names,
     conversation_of,
     held_out,
     limited,
@@ -230,6 +231,7 @@ def finish(args, trainer, tokenizer, domain, dev_rows, before, data, prompts, kl
 def main(args):
     started = time.time()
     args.dtype = model.choose_dtype(args.dtype)
+    check_names(args)
     check_sharding(args)
     domain = load_domain(args.domain, args.out)
     data, folder, adapter = data_of(args), args.out / "dpo", args.out / "sft"

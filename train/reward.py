@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 
 from common import chat, cli, files, model, provenance, tracking
 from common.apart import is_first, sharded
+from common.check import check, take_steps
 from common.domain import load_domain
 from common.rows import group_pairs, read_pairs
 from common.training import (
@@ -22,6 +23,7 @@ from common.training import (
     add_lora_flags,
     add_training_flags,
     check_lengths,
+    check_names,
     limited,
     lora_config,
     make_trainer_arguments,
@@ -88,6 +90,12 @@ def build_trainer(args, network, tokenizer, rows, held, domain, work):
         eval_dataset=Dataset.from_list(chat.training_rows(held, domain.SYSTEM_PROMPT, SIDES)),
     )
     return prepare_trainer(trainer, args)
+
+
+def check_steps(args, tokenizer, rows, work):
+    """Figures of two steps over these rows, see common/check.py."""
+    domain, network = load_domain(args.domain, args.out), model.load_base(args.base, args, scalar=True)
+    return take_steps(build_trainer(args, network, tokenizer, rows, rows[:1], domain, work))
 
 
 def rewards(network, tokenizer, system, prompts, answers, batch_size=16):
@@ -158,6 +166,7 @@ def main(args):
     if sharded():
         raise cli.UserError("a reward model is trained with recipes/accelerate/ddp.yaml; its head cannot be split.")
     args.dtype = model.choose_dtype(args.dtype)
+    check_names(args)
     domain = load_domain(args.domain, args.out)
     data = Path(args.data) if args.data else args.out / "data/dpo.jsonl"
     folder = args.out / "reward"
@@ -167,6 +176,9 @@ def main(args):
     model.require_base(args.base)
     tokenizer, decision = chat.prepare_tokenizer(args.base, args.chat_template)
     check_lengths(tokenizer, domain.SYSTEM_PROMPT, rows + held, SIDES, args)
+    check(args, check_steps, tokenizer, domain.SYSTEM_PROMPT, rows, SIDES, model.parameters_of(args.base))
+    if args.check:
+        return
     template = [tokenizer.chat_template, tokenizer.eos_token, tokenizer.pad_token]
     work = prepare_output(folder, args, data, system_prompt=domain.SYSTEM_PROMPT, template=template)
     run = tracking.start(args, work)

@@ -27,6 +27,7 @@ from common.training import (
     add_lora_flags,
     add_training_flags,
     check_lengths,
+    check_names,
     conversation_of,
     held_out,
     limited,
@@ -183,6 +184,7 @@ def finish(args, trainer, tokenizer, domain, dev_rows, before, data, decision) -
 def main(args):
     started = time.time()
     args.dtype = model.choose_dtype(args.dtype)
+    check_names(args)
     check_sharding(args)
     data = data_of(args)
     domain = load_domain(args.domain, args.out)
