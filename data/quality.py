@@ -65,7 +65,8 @@ def parse_args(argv=None):
 
 
 def inputs_of(args) -> dict:
-    """{name: path} of the files that are looked at; UserError when there is none, or two have one name."""
+    """{name: path} of the files that are looked at; UserError when there is none, two have one name, or one's
+    name is that of a file that this script writes."""
     usual = [files.product(args, "data/sft.jsonl"), args.out / "data/dpo.jsonl"]
     paths = [Path(name) for name in args.file] or [path for path in usual if path.is_file()]
     if not paths:
