@@ -418,15 +418,13 @@ def show_waiting(seconds: float):
         print(f"\rstarting: {seconds:.0f} s", end="", flush=True)
 
 
-STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
 def stop_on_signals():
     """Ctrl-C, SIGTERM and a closed terminal are how a server is meant to end; a second one does not interrupt that.
 
-    What is ignored already, as under nohup, stays so.
+    Where closed terminals are ignored already, as under nohup, they stay so.
     """
-    heeded = [one for one in STOPPING if signal.getsignal(one) is not signal.SIG_IGN]
+    hung_up = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+    heeded = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hung_up else [])]
 
     def end(number, frame):
         for one in heeded:
