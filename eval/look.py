@@ -57,11 +57,11 @@ def answer_categories(args) -> dict:
     engine = Engine(model.compared_base(args), adapters, args.engine, args.dtype, endpoint_of(args))
     tokenizer = model.load_tokenizer(adapters["sft"])
     rows, made = files.read_jsonl(CATEGORIES, ("id", "prompt", "category")), {}
+    prompts = [chat.encode(tokenizer, row["prompt"], "") for row in rows]
     for name in MODELS:
         path = args.out / "answers/categories" / f"{name}.jsonl"
         mark = path.with_suffix(".made_with.json")
         settings = {key: getattr(args, key) for key in ("max_new_tokens", "dtype")}
-        prompts = [chat.encode(tokenizer, row["prompt"], "") for row in rows]
         settings |= {"weights": model.fingerprint(engine.path(name)), "prompts": model.settings_hash(prompts)}
         settings |= {"rows": model.settings_hash(rows), "engine": engine.kind}
         if path.is_file() and mark.is_file() and files.read_json(mark) == settings:
