@@ -2,7 +2,8 @@
 
 Seconds a row of SFT and of DPO takes: trl's trainers as they are beside the same trainers as train/sft.py and
 train/dpo.py prepare them, on the same rows with the recipe's settings, in turns, each in a process of its own. The
-first step is left out. Reads data/sft.jsonl, out/data/dpo.jsonl, out/sft; writes bench/results/training.json.
+first step is left out. A third way, of DPO alone, is ours with the reference's log-probs known from another training
+(--precompute_ref_log_probs). Reads data/sft.jsonl, out/data/dpo.jsonl, out/sft; writes bench/results/training.json.
 """
 
 import os
@@ -22,7 +23,8 @@ from train import dpo, sft
 
 TARGET = files.ROOT / "bench/results/training.json"
 STAGES = {"sft": sft, "dpo": dpo}
-WAYS = ("trl", "ours")
+KNOWN = "ours, reference known"
+WAYS = {"sft": ("trl", "ours"), "dpo": ("trl", "ours", KNOWN)}
 
 
 def parse_args(argv=None):
@@ -41,7 +43,7 @@ def as_trl_has_it():
     passes.share_prompts = lambda network: None
 
 
-def build(args, stage, work):
+def build(args, stage, way, work):
     """The stage's trainer over the first rows of its data, one epoch, nothing evaluated or saved."""
     flags = ["--recipe", args.recipe, "--out", str(args.out), "--num_train_epochs", "1", "--warmup_steps", "0"]
     flags += ["--eval_steps", "100000", "--save_steps", "100000"]
@@ -55,7 +57,10 @@ def build(args, stage, work):
         return sft.build_trainer(settings, base, tokenizer, rows, rows[:1], domain, work)
     rows = read_pairs(args.out / "data/dpo.jsonl")[0][: args.rows]
     policy = model.load_trained(settings, args.out / "sft")
-    return dpo.build_trainer(settings, policy, model.load_tokenizer(args.out / "sft"), rows, [], domain, work)
+    trainer = dpo.build_trainer(settings, policy, model.load_tokenizer(args.out / "sft"), rows, [], domain, work)
+    if way == KNOWN:
+        dpo.precompute(trainer, settings, args.out / "sft", model.check_adapter(args.out / "sft", settings.base))
+    return trainer
 
 
 def measure(args, stage, way) -> dict:
@@ -73,7 +78,7 @@ def measure(args, stage, way) -> dict:
             ends.append(time.perf_counter())
 
     with tempfile.TemporaryDirectory() as work:
-        trainer = build(args, stage, Path(work))
+        trainer = build(args, stage, way, Path(work))
         trainer.add_callback(Ends())
         loss = trainer.train().training_loss
     settings = trainer.args
@@ -88,7 +93,7 @@ def main(args):
     found = {}
     for _ in range(args.turns):
         for stage in STAGES:
-            for way in WAYS:
+            for way in WAYS[stage]:
                 made = apart(f"measures {stage}", measure, args, stage, way)
                 found.setdefault(stage, {}).setdefault(way, []).append(made)
                 print(f"{stage}, {way}: {made['seconds_a_row']} s a row, mean loss {made['loss']}", flush=True)
@@ -96,6 +101,9 @@ def main(args):
         seconds = {way: statistics.mean(one["seconds_a_row"] for one in made) for way, made in ways.items()}
         ways["ratio"] = round(seconds["trl"] / seconds["ours"], 2)
         print(f"{stage}: trl {seconds['trl']:.2f} s a row, ours {seconds['ours']:.2f}: {ways['ratio']} times as fast")
+        if KNOWN in seconds:
+            ways["ratio_known"] = round(seconds["ours"] / seconds[KNOWN], 2)
+            print(f"{stage}, {KNOWN}: {seconds[KNOWN]:.2f} s a row, {ways['ratio_known']} times as fast as ours")
     setting = {"recipe": args.recipe, "rows": args.rows, "cores": len(os.sched_getaffinity(0))}
     files.write_json(TARGET, {"setting": setting | {"versions": files.versions()}, "stages": found})
     print(f"wrote {files.shown(TARGET)}")

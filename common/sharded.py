@@ -15,7 +15,8 @@ def check_sharding(args):
         raise cli.UserError(
             f"--optim {args.optim} does not go with weights that processes share (FSDP); say --optim adamw_torch."
         )
-    unfit = [name for name in ("load_in_8bit", "loraplus_lr_ratio", "use_dora") if getattr(args, name, None)]
+    flags = ("load_in_8bit", "loraplus_lr_ratio", "use_dora", "precompute_ref_log_probs")
+    unfit = [name for name in flags if getattr(args, name, None)]
     if unfit:
         raise cli.UserError(
             f"--{unfit[0]} does not go with weights that processes share (FSDP); leave it out, or launch with "

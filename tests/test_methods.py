@@ -1,5 +1,6 @@
 """Other ways to train, by key: each moves the weights, and its loss is the formula of its paper."""
 
+import math
 import random
 import shutil
 
@@ -38,6 +39,7 @@ def pairs(n):
         (["--loss_type", "ipo", "--loss_weights", "1", "2"], "2 --loss_weights for 1 losses"),
         (["--loss_type", "robust"], "robust needs --label_smoothing between 0 and 0.5, not 0"),
         (["--loss_type", "kto", "--per_device_train_batch_size", "1"], "must be at least 2, not 1"),
+        (["--loss_type", "kto", "--precompute_ref_log_probs"], "is for losses of pairs, and kto judges answers"),
         (["--loraplus_lr_ratio", "0.5"], "--loraplus_lr_ratio must be at least 1"),
     ],
 )
@@ -170,6 +172,46 @@ def test_a_loss_of_pairs_is_its_formula(adapted, tiny_base, tmp_path, losses, we
     wanted = sum(w * formula(name, *known, 0.2) for name, w in zip(losses, weights, strict=True))
     assert float(trainer.compute_loss(trainer.model, batch)) == pytest.approx(float(wanted), abs=1e-4)
     steps_and_moves(trainer)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_the_reference_reads_a_pair_once_for_all_trainings(adapted, tiny_base, tmp_path, capsys, monkeypatch):
+    from trl.trainer import dpo_trainer
+
+    def run(network, adapter_name, plain=dpo_trainer.use_adapter):
+        runs.append(adapter_name)
+        return plain(network, adapter_name=adapter_name)
+
+    runs, logs = [], []
+    monkeypatch.setattr(dpo_trainer, "use_adapter", run)
+    out = tmp_path / "out"
+    shutil.copytree(adapted, out)
+    flags = [*FLAGS, "--base", str(tiny_base), "--out", str(out), "--learning_rate", "1e-3", "--logging_steps", "1"]
+    flags += ["--no-load_in_4bit", "--limit", "24", "--lr_scheduler_type", "constant"]
+    for more in ([], ["--precompute_ref_log_probs"]):
+        dpo.main(dpo.parse_args([*flags, *more]))
+        logs.append(files.read_json(out / "dpo/log.json"))
+    plain, told = logs
+    names = ("loss", "eval_loss", "rewards/chosen", "rewards/margins", "eval_rewards/margins", "grad_norm")
+    for name in names:
+        had = [[item[name] for item in log if name in item] for log in logs]
+        assert had[1] == pytest.approx(had[0], abs=1e-4) and had[0], name
+    assert max(abs(item["rewards/margins"]) for item in plain if "rewards/margins" in item) > 0.01
+    assert "reference: 24 pairs read, 0 known" in capsys.readouterr().out
+    runs.clear()
+    args = dpo.parse_args([*flags, "--precompute_ref_log_probs", "--loss_type", "ipo", "--limit", "30"])
+    dpo.main(args)
+    said = capsys.readouterr().out
+    read_now = int(said.split("reference: ")[1].split(" pairs read")[0])
+    first = 1  # batch is read each time, to see that the file is of this reference
+    assert runs and set(runs) == {"ref"} and f"{30 - read_now} known from {out / 'sft/ref_log_probs.jsonl'}" in said
+    assert 0 < read_now < 10 and len(runs) <= first + math.ceil(read_now / args.per_device_train_batch_size)
+    rows = files.read_jsonl(out / "sft/ref_log_probs.jsonl")
+    files.write_jsonl(out / "sft/ref_log_probs.jsonl", [{**row, "ref_chosen_logps": 0.0} for row in rows])
+    with pytest.raises(UserError, match="ref_log_probs.jsonl is not of this reference") as caught:
+        dpo.main(dpo.parse_args([*flags, "--precompute_ref_log_probs"]))
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.slow

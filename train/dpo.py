@@ -42,7 +42,15 @@ from common.training import (
 )
 from data import gen_dpo
 from train.merge import add_strict_flag, merge
-from train.reference import kl_callback, kl_from_reference, kl_so_far, prove, reference_of, restore_policy
+from train.reference import (
+    kl_callback,
+    kl_from_reference,
+    kl_so_far,
+    precompute,
+    prove,
+    reference_of,
+    restore_policy,
+)
 
 KL_PROMPTS = 48
 SIDES = ("chosen", "rejected")
@@ -85,6 +93,12 @@ def parse_args(argv=None):
     parser.add_argument(
         "--off_policy", action=cli.Switch, default=False, help="take pairs that were sampled from another SFT adapter"
     )
+    parser.add_argument(
+        "--precompute_ref_log_probs",
+        action=cli.Switch,
+        default=False,
+        help="the reference reads each pair once for all trainings from this SFT model, not at every batch",
+    )
     parser.set_defaults(
         learning_rate=5e-7,
         num_train_epochs=1.0,
@@ -112,6 +126,11 @@ def check_losses(args):
         raise cli.UserError(
             "kto compares the answers of a batch, so --per_device_train_batch_size must be at least 2, not "
             f"{args.per_device_train_batch_size}."
+        )
+    if alone and args.precompute_ref_log_probs:
+        raise cli.UserError(
+            f"--precompute_ref_log_probs is for losses of pairs, and {alone} judges answers under other prompts, too; "
+            "leave it out."
         )
     smoothed = [name for name in losses if name in ("robust", "exo_pair")]
     if smoothed and not 0 < args.label_smoothing < 0.5:
@@ -184,6 +203,7 @@ def build_trainer(args, policy, tokenizer, rows, held, domain, work, callbacks=(
     else:
         make, config, more = DPOTrainer, DPOConfig, {}
         rows, held = (chat.training_rows(part, domain.SYSTEM_PROMPT, SIDES) for part in (rows, held))
+    more["precompute_ref_log_probs"] = False  # reference.precompute does it
     settings = make_trainer_arguments(args, config, work, evaluated=bool(held), **more)
     weights = {name: p.detach().clone() for name, p in policy.named_parameters() if p.requires_grad}
     trainer = make(
@@ -263,6 +283,8 @@ def main(args):
     watch.trainer = trainer
     restore_policy(trainer, checkpoint)
     proof = prove(trainer, args, tokenizer, rows, domain.SYSTEM_PROMPT, adapter, work, checkpoint=checkpoint)
+    if args.precompute_ref_log_probs:
+        precompute(trainer, args, adapter, parent)
     trainable, total = model.trainable_share(trainer.model)
     print(f"{len(rows)} pairs, {len(held)} held out, {trainable:,} of {total:,} parameters trained", flush=True)
     prepare_sharding(trainer, args)

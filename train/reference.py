@@ -7,13 +7,17 @@ import contextlib
 import math
 from pathlib import Path
 
-from common import chat, cli, files, score
+from common import chat, cli, files, model, score
 from common.apart import is_first
 from common.engine import complete
 from common.sampling import Sampling
 
 PROOF_ROWS = 16
 WATCHED = 16  # prompts that the KL is estimated on at evaluations on the way
+KNOWN = "ref_log_probs.jsonl"  # beside the adapter: what --precompute_ref_log_probs has computed with it
+IDS = ("prompt_ids", "chosen_ids", "rejected_ids")  # trl's columns
+SUMS = ("ref_chosen_logps", "ref_rejected_logps")  # trl's names for the reference's
+AGAIN = 0.1  # nats per token by which a sum computed again may differ: in bf16 it depends on the batch's shape
 # |loss at step 0 - ln 2| and |log-prob of a row, reference - out/sft from disk|, in nats. Both sides run the same
 # arithmetic, so even bf16 leaves only the order of sums; a wrong reference differs by far more.
 TOLERANCE = {"float32": 1e-4, "bfloat16": 1e-3}
@@ -144,6 +148,76 @@ def prove(trainer, *given, checkpoint):
     elif is_first():
         proof.update(prove_reference(trainer, *given))
     return proof
+
+
+def precompute(trainer, args, adapter, parent):
+    """Give trl's DPOTrainer the reference's log-probs as columns, so that no batch runs the reference.
+
+    Each is computed once for all trainings on the same pairs from the SFT model `adapter` (its lineage: `parent`): they
+    are kept in adapter/ref_log_probs.jsonl, by what they follow from (pair, adapter, base, precision, cut). The first
+    batch is computed each time; UserError when it is not what the file says. trl's own flag of this name would run
+    each prompt twice, and keep nothing.
+    """
+    by = [parent["adapter_sha256"], parent["base_sha256"], args.dtype, args.max_length]
+    by += [getattr(args, name) for name in model.QUANTIZATION]
+    path, sets = Path(adapter) / KNOWN, {name: getattr(trainer, name) for name in ("train_dataset", "eval_dataset")}
+    keys = {
+        name: [model.settings_hash([by, *(row[column] for column in IDS)]) for row in rows]
+        for name, rows in sets.items()
+        if rows
+    }
+    pairs = {key: sets[name][i] for name, own in keys.items() for i, key in enumerate(own)}
+    known = known_log_probs(path)
+    check_known(trainer, dict(list(pairs.items())[: args.per_device_train_batch_size]), known, path)
+    missing = {key: row for key, row in pairs.items() if key not in known}
+    made = reference_log_probs(trainer, missing, args.per_device_train_batch_size)
+    if is_first() and made:
+        whole = known_log_probs(path) | made  # another training may have added its own
+        files.write_jsonl(path, [{"id": key, **dict(zip(SUMS, sums, strict=True))} for key, sums in whole.items()])
+    print(f"reference: {len(missing)} pairs read, {len(pairs) - len(missing)} known from {path}", flush=True)
+    known |= made
+    for name, own in keys.items():
+        with_sums = sets[name]
+        for i, column in enumerate(SUMS):
+            with_sums = with_sums.add_column(column, [known[key][i] for key in own])
+        setattr(trainer, name, with_sums)
+    trainer.precompute_ref_logps = True
+
+
+def known_log_probs(path) -> dict:
+    """{key: (chosen, rejected)} of the file that precompute writes, empty when there is none."""
+    rows = files.read_jsonl(path, SUMS) if path.is_file() else []
+    return {row["id"]: tuple(row[name] for name in SUMS) for row in rows}
+
+
+def check_known(trainer, pairs, known, path):
+    """UserError when what the reference says of these pairs is not what the file says."""
+    pairs = {key: row for key, row in pairs.items() if key in known}
+    for key, sums in reference_log_probs(trainer, pairs, len(pairs) or 1).items():
+        tokens = [len(pairs[key][name]) for name in IDS[1:]]
+        gaps = [abs(a - b) / n for a, b, n in zip(sums, known[key], tokens, strict=True)]
+        if not all(gap <= AGAIN for gap in gaps):
+            raise cli.UserError(
+                f"{path} is not of this reference: a log-prob differs by {max(gaps):.3g} nats per token (allowed "
+                f"{AGAIN:g}); delete it, and run the same command again."
+            )
+
+
+def reference_log_probs(trainer, pairs, size) -> dict:
+    """{key: (chosen, rejected)}, sums over the answers' tokens in nats, of {key: row of trl's columns}, by batches."""
+    from tqdm import tqdm
+
+    was_training, made = trainer.model.training, {}
+    keys = sorted(pairs, key=lambda key: sum(len(pairs[key][column]) for column in IDS))  # batches of one length
+    trainer.model.eval()
+    shown = tqdm(range(0, len(keys), size), desc="reference", unit="batch", mininterval=2, disable=len(keys) <= size)
+    for start in shown:
+        batch = keys[start : start + size]
+        given = trainer._prepare_inputs(trainer.data_collator([pairs[key] for key in batch]))
+        found = trainer.compute_ref_log_probs(trainer.model, given)
+        made |= dict(zip(batch, zip(*(side.float().tolist() for side in found), strict=True), strict=True))
+    trainer.model.train(was_training)
+    return made
 
 
 def kl_from_reference(trainer, tokenizer, prompts, seed=0):
