@@ -3,7 +3,7 @@
 Reward hacking, drawn: DPO on an honest reward (the verifier) beside DPO on one that asks to be exploited (shorter
 wins), with a usual and a small beta. Reads bench/results/sweep_dpo.json, see bench/sweeps/dpo.yaml; writes
 bench/results/reward_hacking.png. The margin is divided by beta, so that runs of two betas compare; samples are of 16
-prompts on the way, of 48 at the end.
+prompts on the way, of 48 at the end; dev is asked at the steps that a run keeps (--save_total_limit).
 """
 
 import sys
@@ -19,16 +19,17 @@ RUNS = {  # of the table: what the legend says, and a colour
     "shorter_beta_0.01": ("shorter wins, beta 0.01", "#D55E00"),
 }
 BEFORE = "sft"  # the row of the model that all of them go on from
-LINES = (  # by step: title, unit, where a run keeps it
+LINES = (  # title, unit, and the points of a run, given the model before it
     (
         "What is rewarded: margin, held-out pairs",
         "nats",
-        lambda run: curve(run["eval"], "eval_rewards/margins", float(run["flags"]["beta"])),
+        lambda run, before: curve(run["eval"], "eval_rewards/margins", float(run["flags"]["beta"])),
     ),
-    ("Length of the policy's samples", "tokens", lambda run: curve(run["kl"], "tokens")),
-    ("KL from the reference", "nats per answer", lambda run: curve(run["kl"], "kl")),
+    ("Length of the policy's samples", "tokens", lambda run, before: curve(run["kl"], "tokens")),
+    ("KL from the reference", "nats per answer", lambda run, before: curve(run["kl"], "kl")),
+    ("Dev: right, answerable", "%", lambda run, before: on_dev(run, before, "answerable")),
+    ("Dev: refused, though answerable", "%", lambda run, before: on_dev(run, before, "refused_answerable")),
 )
-BARS = (("answerable", "right answers,\nanswerable"), ("refused_answerable", "refused,\nthough answerable"))
 
 
 def parse_args(argv=None):
@@ -44,30 +45,28 @@ def curve(log, key, unit=1.0) -> tuple:
     return [step for step, _ in found], [value for _, value in found]
 
 
+def on_dev(run, before, key) -> tuple:
+    """(steps, per cent) of dev: the model before, at the steps that the run kept, and at its end."""
+    last = {"step": run["metrics"]["steps"], key: run[key]}
+    return curve([{"step": 0, key: before[key]}, *run.get("by_step", ()), last], key, 0.01)
+
+
 def draw(results):
-    """The figure: by step what is rewarded, length and KL; at the end, on dev, right and refused answers."""
+    """The figure: by step what is rewarded, length, KL, right and refused answers."""
     from matplotlib import pyplot
 
-    figure, panels = pyplot.subplots(1, 4, figsize=(13, 3.2))
-    for name, (label, colour) in RUNS.items():
-        for axes, (_, _, values) in zip(panels, LINES, strict=False):
-            axes.plot(*values(results[name]), color=colour, marker="o", markersize=3, label=label)
-    for axes, (title, unit, _) in zip(panels, LINES, strict=False):
+    figure, panels = pyplot.subplots(1, len(LINES), figsize=(16, 3.2))
+    for axes, (title, unit, points) in zip(panels, LINES, strict=True):
+        for name, (label, colour) in RUNS.items():
+            axes.plot(*points(results[name], results[BEFORE]), color=colour, marker="o", markersize=3, label=label)
         axes.set(title=title, xlabel="step", ylabel=unit)
-    ends = {BEFORE: ("SFT, before", "#999999"), **RUNS}
-    width = 0.8 / len(ends)
-    for i, (name, (label, colour)) in enumerate(ends.items()):
-        heights = [100 * results[name][key] for key, _ in BARS]
-        panels[-1].bar([x + i * width for x in range(len(BARS))], heights, width, color=colour, label=label)
-    panels[-1].set_xticks([x + 0.4 - width / 2 for x in range(len(BARS))], [label for _, label in BARS])
-    panels[-1].set(title="At the end, on dev", ylabel="%")
-    figure.legend(*panels[-1].get_legend_handles_labels(), loc="outside upper center", ncols=len(ends))
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(RUNS))
     return figure
 
 
 def main(args):
     results = files.read_json(args.results, "python bench/sweep.py bench/sweeps/dpo.yaml")
-    if missing := [name for name in RUNS if name not in results]:
+    if missing := [name for name in (BEFORE, *RUNS) if name not in results]:
         raise cli.UserError(
             f"{files.shown(args.results)} has no run {', '.join(missing)}; make it with python bench/sweep.py "
             f"bench/sweeps/dpo.yaml --only {' '.join(missing)}."

@@ -202,6 +202,7 @@ def run_one(args, table, key):
             if "eval_loss" in item
         ],
         "kl": files.read_json(folder / stage / "kl.json") if stage == "dpo" else None,
+        "by_step": by_step(args, table, folder, stage, run["metrics"]["steps"]),
         **scored,
         "seconds": round(run["seconds"] + scored["seconds"], 1),  # not by the clock: the training may be of another day
     }
@@ -225,12 +226,29 @@ def require_as_asked(folder, stage, flags):
         model.check_descent(folder, *(model.read_lineage(folder / name) for name in ("sft", "dpo")))
 
 
+def ask(args, folder, merged, to) -> dict:
+    """What a merged model of a run's folder gets on dev, asked in a process of its own, which writes the file `to`."""
+    call(folder / "log.txt", __file__, args.table, "--out", args.out, "--score", folder / "sft", merged, to)
+    return files.read_json(to)
+
+
 def scores(args, folder, stage):
-    """What the merged model of folder/stage gets on dev, asked in a process of its own; its seconds with it."""
+    """What the run's merged model gets on dev; the seconds of asking with it."""
     started = time.time()
-    which = folder / "sft", folder / stage / "merged", folder / "score.json"
-    call(folder / "log.txt", __file__, args.table, "--out", args.out, "--score", *which)
-    return files.read_json(which[-1]) | {"seconds": round(time.time() - started, 1)}
+    found = ask(args, folder, folder / stage / "merged", folder / "score.json")
+    return found | {"seconds": round(time.time() - started, 1)}
+
+
+def by_step(args, table, folder, stage, last) -> list:
+    """What the adapters that a run kept before its last step (--save_total_limit) get on dev; merged, and then not."""
+    made = []
+    for step in sorted((folder / stage).glob("steps/*"), key=lambda path: int(path.name)):
+        if int(step.name) < last:
+            call(folder / "log.txt", "train/merge.py", *shared_words(table), "--out", folder, "--adapter", step)
+            found = ask(args, folder, step / "merged", step / "score.json")
+            files.discard(step / "merged")
+            made.append({"step": int(step.name)} | {key: one for key, one in found.items() if isinstance(one, float)})
+    return made
 
 
 def score_parent(args):

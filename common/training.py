@@ -3,6 +3,7 @@
 import json
 import math
 import random
+import shutil
 import time
 from pathlib import Path
 
@@ -16,7 +17,7 @@ SAMPLES = 12
 LORA = ("r", "lora_alpha", "lora_dropout", "target_modules", "use_dora")  # what add_lora_flags sets
 # Settings that change no weight, or are compared by what they name.
 ELSEWHERE = ("recipe", "tracked", "command_tail", "out", "base", "data", "chat_template", "replay", "report_to",
-             "off_policy", "strict")  # fmt: skip
+             "off_policy", "strict", "save_total_limit")  # fmt: skip
 ELSEWHERE += ("benchmark", "system_prompt", "rubric", "pair_share")  # of a domain of rows alone: they decide its files
 # What the counts of the trainers may be, for cli.within.
 BOUNDS = {
@@ -25,6 +26,7 @@ BOUNDS = {
     "gradient_accumulation_steps": (1, None),
     "max_length": (1, None),
     "logging_steps": (1, None),
+    "save_total_limit": (1, None),
     "loraplus_lr_ratio": (1, None),
 }
 DEV_BOUNDS = {"eval_rows": (1, None)}  # perplexity before and after is part of what a training says of itself
@@ -58,6 +60,12 @@ def add_training_flags(parser):
     add("--logging_steps", type=int, default=5)
     add("--eval_steps", type=float, default=0.2, help="steps between evaluations, or a share of all steps when below 1")
     add("--save_steps", type=float, default=0.2, help="steps between checkpoints, or a share of all steps when below 1")
+    add(
+        "--save_total_limit",
+        type=int,
+        default=1,
+        help="checkpoints to keep; more than one stay as adapters, steps/N, when the training is done",
+    )
     add(
         "--check",
         action=cli.Switch,
@@ -142,7 +150,6 @@ def make_trainer_arguments(args, config, work, evaluated=True, **more):
         use_cpu=not on_gpu,
         eval_strategy="steps" if evaluated else "no",
         save_strategy="no" if sharded() else "steps",  # see common/sharded.py: a checkpoint would hold no adapter
-        save_total_limit=1,
         per_device_eval_batch_size=args.per_device_train_batch_size,
         disable_tqdm=False,
         report_to="none",  # common/tracking.py does it, with one set of names for all
@@ -456,6 +463,24 @@ def write_samples(folder, domain, tokenizer, trained, before):
     files.write_text(folder / "samples.md", "\n".join(lines))
 
 
-def remove_checkpoints(folder):
+def remove_checkpoints(folder, args):
     """The last step of a training, after run.json: the same command would train anew."""
+    files.discard(folder / "steps")  # of an earlier training
+    if args.save_total_limit > 1:
+        keep_steps(folder)
     files.discard(folder / "checkpoints")
+
+
+def keep_steps(folder):
+    """folder/steps/N for each checkpoint: its adapter with tokenizer and lineage, which train/merge.py can merge."""
+    lineage, part = files.read_json(folder / "lineage.json"), folder / ".steps.part"
+    files.discard(part)
+    part.mkdir()
+    for checkpoint in sorted(folder.glob("checkpoints/checkpoint-*")):
+        kept = part / checkpoint.name.removeprefix("checkpoint-")
+        state = shutil.ignore_patterns("*.pt", "*.pth", "*.bin", "trainer_state.json", "ref")  # to go on from
+        shutil.copytree(checkpoint, kept, ignore=state)
+        own = {"adapter_sha256": files.sha256(kept / "adapter_model.safetensors")}
+        own |= {"tokenizer_sha256": model.tokenizer_hash(kept), "step": int(kept.name)}
+        files.write_json(kept / "lineage.json", lineage | own)
+    files.replace_folder(part, folder / "steps")

@@ -15,6 +15,8 @@ def results(folder, runs):
             "flags": {"beta": "0.1"},
             "eval": [{"step": 2, "eval_loss": 0.6, "eval_rewards/margins": 0.1 * i}, {"step": 4, "eval_loss": 0.5}],
             "kl": [{"step": step, "kl": 0.1 * step, "tokens": 50 - i * step, "prompts": 16} for step in (2, 4)],
+            "metrics": {"steps": 4},
+            "by_step": [{"step": 2, "answerable": 0.5, "refused_answerable": 0.25}],
             "answerable": 0.2 - 0.05 * i,
             "refused_answerable": 0.1 * i,
         }
@@ -29,9 +31,12 @@ def test_the_plot_is_drawn_from_the_runs(tmp_path):
     path = results(tmp_path, hacking.RUNS)
     hacking.main(hacking.parse_args(["--results", str(path), "--to", str(tmp_path / "made/plot.png")]))
     assert (tmp_path / "made/plot.png").read_bytes().startswith(b"\x89PNG")
-    log = json.loads(path.read_text())["shorter"]
+    runs = json.loads(path.read_text())
+    log = runs["shorter"]
     assert hacking.curve(log["eval"], "eval_rewards/margins", 0.1) == ([2], [1.0])
     assert hacking.curve(log["kl"], "tokens") == ([2, 4], [48, 46])
+    steps, values = hacking.on_dev(log, runs[hacking.BEFORE], "answerable")
+    assert steps == [0, 2, 4] and values == pytest.approx([5, 50, 15])
 
 
 def test_a_run_that_is_missing_is_named(tmp_path):

@@ -54,17 +54,27 @@ def called(monkeypatch):
             right = "1110" if good else "0010"
             found = score_of(right, "0001") | {"also": score_of(right, "0010")}
             files.write_json(Path(words[-1]), found)
+        elif script == "train/merge.py":
+            (Path(words[words.index("--adapter") + 1]) / "merged").mkdir()
         elif script == "data/gen_sft.py":
             files.write_json(out / "gen_sft/run.json", {})
         else:
             stage = Path(script).stem
             given = dict(zip(words[::2], words[1::2], strict=True))
             settings = {key: json.loads(given[f"--{key}"]) for key in ("limit", "beta") if f"--{key}" in given}
-            record = {"counts": {}, "metrics": {"kl": 0.25}, "versions": {}, "seconds": 60.0, "settings": settings}
+            record = {
+                "counts": {},
+                "metrics": {"kl": 0.25, "steps": 14},
+                "versions": {},
+                "seconds": 60.0,
+                "settings": settings,
+            }
             files.write_json(out / stage / "run.json", record)
             write_adapter(out / stage, b"dpo", out / "sft" if stage == "dpo" else None)
             files.write_json(out / stage / "log.json", [{"step": 1, "eval_loss": 0.5}])
             files.write_json(out / stage / "kl.json", [{"step": 1, "kl": 0.25}])
+            for step in (3, 12, 14) if "--save_total_limit" in words else ():
+                (out / stage / f"steps/{step}").mkdir(parents=True)
 
     monkeypatch.setattr(sweep, "call", call)
     return calls
@@ -89,6 +99,16 @@ def test_each_set_is_made_once_and_each_run_is_trained_on_its_own(tmp_path, call
     assert table[3].startswith("| second | 100.0 | +66.7 (") and " | 66.7 | +66.7 (" in table[3]
     run(tmp_path)
     assert len([name for name, _ in called if name == "gen_sft.py"]) == 2, "nothing is made twice"
+
+
+def test_a_run_that_keeps_its_steps_is_scored_at_each(tmp_path, called):
+    results = run(tmp_path, TABLE.replace("{limit: 10}", "{limit: 10, save_total_limit: 5}"))
+    steps = results["third"]["by_step"]
+    assert [one["step"] for one in steps] == [3, 12] and steps[0]["answerable"] == 1.0
+    assert set(steps[0]) >= {"to_be_refused", "refused_answerable", "mean_tokens"} and results["first"]["by_step"] == []
+    merged = [words[words.index("--adapter") + 1] for name, words in called if name == "merge.py"]
+    assert merged == [str(tmp_path / f"out/third/sft/steps/{step}") for step in (3, 12)]
+    assert not list((tmp_path / "out").glob("*/sft/steps/*/merged")), "a merged model is as large as its base"
 
 
 def test_a_dpo_table_begins_with_the_model_that_its_runs_go_on_from(tmp_path, called, capsys):

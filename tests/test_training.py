@@ -363,6 +363,30 @@ def test_an_altered_reference_of_a_checkpoint_is_refused_before_anything_is_trai
     assert json.loads((out / "dpo/run.json").read_text())["proof"]["largest_logprob_gap_after_resume"] < 1e-3
 
 
+def test_checkpoints_that_are_kept_are_adapters_to_merge(trained, tmp_path, smoke):
+    from safetensors.torch import load_file
+
+    from train import merge
+
+    out = tmp_path / "out"
+    shutil.copytree(trained, out)
+    files.write_jsonl(out / "data/dpo.jsonl", pairs(60))
+    flags = [*smoke, "--out", str(out), "--limit", "16", "--learning_rate", "1e-3", "--save_steps", "1"]
+    dpo.main(dpo.parse_args([*flags, "--save_total_limit", "9"]))
+    last = files.read_json(out / "dpo/run.json")["metrics"]["steps"]
+    kept = {int(path.name): path for path in (out / "dpo/steps").iterdir()}
+    assert sorted(kept) == list(range(1, last + 1)) and last > 2 and not (out / "dpo/checkpoints").exists()
+    assert not {path.suffix for path in (out / "dpo/steps").rglob("*")} & {".pt", ".pth", ".bin"}, "no pickles"
+    weights = {step: load_file(path / "adapter_model.safetensors") for step, path in kept.items()}
+    final = load_file(out / "dpo/adapter_model.safetensors")
+    assert all(weights[last][name].equal(value) for name, value in final.items())
+    assert any(not weights[1][name].equal(value) for name, value in final.items())
+    merge.main(merge.parse_args([*smoke, "--out", str(out), "--adapter", str(kept[1])]))
+    assert files.read_json(kept[1] / "merged/lineage.json")["step"] == 1
+    dpo.main(dpo.parse_args(flags))
+    assert not (out / "dpo/steps").exists(), "of the training before"
+
+
 def test_a_dpo_checkpoint_of_another_sft_adapter_is_not_resumed(trained, tmp_path, smoke, capsys):
     from common.training import prepare_output
 

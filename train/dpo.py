@@ -308,7 +308,7 @@ def main(args):
         counts={"pairs": len(rows), "held_out": len(held), SAME: same},
     )
     tracking.finish(run, folder)
-    remove_checkpoints(folder)
+    remove_checkpoints(folder, args)
     print(
         f"KL {metrics['kl']:.3f} nats per answer, perplexity {before:.3f} -> {metrics['perplexity_after']:.3f}, peak "
         f"{files.peak_memory_gib():.1f} GiB; wrote {folder} in {time.time() - started:.0f} s; "

@@ -198,7 +198,7 @@ def main(args):
     counts = {"pairs": kept, "held_out": len(held), SAME: same}
     files.write_run_record(folder, args, started, inputs=[data], counts=counts, metrics=metrics)
     tracking.finish(run, folder)
-    remove_checkpoints(folder)
+    remove_checkpoints(folder, args)
     print(
         f"right on {found['accuracy']:.1%} ({100 * found['low']:.1f} to {100 * found['high']:.1f}) of {len(held)} "
         f"pairs held out, loss {found['loss']:.3f}; the longer answer is the chosen one in "

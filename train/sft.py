@@ -233,7 +233,7 @@ def main(args):
     merge(args, folder)
     files.write_run_record(folder, args, started, inputs=inputs, counts=counts, metrics=metrics, dev=dev)
     tracking.finish(run, folder)
-    remove_checkpoints(folder)
+    remove_checkpoints(folder, args)
     print(
         f"perplexity {before:.2f} -> {metrics['perplexity_after']:.3f}, {metrics['tokens_per_second']:.0f} tokens/s, "
         f"adapter {metrics['adapter_mib']:.1f} MiB, peak {files.peak_memory_gib():.1f} GiB; wrote {folder} in "
