@@ -3,7 +3,7 @@
 Counts, without a GPU and without the weights, what each stage of a recipe has on the card at its peak: which models it
 loads (name, dtype, device), adapters, optimizer and activations at the longest batch. Shapes come from the base's
 config, or from bench/shapes.yaml; the network is built on the meta device, where tensors have sizes and no content.
-Writes OUT/memory.json; bench/results/ has the counts beside what bench/gpu.sh measured.
+Writes OUT/memory.json, to be held beside what bench/gpu.sh measures.
 """
 
 import importlib
