@@ -162,7 +162,10 @@ def self_preference(args, name: str) -> str:
     if own_data or not record.is_file():
         return "whether it is of the teacher's family is not known"
     teacher = files.read_json(record)["settings"]["teacher"]
-    same = ":" in teacher and family(teacher) == family(name)
+    written = teacher.startswith(
+        tuple(f"{provider}:" for provider in llm.PROVIDERS)
+    )  # not by the domain's own teachers
+    same = written and family(teacher) == family(name)
     return f"it is of the same family ({family(name)}) as the teacher {shown_name(teacher)}" if same else ""
 
 

@@ -406,6 +406,9 @@ def test_a_judge_of_the_teachers_family_is_flagged(tmp_path):
     assert told == "it is of the same family (anthropic) as the teacher anthropic:claude-opus-5-5"
     assert judge.self_preference(args, "openai:gpt-6-luna") == judge.self_preference(args, "longest") == ""
     assert "it is the base" in judge.self_preference(args, "likelihood")
+    for own in ("templates", "templates:1,bank:1", "bank"):  # of the domain, with shares
+        files.write_json(tmp_path / "gen_sft/run.json", {"settings": {"teacher": own}})
+        assert judge.self_preference(args, "openai:gpt-6-luna") == ""
     files.write_json(tmp_path / "sft/run.json", {"settings": {"data": "mine.jsonl"}})
     assert "not known" in judge.self_preference(args, "openai:claude-sonnet-5-5@http://gateway")
 
