@@ -10,6 +10,7 @@ and the result files, compressed, into eval/results, so that every figure can be
 import gzip
 import json
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -52,6 +53,9 @@ SCRIPTS = {
     "seeds": "bench/seeds.py",
 }
 # Parts of each result file; the control's settings are DPO's, and the seeds' rows are the table's.
+SERVER = re.compile(
+    r"\b((?:anthropic|openai):[^\s@\"`]+)@https?://[^\s\"`\]|]+"
+)  # a model's name, and where it is asked
 HOLDS = {"control": ("summary", "rows", "run"), "seeds": ("summary", "run")}
 TAUGHT = {source: stage for stage, source in provenance.TAUGHT_BY.items()}
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
@@ -285,14 +289,15 @@ def compose(found, args, domain, drawn, folder, report_name) -> dict:
 
 
 def tidy(text):
-    """The text without this machine's path of the repository."""
-    return text.replace(f"{files.ROOT}{os.sep}", "")
+    """The text without this machine's path of the repository, and without the addresses of models' servers."""
+    return SERVER.sub(r"\1", text.replace(f"{files.ROOT}{os.sep}", ""))
 
 
 def keep_results(args, found):
-    """Compressed copies of the run's files in eval/results: same contents, same bytes."""
+    """Compressed copies of the run's files in eval/results: same contents, same bytes, no server's address."""
     texts = {name: path.read_text(encoding="utf-8") for name, path in found.files.items()}
-    records = {**found.runs, "stage_seconds": found.seconds}
+    records = {stage: {**run, "flags": None} if "flags" in run else run for stage, run in found.runs.items()}
+    records["stage_seconds"] = found.seconds
     estimate = args.out / "estimate.json"  # how fast this machine is, for bench/estimate.py on another one
     if estimate.is_file():
         records["estimate"] = files.read_json(estimate)

@@ -752,6 +752,9 @@ def test_default_run_writes_the_tracked_files(out, tmp_path, monkeypatch):
     monkeypatch.setattr(plots, "draw_all", DRAW_ALL)
     monkeypatch.setattr(files, "ROOT", repository)
     change(out / "sft" / "run.json", "inputs", value={f"{repository}/data/sft.jsonl": "0"})
+    teacher = "openai:org/model:v1@http://10.0.0.5:8000/v1/team-token"
+    change(out / "gen_sft" / "run.json", "settings", "teacher", value=teacher)
+    change(out / "gen_sft" / "run.json", "flags", value=["--endpoint", "http://10.0.0.6:1", "--teacher", teacher])
     files.write_text(repository / "README.md", f"a\n{report.BEGIN}\nold\n{report.END}\nb\n")
     args = report.parse_args([])
     args.out = out
@@ -770,6 +773,10 @@ def test_default_run_writes_the_tracked_files(out, tmp_path, monkeypatch):
     answers = gzip.decompress((kept / "answers" / "dpo.jsonl.gz").read_bytes())
     assert answers.count(b"\n") == len(ITEMS)
     assert str(repository).encode() not in gzip.decompress((kept / "runs.json.gz").read_bytes())
+    published = [path.read_bytes() for path in repository.rglob("*") if path.is_file()]
+    published = [gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data for data in published]
+    assert any(b"openai:org/model:v1" in data for data in published), "the model is named"
+    assert not [data for data in published if b"10.0.0." in data or b"team-token" in data], "where it is asked is not"
     named = {line.split("`")[1] for line in text.split("## How to recompute")[1].splitlines() if "eval/results" in line}
     assert len(named) == 10 and all((repository / name).is_file() for name in named)
     report.main(args)
