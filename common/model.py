@@ -345,6 +345,12 @@ def compared_base(args) -> str:
     return args.base if args.base_weights == "plain" else trained_base(args)
 
 
+def training_of(adapter) -> Path:
+    """The folder of the training that an adapter is of: its own, or for a step that was kept (dpo/steps/N) dpo."""
+    adapter = Path(adapter)
+    return adapter.parent.parent if adapter.parent.name == "steps" else adapter
+
+
 def trained_base(args, out=None) -> str:
     """The weights that the adapters were trained on: out/sft/base (train/merge.py) after a quantised training.
 

@@ -162,7 +162,7 @@ def prepare(args) -> Plan:
     if choose_engine(args.engine) == "hf":
         return prepare_hf(args, adapter)
     build = engine_build()
-    trained = model.trained_base(args, adapter.parent)
+    trained = model.trained_base(args, model.training_of(adapter).parent)
     folder, own = cpu_flags(adapter, args.base) if build == "cpu" else gpu_flags(adapter, args.base, trained, system)
     check_address(args.host, args.port)
     dtype = model.choose_dtype(args.dtype)
@@ -204,7 +204,7 @@ def prepare(args) -> Plan:
 def prepare_hf(args, adapter) -> Plan:
     """The plan of transformers serve: the weights that were trained on, with the adapter over them."""
     model.check_adapter(adapter, args.base)
-    trained = model.trained_base(args, adapter.parent)
+    trained = model.trained_base(args, model.training_of(adapter).parent)
     check_address(args.host, args.port)
     length = args.max_model_len or model.context_length(trained)
     where = ["--host", args.host, "--port", str(args.port)]
@@ -254,7 +254,7 @@ def gpu_flags(adapter, base: str, trained: str, system: str) -> tuple:
 def find_adapters(adapter, base: str, system: str) -> list:
     """The adapter and, when it is trained, the sft adapter beside it, which must be of the same base and prompt."""
     model.check_adapter(adapter, base)
-    sft = adapter.parent / "sft"
+    sft = model.training_of(adapter).parent / "sft"
     if sft == adapter or not (sft / "lineage.json").is_file():
         return [adapter]
     model.check_system(model.check_adapter(sft, base), sft, system)

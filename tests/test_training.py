@@ -381,8 +381,9 @@ def test_checkpoints_that_are_kept_are_adapters_to_merge(trained, tmp_path, smok
     final = load_file(out / "dpo/adapter_model.safetensors")
     assert all(weights[last][name].equal(value) for name, value in final.items())
     assert any(not weights[1][name].equal(value) for name, value in final.items())
-    merge.main(merge.parse_args([*smoke, "--out", str(out), "--adapter", str(kept[1])]))
+    merge.main(merge.parse_args([*smoke, "--no-load_in_4bit", "--out", str(out), "--adapter", str(kept[1])]))
     assert files.read_json(kept[1] / "merged/lineage.json")["step"] == 1
+    assert "dequantised" in files.read_json(kept[1] / "merged/merge.json"), "as the base was held in the training"
     dpo.main(dpo.parse_args(flags))
     assert not (out / "dpo/steps").exists(), "of the training before"
 

@@ -173,7 +173,8 @@ def merge(args, folder):
     tokenizer, domain = model.load_tokenizer(folder), load_domain(args.domain, args.out)
     base, updates = model.local_folder(args.base), updates_of(folder)
     quantised = args.load_in_4bit or args.load_in_8bit  # then there are two candidates, and the base beside them
-    require_disk(base, folder, 1 + quantised + (quantised and lineage["stage"] == "sft"))
+    keeps_base = lineage["stage"] == "sft" and model.training_of(folder) == folder
+    require_disk(base, folder, 1 + quantised + (quantised and keeps_base))
     rows = domain.load_benchmark("dev")[:COMPARED]
     prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in rows]
     completions = [chat.answer_ids(tokenizer, row["completion"]) + [tokenizer.eos_token_id] for row in rows]
@@ -188,7 +189,7 @@ def merge(args, folder):
     for name, quantised in candidates.items():
         write_candidate(base, folder / f".merged.{name}.part", updates, quantised, device)
         finish_folder(folder / f".merged.{name}.part", base, tokenizer)
-    if lineage["stage"] == "sft":
+    if keeps_base:
         write_base(base, folder, layers, tokenizer, lineage)
     del trained, layers, candidates
     figures = {}
@@ -244,7 +245,7 @@ def main(args):
     started = time.time()
     args.dtype = model.choose_dtype(args.dtype)
     folder = Path(args.adapter) if args.adapter else args.out / "dpo"
-    record = folder / "run.json"
+    record = model.training_of(folder) / "run.json"
     if record.is_file():  # the base as it was held in the training, whatever the recipe says today
         known = files.read_json(record)["settings"]
         vars(args).update({key: known[key] for key in model.QUANTIZATION if key in known})
