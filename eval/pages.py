@@ -22,6 +22,7 @@ LOST_SHOWN = 20
 LONGEST = 800  # characters shown of an answer
 STOP_GOAL = 0.99
 STILL = 1e-3  # a KL below this, in nats per answer, means that the policy did not move
+FEW = 20  # clusters: an interval that resamples fewer is too narrow
 REHEARSAL = 200  # with fewer items the report calls itself a rehearsal
 UNCLEAR = "no difference shown"
 AT_CHANCE = "cannot be measured: the base is at chance in both forms"
@@ -97,10 +98,13 @@ def verdict(one, zero=0.0) -> str:
     """What a result says: 'better' or 'worse' only when its interval lies beyond `zero` and the exact test agrees.
 
     The bootstrap alone is too sure of a few items that all changed one way: four gained and none lost exclude zero in
-    98 of 100 resamples, and have an exact p of 0.12.
+    98 of 100 resamples, and have an exact p of 0.12. An interval without width is that of a single cluster, which says
+    nothing of others.
     """
     if one["low"] is None:
         return "not judged"
+    if one["low"] == one["high"]:
+        return UNCLEAR
     if one.get("mcnemar_p", 0) >= 0.05 or one.get("decided_low", 1) <= 0.5 <= one.get("decided_high", 1):
         return UNCLEAR
     return "better" if one["low"] > zero else "worse" if one["high"] < zero else UNCLEAR
@@ -266,9 +270,11 @@ def limits(found) -> dict:
     forms = {key[5:].removesuffix("_accuracy"): counts[key] for key in counts
              if key.startswith("base_") and key.endswith("_accuracy")}  # fmt: skip
     teachers = runs["gen_sft"]["settings"]["teacher"].split(",") if "gen_sft" in runs else ()
+    clusters = len({row["cluster"] for row in found.answers["sft"].values()})
     stopped = {NAMES[name]: domain["stopped"][name]["share"] for name in ("sft", "dpo")}
     return {
         "unclear": unclear(found),
+        "clusters": clusters if clusters < FEW else 0,
         "worse": [(kind, one) for kind, one in kinds if one["dpo"]["accuracy"] < one["sft"]["accuracy"]],
         "weak": [(kind, one) for kind, one in kinds if one["dpo"]["accuracy"] < 0.5],
         "base_forms": [f"{form} {percent(value)}" for form, value in forms.items()],

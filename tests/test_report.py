@@ -747,6 +747,24 @@ def test_nothing_outside_out_is_written(out, tmp_path, monkeypatch):
     assert outside == [readme] and "62.5 %" not in readme.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(
+    "clusters, said",
+    [(1, "All items are in one cluster"), (5, "The items are in 5 clusters"), (48, None)],
+)
+def test_few_clusters_are_told(out, clusters, said):
+    for name in ("base", "sft", "dpo"):
+        rows = files.read_jsonl(out / "answers" / f"{name}.jsonl")
+        rows = [{**row, "cluster": f"c{i % clusters}"} for i, row in enumerate(rows)]
+        files.write_jsonl(out / "answers" / f"{name}.jsonl", rows)
+    text = write_report(out)
+    assert said in text if said else "one cluster" not in text and "clusters: intervals" not in text
+
+
+def test_an_interval_without_width_shows_no_difference():
+    assert pages.verdict({"low": 0.75, "high": 0.75, "mcnemar_p": 0.001}) == pages.UNCLEAR
+    assert pages.verdict({"low": 0.7, "high": 0.8, "mcnemar_p": 0.001}) == "better"
+
+
 def test_default_run_writes_the_tracked_files(out, tmp_path, monkeypatch):
     repository = tmp_path / "repository"
     monkeypatch.setattr(plots, "draw_all", DRAW_ALL)
