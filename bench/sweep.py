@@ -9,6 +9,8 @@ runs go on from, scored alike. Writes out/sweep/NAME/KEY (a run's products) and 
 run's figures and, item by item, what was right.
 """
 
+import importlib
+import json
 import random
 import subprocess
 import sys
@@ -90,6 +92,8 @@ def call(log, script, *words):
 def link(folder, target):
     """folder/sft -> the parent's adapter, so that a stage finds it where it looks."""
     folder.mkdir(parents=True, exist_ok=True)
+    if (folder / "sft").is_symlink():
+        (folder / "sft").unlink()  # the table may name another one today
     if not (folder / "sft").exists():
         (folder / "sft").symlink_to(Path(target).resolve())
 
@@ -105,6 +109,7 @@ def make_data(args, table, name):
     if not (folder / "gen_sft/run.json").is_file():
         words = as_flags(table["data"][name])
         call(folder / "log.txt", "data/gen_sft.py", *shared_words(table), "--out", folder, *words)
+    require_as_asked(folder, "data/gen_sft.py", table, table["data"][name])
 
 
 def make_parent(args, table):
@@ -135,6 +140,8 @@ def make_pairs(args, table, name):
     if source == folder and not (folder / "gen_dpo/run.json").is_file():
         link(folder, args.out / "parent/sft")
         call(folder / "log.txt", "data/gen_dpo.py", *shared_words(table), "--out", folder, *as_flags(settings))
+    if source == folder:
+        require_as_asked(folder, "data/gen_dpo.py", table, settings)
     rows = files.read_jsonl(source / "data/dpo.jsonl")
     if chosen:
         rows = select(rows, files.read_jsonl(source / "gen_dpo/samples.jsonl"), chosen)
@@ -185,7 +192,9 @@ def run_one(args, table, key):
     flags = {"data": "data/sft.jsonl"} | flags
     if not (folder / stage / "run.json").is_file():
         call(folder / "log.txt", f"train/{stage}.py", *shared_words(table), "--out", folder, *as_flags(flags))
-    require_as_asked(folder, stage, flags)
+    require_as_asked(folder, f"train/{stage}.py", table, flags)
+    if stage == "dpo":
+        model.check_descent(folder, *(model.read_lineage(folder / name) for name in ("sft", "dpo")))
     run, scored = files.read_json(folder / stage / "run.json"), scores(args, folder, stage)
     return {
         "flags": {name: str(value) for name, value in table["runs"][key].items()},
@@ -213,17 +222,19 @@ def shared_words(table) -> list:
     return ["--recipe", table["recipe"], *as_flags({key: table[key] for key in ("domain",) if key in table})]
 
 
-def require_as_asked(folder, stage, flags):
-    """UserError unless the finished training in a run's folder is of these flags and of today's parent."""
-    known = files.read_json(folder / stage / "run.json")["settings"]
-    changed = [key for key, value in flags.items() if key != "data" and known.get(key, value) != value]
+def require_as_asked(folder, script, table, flags):
+    """UserError unless what `script` has made in a folder is of these flags, read as the script reads them."""
+    stage = Path(script).stem
+    known = files.read_json(folder / stage / "run.json").get("settings", {})
+    read = importlib.import_module(script.removesuffix(".py").replace("/", ".")).parse_args
+    now = vars(read([*shared_words(table), *as_flags(flags)]))
+    now = {key: json.loads(json.dumps(now[key], default=str)) for key in flags or () if key != "data"}
+    changed = [key for key, value in now.items() if known.get(key, value) != value and value != "auto"]
     if changed:
         raise cli.UserError(
-            f"{folder} was trained with another {changed[0]} ({known[changed[0]]}) than the table's; delete the "
-            "folder, and the run is made again."
+            f"{folder} was made with another {changed[0]} ({known[changed[0]]}) than the table's; delete the folder, "
+            "and it is made again."
         )
-    if stage == "dpo":
-        model.check_descent(folder, *(model.read_lineage(folder / name) for name in ("sft", "dpo")))
 
 
 def ask(args, folder, merged, to) -> dict:
@@ -306,18 +317,18 @@ def figures(rows, made, verdicts):
     explained = [
         None if None in (r, v.explanation_ok) else r * v.explanation_ok for r, v in zip(right, verdicts, strict=True)
     ]
-    answerable = [i for i, row in enumerate(rows) if not row["refuse"]]
-    due = [i for i, row in enumerate(rows) if row["refuse"]]
+    due = [i for i, row in enumerate(rows) if row.get("refuse")]  # of a domain whose rows say so
+    answerable = [i for i in range(len(rows)) if i not in due]
     return {
         "items": {"answerable": len(answerable), "to_be_refused": len(due)},
         "answerable": share([right[i] for i in answerable]),
         "to_be_refused": share([right[i] for i in due]),
-        "refused_answerable": sum(verdicts[i].reason == "refused" for i in answerable) / len(answerable),
+        "refused_answerable": share([int(verdicts[i].reason == "refused") for i in answerable]),
         "right_explanations": share([explained[i] for i in answerable]),
         "ended": sum(m.finish_reason == "stop" for m in made) / len(made),
         "mean_tokens": sum(len(m.token_ids) for m in made) / len(made),
         "right": "".join("?" if one is None else str(one) for one in right),
-        "refuse": "".join(str(int(row["refuse"])) for row in rows),
+        "refuse": "".join(str(int(bool(row.get("refuse")))) for row in rows),
         "clusters": [row["cluster"] for row in rows],
     }
 
@@ -350,7 +361,7 @@ def print_table(results):
     print("| " + " | ".join(names) + " |\n" + "|---" * len(names) + "|")
     for key, run in results.items():
         losses = [item["eval_loss"] for item in run["eval"]]
-        shown = [key, *answered(run, against.get(key)), f"{100 * run['refused_answerable']:.1f}"]
+        shown = [key, *answered(run, against.get(key)), per_cent(run["refused_answerable"])]
         shown += answered(run["also"], beside.get(key)) if also else []
         shown += [
             f"{losses[-1]:.4f} ({min(losses):.4f})" if losses else "-",
@@ -363,7 +374,12 @@ def print_table(results):
 def answered(run, difference):
     """Cells: right of the answerable items, the difference from the first run, right of those to be refused."""
     changed = "{:+.1f} ({:+.1f} to {:+.1f})".format(*difference) if difference else ""
-    return [f"{100 * run['answerable']:.1f}", changed, f"{100 * run['to_be_refused']:.1f}"]
+    return [per_cent(run["answerable"]), changed, per_cent(run["to_be_refused"])]
+
+
+def per_cent(value):
+    """A share as a cell; - where a domain's rows do not say what is to be refused."""
+    return "-" if value is None else f"{100 * value:.1f}"
 
 
 def require_known(args, table, results):
@@ -424,7 +440,7 @@ def main(args):
             results[key] = figures
             files.write_json(args.results, results)
             print(
-                f"{key}: answerable {100 * figures['answerable']:.1f} %, {figures['seconds'] / 60:.1f} minutes",
+                f"{key}: answerable {per_cent(figures['answerable'])} %, {figures['seconds'] / 60:.1f} minutes",
                 flush=True,
             )
 

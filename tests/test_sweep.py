@@ -61,7 +61,9 @@ def called(monkeypatch):
         else:
             stage = Path(script).stem
             given = dict(zip(words[::2], words[1::2], strict=True))
-            settings = {key: json.loads(given[f"--{key}"]) for key in ("limit", "beta") if f"--{key}" in given}
+            settings = {
+                key: json.loads(given[f"--{key}"]) for key in ("limit", "beta", "learning_rate") if f"--{key}" in given
+            }
             record = {
                 "counts": {},
                 "metrics": {"kl": 0.25, "steps": 14},
@@ -99,6 +101,30 @@ def test_each_set_is_made_once_and_each_run_is_trained_on_its_own(tmp_path, call
     assert table[3].startswith("| second | 100.0 | +66.7 (") and " | 66.7 | +66.7 (" in table[3]
     run(tmp_path)
     assert len([name for name, _ in called if name == "gen_sft.py"]) == 2, "nothing is made twice"
+
+
+def test_flags_are_compared_as_the_stage_reads_them(tmp_path, called):
+    """YAML 1.1 reads 1e-4 as text."""
+    text = TABLE.replace("{limit: 10}", "{limit: 10, learning_rate: 1e-4}")
+    assert run(tmp_path, text)["third"]["flags"]["learning_rate"] == "1e-4"
+
+
+def test_sets_of_rows_that_were_made_with_other_flags_are_not_taken(tmp_path, called):
+    run(tmp_path)
+    files.write_json(tmp_path / "out/data/plain/gen_sft/run.json", {"settings": {"n": 40}})
+    (tmp_path / "made.json").unlink()
+    with pytest.raises(UserError, match="data/plain was made with another n .40. than the table's; delete the folder"):
+        run(tmp_path)
+
+
+def test_items_of_a_domain_that_refuses_nothing(capsys):
+    rows = [{"cluster": i} for i in range(4)]
+    made = [SimpleNamespace(finish_reason="stop", token_ids=[1]) for _ in rows]
+    found = sweep.figures(rows, made, [Verdict(True, True, True, "r")] * 4)
+    assert found["answerable"] == 1.0 and found["to_be_refused"] is None and found["refuse"] == "0000"
+    told = {"eval": [], "kl": None, "seconds": 60, "metrics": {}}
+    sweep.print_table({"one": found | told, "two": found | told})
+    assert "| one | 100.0 |  | - | 0.0 |" in capsys.readouterr().out
 
 
 def test_a_run_that_keeps_its_steps_is_scored_at_each(tmp_path, called):
@@ -141,7 +167,7 @@ runs: {{first: {{}}, second: {{beta: 0.5}}}}
     files.write_json(tmp_path / "made.json", results)
     with pytest.raises(SystemExit):
         run(tmp_path, text.replace("0.5", "0.9"))
-    assert "out/second was trained with another beta (0.5) than the table's; delete" in capsys.readouterr().err
+    assert "out/second was made with another beta (0.5) than the table's; delete" in capsys.readouterr().err
     write_adapter(tmp_path / "sft", b"trained again")
     with pytest.raises(UserError, match="went on from another SFT model"):
         run(tmp_path, text)
@@ -211,3 +237,10 @@ def test_pairs_are_selected_as_the_table_asks():
     assert drawn == {"near", "far"}  # never the answer that was cut
     (short,) = sweep.select(rows, samples, {"reward": "shorter"})  # the samples of b are of one length
     assert (short["chosen"], short["rejected"]) == ("far", "right")
+
+
+def test_runs_go_on_from_the_model_that_the_table_names_today(tmp_path):
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+        sweep.link(tmp_path / "run", tmp_path / name)
+    assert (tmp_path / "run/sft").resolve() == (tmp_path / "new").resolve()
