@@ -255,6 +255,18 @@ def quiet():
         warnings.simplefilter("ignore")
 
 
+def reader_has_gone() -> bool:
+    """Whether what reads our output has ended; if so, the rest of it goes nowhere."""
+    import select
+
+    watched = select.poll()
+    watched.register(sys.stdout, select.POLLOUT)
+    if not any(event & select.POLLERR for _, event in watched.poll(0)):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python writes again at its end
+    return True
+
+
 def run(main, parse_args):
     """Run a script: UserError, a full disk and Ctrl-C end with one sentence; other tracebacks are our bugs."""
     if int(os.environ.get("RANK", 0)):  # of several processes the first one speaks
@@ -273,6 +285,10 @@ def run(main, parse_args):
             file=sys.stderr,
         )
         sys.exit(130)
+    except BrokenPipeError:
+        if not reader_has_gone():
+            raise
+        sys.exit(141)  # as the shell has it for `| head`
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise

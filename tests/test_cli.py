@@ -365,6 +365,18 @@ def test_user_error_of_the_parser_is_one_sentence_too(capsys):
     assert caught.value.code == 2 and len(lines) == 1 and "did you mean --base?" in lines[0]
 
 
+def test_a_reader_that_ends_early_is_no_error():
+    """python eval/domain.py | head."""
+    code = "from common import cli; cli.run(lambda args: [print(i) for i in range(99999)], lambda: None)"
+    made = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=files.ROOT
+    )
+    assert made.stdout.readline() == "0\n"
+    made.stdout.close()
+    assert made.stderr.read() == "" and made.wait(60) == 141
+    made.stderr.close()
+
+
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_full_disk_is_one_sentence_and_code_2(capsys, number):
     code, lines = run_with(OSError(number, os.strerror(number), "out/sft/model.safetensors"), capsys)
