@@ -22,7 +22,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
 from common import chat, cli, files, model
-from common.domain import load_domain, verdict_on
+from common.domain import load_domain, rows_of, verdict_on
 
 KEYS = ("stage", "domain", "recipe", "items", "data", "sft", "pairs", "flags", "runs")
 PARENT = "sft"  # the row of the model that the runs of a dpo table go on from
@@ -279,7 +279,7 @@ def share(values):
 
 def items_of(table, domain):
     """{"dev": items of the first slice, "also": those of the other, where there is one}."""
-    rows = domain.load_benchmark("dev")[: table.get("items")]
+    rows = rows_of(domain, "load_benchmark", "dev")[: table.get("items")]
     first = rows[0].get("slice")
     apart = {"dev": [row for row in rows if row.get("slice") == first]}
     apart["also"] = [row for row in rows if row.get("slice") != first]

@@ -1,12 +1,14 @@
 """Finds a domain: one folder of domains/ whose __init__.py has the names of the contract, and asks it by that."""
 
 import importlib
+import json
 from typing import NamedTuple
 
 from common import rows_domain
 from common.cli import ROOT, UserError, nearest
 from common.layouts import read_text
 from common.rows import read_prompt
+from common.tables import check_ids
 
 DOMAINS = ROOT / "domains"
 REQUIRED = ("SYSTEM_PROMPT", "JUDGE_RUBRIC", "load_seeds", "load_benchmark")
@@ -15,6 +17,7 @@ ROWS = {
     "load_seeds": ("id", "prompt", "completion", "category"),
     "generate": ("id", "prompt", "completion", "category"),
     "load_benchmark": ("id", "prompt", "completion", "category", "cluster"),
+    "load_questions": ("id", "prompt", "completion", "category", "cluster"),
 }
 
 
@@ -70,9 +73,40 @@ def check_rows(rows, maker: str, place: str) -> list:
         missing = [key for key in ROWS.get(maker, ROWS["generate"]) if row.get(key) is None]
         if missing:
             raise UserError(f"{where} has no {', '.join(missing)}; see 'Your own domain' in README.md.")
-        read_prompt(row["prompt"], where)
+        if maker == "load_benchmark":  # its prompts are compared and written as text; other questions need not be
+            read_text(row["prompt"], where, "prompt")
+        else:
+            read_prompt(row["prompt"], where)
         read_text(row["completion"], where, "completion")
+        check_json(row, where)
+    if "cluster" in ROWS.get(maker, ()):
+        check_labels(rows, place)
     return rows
+
+
+def check_json(row: dict, where: str):
+    """UserError for what JSON cannot hold: in a hash a set looks otherwise in every process, so that no run goes on."""
+    for key, value in row.items():
+        try:
+            json.dumps({"": None, key: value}, sort_keys=True)  # a key that is no text cannot be sorted beside one
+        except (TypeError, ValueError, RecursionError) as error:
+            raise UserError(
+                f"{where}: {key} cannot be written as JSON ({error}); use text, numbers, booleans, None, lists, and "
+                "dicts whose keys are text."
+            ) from None
+
+
+def check_labels(rows: list, place: str):
+    """UserError for rows to be asked whose id, category or cluster later stages cannot find, count or sort them by."""
+    named = [(f"{place}: row {i}", None, row) for i, row in enumerate(rows)]
+    check_ids(named)
+    for where, _, row in named:
+        for key in ("category", "cluster"):
+            if not isinstance(row[key], (str, int, float)):
+                raise UserError(f"{where}: {key} is a {type(row[key]).__name__}; it must be text or a number.")
+    for key in ("id", "category"):
+        if len({isinstance(row[key], str) for row in rows}) > 1:
+            raise UserError(f"{place}: {key} is text in some rows and a number in others; make it one kind in all.")
 
 
 def splits_of(domain) -> tuple:

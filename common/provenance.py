@@ -49,7 +49,7 @@ def asked(domain, rows: list) -> str:
 
 def teacher_of(args, domain) -> dict:
     """What generated data come from: domain, generator and seeds, the last two by hash."""
-    seeds = model.settings_hash(domain.load_seeds())
+    seeds = model.settings_hash(list(domain.load_seeds()))
     return {"domain": args.domain, "generator": generator(domain), "seeds": seeds}
 
 

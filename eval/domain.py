@@ -65,7 +65,7 @@ def other_rows(args, domain):
     name = args.name or name
     if name in TAKEN or Path(name).name != name:
         raise cli.UserError(f"results cannot be called {name!r}; give another --name.")
-    rows = check_rows(rows, "load_benchmark", f"what the domain {args.domain} reads there")
+    rows = check_rows(rows, "load_questions", f"what the domain {args.domain} reads there")
     n = min(args.items or len(rows), len(rows))
     return name, [rows[i * len(rows) // n] for i in range(n)]
 

@@ -26,7 +26,7 @@ from typing import NamedTuple
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
 from common import chat, cli, files, hosts, model
-from common.domain import load_domain
+from common.domain import load_domain, rows_of
 from common.engine import choose_engine, vllm_environment
 from serve import guard
 
@@ -402,7 +402,7 @@ def example_curls(plan: Plan, domain) -> tuple:
 
     transformers serve gets the latter alone: it takes no prompt that has its special tokens already.
     """
-    question = domain.load_benchmark("dev")[0]["prompt"]
+    question = rows_of(domain, "load_benchmark", "dev")[0]["prompt"]
     shared = {"model": plan.name, "temperature": 0, "max_tokens": MAX_TOKENS}
     rendered = chat.render(model.load_tokenizer(plan.folder), question, domain.SYSTEM_PROMPT)
     # The rendered prompt has its special tokens; vLLM would put a BOS before it where a tokenizer has one.

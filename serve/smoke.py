@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
 from common import chat, cli, files
-from common.domain import load_domain
+from common.domain import load_domain, rows_of
 from serve import launch
 
 SECONDS = 600  # for the slowest answer of all at once
@@ -60,7 +60,7 @@ def ask_all(args, plan, server, domain) -> dict:
     key, url = os.environ["VLLM_API_KEY"], f"{server.url}/v1"
     options = {"base_url": url, "timeout": SECONDS, "max_retries": 0}
     client, stranger = OpenAI(api_key=key, **options), OpenAI(api_key=f"{key}x", **options)
-    rows = domain.load_benchmark("dev")
+    rows = rows_of(domain, "load_benchmark", "dev")
     asked = [chat.messages(rows[i % len(rows)]["prompt"], domain.SYSTEM_PROMPT) for i in range(args.n)]
     most, seen = args.max_tokens, {}
     names = [one.id for one in client.models.list()]

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from common import cli, files, model
+from common.domain import load_domain
 from train import merge
 
 
@@ -36,9 +38,14 @@ def run(folder, base, *flags):
     return merge.merge(args, folder)
 
 
-def test_plain_merge_equals_peft(adapter, tiny_base):
+def test_plain_merge_equals_peft(adapter, tiny_base, monkeypatch):
     figures = run(adapter, tiny_base, "--no-load_in_4bit")
     assert figures["taken"] == "plain" and list(figures) == ["plain", "taken"]
+    domain = load_domain("text_to_sql")
+    found = domain.load_benchmark("dev")
+    rows = SimpleNamespace(SYSTEM_PROMPT=domain.SYSTEM_PROMPT, load_benchmark=lambda split: iter(found))
+    monkeypatch.setattr(merge, "load_domain", lambda *given: rows)
+    assert run(adapter, tiny_base, "--no-load_in_4bit") == figures, "a domain may give its rows by a generator"
     own = load_file(adapter / "merged/model.safetensors")
     plain = AutoModelForCausalLM.from_pretrained(tiny_base, dtype=torch.float32)
     peft = PeftModel.from_pretrained(plain, str(adapter)).merge_and_unload().state_dict()

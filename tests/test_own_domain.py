@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from common import cli, files, model
+from common import cli, files, model, provenance
 from common import domain as finder
 from data import gen_dpo, gen_sft, mix
 from eval import answer, mmlu, report, winrate
@@ -166,6 +166,72 @@ def test_what_a_domain_lacks_is_one_sentence_before_anything_is_made(own_domain,
     with pytest.raises(cli.UserError, match=said):
         gen_sft.main(gen_sft.parse_args(["--domain", own_domain, "--out", str(tmp_path / "out"), "--n", "40"]))
     assert not (tmp_path / "out").exists()
+
+
+def benchmark(**change):
+    """Two rows of a benchmark, the second changed."""
+    row = {"prompt": "Name 1?", "completion": "odd.", "category": "small", "cluster": 0}
+    return [{"id": "a", **row}, {"id": "b", **row, **change}]
+
+
+TALK = [{"role": "user", "content": "Name 1?"}]
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        ({"id": "a"}, "row 1 repeats the id 'a' of .*: row 0; ids must be unique"),
+        ({"id": ["b"]}, "row 1: id is a list; it must be text or a number"),
+        ({"id": 2}, "id is text in some rows and a number in others; make it one kind in all"),
+        ({"prompt": TALK}, "row 1: prompt is a list; it must be text"),
+        ({"cluster": ["schema", 1]}, "row 1: cluster is a list; it must be text or a number"),
+        ({"cluster": ("schema", 1)}, "row 1: cluster is a tuple; it must be text or a number"),
+        ({"cluster": {}}, "row 1: cluster is a dict; it must be text or a number"),
+        ({"category": ["small"]}, "row 1: category is a list; it must be text or a number"),
+        ({"category": 1}, "category is text in some rows and a number in others; make it one kind in all"),
+        ({"words": {"odd", "uneven"}}, "row 1: words cannot be written as JSON .Object of type set is not JSON"),
+        ({"by": {"gold": [object()]}}, "row 1: by cannot be written as JSON .Object of type object is not JSON"),
+        ({"by": {(1, 2): "x"}}, "row 1: by cannot be written as JSON"),
+        ({"by": {3: "x", "y": 1}}, "row 1: by cannot be written as JSON"),
+    ],
+)
+def test_a_benchmark_that_a_later_stage_could_not_use_is_one_sentence_at_once(change, said):
+    domain = SimpleNamespace(__name__="domains.parity", load_benchmark=lambda split: benchmark(**change))
+    with pytest.raises(cli.UserError, match=said) as caught:
+        finder.rows_of(domain, "load_benchmark", "dev")
+    assert str(caught.value).startswith("load_benchmark('dev') of domains/parity") and "\n" not in str(caught.value)
+
+
+def test_what_every_stage_can_use_is_taken():
+    """Numbers as labels, and where nothing but answers is kept, messages."""
+    rows = [{**row, "id": i, "category": i, "cluster": "c"} for i, row in enumerate(benchmark(more=[None, {"a": 1.5}]))]
+    assert finder.check_rows(iter(rows), "load_benchmark", "it") == rows
+    rows = benchmark(prompt=TALK)
+    assert finder.check_rows(rows, "load_questions", "it") == finder.check_rows(rows, "generate", "it") == rows
+    with pytest.raises(cli.UserError, match="repeats the id"):
+        finder.check_rows(benchmark(id="a"), "load_questions", "it")
+    assert len(finder.check_rows(benchmark(id="a", cluster=["c"]), "generate", "it")) == 2, "nobody looks these up"
+
+
+def test_a_set_in_a_row_that_is_taught_is_refused_too():
+    with pytest.raises(cli.UserError, match="row 1: words cannot be written as JSON"):
+        finder.check_rows(benchmark(words={1}), "load_seeds", "it")
+
+
+def test_no_script_takes_a_domains_rows_but_by_rows_of():
+    """A domain may write its rows as a generator, which has no place 0 and no length."""
+    folders = ("common", "data", "train", "eval", "serve", "bench")
+    scripts = [path for name in folders for path in (cli.ROOT / name).glob("*.py")]
+    direct = [path.name for path in scripts if re.search(r"\.load_benchmark\(", path.read_text(encoding="utf-8"))]
+    assert len(scripts) > 50 and not direct
+
+
+def test_seeds_written_as_a_generator_have_the_hash_of_their_rows(own_domain):
+    domain, args = finder.load_domain(own_domain), SimpleNamespace(domain=own_domain)
+    seeds = domain.load_seeds()
+    known = provenance.teacher_of(args, domain)
+    domain.load_seeds = lambda: iter(seeds)
+    assert provenance.teacher_of(args, domain) == known
 
 
 @pytest.mark.parametrize(

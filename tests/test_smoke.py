@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -91,7 +92,9 @@ def test_auto_takes_transformers_where_vllm_is_not_installed(trained, monkeypatc
     plan = launch.prepare(launch.parse_args(trained))
     assert plan.engine == "transformers serve" and plan.name == "dpo" and plan.command[1].endswith("serve/hf.py")
     assert plan.command[2:4] == [trained[3], str(plan.folder)] and plan.environment[guard.HOST] == "127.0.0.1"
-    (curl,) = launch.example_curls(plan, launch.load_domain("text_to_sql"))
+    rows = launch.load_domain("text_to_sql").load_benchmark("dev")
+    domain = SimpleNamespace(SYSTEM_PROMPT="Answer.", load_benchmark=lambda split: iter(rows))
+    (curl,) = launch.example_curls(plan, domain)
     assert "/v1/chat/completions" in curl and "add_special_tokens" not in curl
     model.write_lineage(plan.folder, "dpo", str(plan.folder))
     with pytest.raises(cli.UserError, match="base"):

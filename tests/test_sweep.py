@@ -189,8 +189,9 @@ def test_a_run_or_a_parent_that_is_not_there_is_one_sentence(tmp_path, called):
 
 
 def test_the_slices_of_dev_stand_beside_each_other():
-    rows = [{"id": i, "slice": name} for i, name in enumerate(("easy", "easy", "hard", "easy"))]
-    domain = SimpleNamespace(load_benchmark=lambda split: rows if split == "dev" else None)
+    row = {"prompt": "?", "completion": ".", "category": "c", "cluster": 0}
+    rows = [{**row, "id": i, "slice": name} for i, name in enumerate(("easy", "easy", "hard", "easy"))]
+    domain = SimpleNamespace(load_benchmark=lambda split: iter(rows) if split == "dev" else None)
     items = sweep.items_of({"items": 3}, domain)
     assert {name: [row["id"] for row in some] for name, some in items.items()} == {"dev": [0, 1], "also": [2]}
     assert [row["id"] for row in sweep.items_of({}, domain)["dev"]] == [0, 1, 3]

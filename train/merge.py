@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
 from common import chat, cli, files, model
-from common.domain import load_domain
+from common.domain import load_domain, rows_of
 
 COMPARED = 16  # dev rows on whose references the models are compared
 LENGTHS = ".lora_magnitude_vector"  # PEFT's name of the part that DoRA adds
@@ -175,7 +175,7 @@ def merge(args, folder):
     quantised = args.load_in_4bit or args.load_in_8bit  # then there are two candidates, and the base beside them
     keeps_base = lineage["stage"] == "sft" and model.training_of(folder) == folder
     require_disk(base, folder, 1 + quantised + (quantised and keeps_base))
-    rows = domain.load_benchmark("dev")[:COMPARED]
+    rows = rows_of(domain, "load_benchmark", "dev")[:COMPARED]
     prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in rows]
     completions = [chat.answer_ids(tokenizer, row["completion"]) + [tokenizer.eos_token_id] for row in rows]
     trained = model.load_base(args.base, args)
