@@ -141,6 +141,21 @@ def split(rows: list, pair_share: float, seed: int, path) -> dict:
     return parts
 
 
+def check_taught(args, lineage: dict):
+    """UserError when the SFT adapter of this lineage was trained on other rows than OUT/domain has since been given.
+
+    train/sft.py writes them before it trains, and with --check, or when it is killed, leaves the adapter as it was.
+    """
+    if args.domain != NAME or not lineage.get("data_sha256"):
+        return
+    path = args.out / "domain" / "train.jsonl"
+    if not path.is_file() or files.sha256(path) != lineage["data_sha256"]:
+        raise UserError(
+            f"{args.out / 'sft'} was trained on other rows than {path} has now; run python "
+            f"train/sft.py{args.command_tail} again, with --data and --benchmark where it is to have others."
+        )
+
+
 def load(out) -> SimpleNamespace:
     """The domain as the other domains are, by the contract of common/domain.py, without verify().
 

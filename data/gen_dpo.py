@@ -25,7 +25,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import cli, files, llm, model, paid, provenance
+from common import cli, files, llm, model, paid, provenance, rows_domain
 from common.domain import load_domain, rows_of
 from common.endpoint import endpoint_of
 from common.engine import add_engine_flags, choose_engine
@@ -297,6 +297,7 @@ def main(args):
     adapter, folder, target = args.out / "sft", args.out / "gen_dpo", args.out / "data/dpo.jsonl"
     parent = model.check_merged(adapter / "merged", args.base)
     model.check_system(parent, adapter, domain.SYSTEM_PROMPT)
+    rows_domain.check_taught(args, parent)
     sampled = sample_blocks(args, domain, rows, folder, parent)
     if args.judge == HAND:
         return hand_over(args, rows, sampled, parent)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import chat, cli, files, model, provenance, score
+from common import chat, cli, files, model, provenance, rows_domain, score
 from common.domain import load_domain, rows_of, splits_of, verdict_on
 from common.endpoint import endpoint_of
 from common.engine import Engine, add_engine_flags
@@ -145,6 +145,7 @@ def checked_adapters(args, domain) -> dict:
     lineages = {name: model.check_merged(folder / "merged", args.base) for name, folder in adapters.items()}
     model.check_descent(args.out, **lineages)
     provenance.check_taught(args, *adapters)
+    rows_domain.check_taught(args, lineages["sft"])
     for name, folder in adapters.items():
         model.check_system(lineages[name], folder, domain.SYSTEM_PROMPT)
     return adapters

@@ -114,6 +114,35 @@ def test_what_is_missing_is_one_sentence(tmp_path):
         load_domain("row")
 
 
+def test_an_adapter_of_other_rows_than_the_domain_has_now_is_refused(tmp_path, monkeypatch):
+    """As after train/sft.py --check on other data, or one that was killed."""
+    test = write(tmp_path / "test.jsonl", range(90, 99))
+    first = prepare(tmp_path, write(tmp_path / "first.jsonl", range(40)), test)
+    folder = tmp_path / "out/sft"
+    lineage = {"stage": "sft", "adapter_sha256": "a", "data_sha256": files.sha256(sft.data_of(first)), "parent": None}
+    for check in ("check_merged", "check_adapter"):
+        monkeypatch.setattr(model, check, lambda *given: lineage)
+    for check in ("check_system", "check_descent"):
+        monkeypatch.setattr(model, check, lambda *given, **more: None)
+    flags = ["--domain", "rows", "--out", str(tmp_path / "out")]
+    files.write_jsonl(tmp_path / "pairs.jsonl", [{"prompt": "a", "chosen": "b", "rejected": "c"}])
+    stages = (
+        lambda: gen_dpo.main(gen_dpo.parse_args([*flags, "--judge", "hand"])),
+        lambda: dpo.main(dpo.parse_args([*flags, "--data", str(tmp_path / "pairs.jsonl")])),
+        lambda: answer.checked_adapters(answer.parse_args(flags), load_domain("rows", first.out)),
+    )
+    assert stages[2]() == {"sft": folder, "dpo": tmp_path / "out/dpo"}
+    prepare(tmp_path, write(tmp_path / "other.jsonl", range(50, 80)), test)
+    for stage in stages:
+        with pytest.raises(UserError) as caught:
+            stage()
+        said = str(caught.value)
+        assert said.startswith(f"{folder} was trained on other rows than {tmp_path / 'out/domain/train.jsonl'} has now")
+        assert f"run python train/sft.py --out {tmp_path / 'out'} --domain rows again" in said
+    prepare(tmp_path, tmp_path / "first.jsonl", test)
+    assert stages[2]()
+
+
 def test_every_script_says_where_the_domain_lies():
     """A call without the folder would not find a domain of rows."""
     scripts = [path for name in ("common", "data", "train", "eval", "serve") for path in (ROOT / name).glob("*.py")]

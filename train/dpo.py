@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import chat, cli, files, model, passes, provenance, tracking
+from common import chat, cli, files, model, passes, provenance, rows_domain, tracking
 from common.apart import is_first
 from common.check import check, take_steps
 from common.domain import load_domain
@@ -261,6 +261,7 @@ def main(args):
         print(f"note: {same} pairs are left out, whose chosen and rejected answers are the same.")
     parent = model.check_adapter(adapter, args.base)
     model.check_system(parent, adapter, domain.SYSTEM_PROMPT)
+    rows_domain.check_taught(args, parent)
     check_policy(args, rows, parent, data)
     rows, held = split_pairs(limited(rows, args), args.held_out_share)
     dev_rows, dev = held_out(domain, args)
