@@ -50,7 +50,7 @@ def parse_args(argv=None):
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     parser.add_argument("--out", type=Path, default=Path("out/kills"), metavar="DIR", help="folder of the trainings")
     parser.add_argument("--results", type=Path, default=ROOT / "bench/results/kills.json", help="JSON of the figures")
-    return cli.within(parser.parse_args(argv), kills=(1, None))
+    return cli.within(parser.parse_args(argv), kills=(1, None), seed=cli.SEEDS)
 
 
 def prepare(out):

@@ -37,6 +37,7 @@ SECTIONS = (
     "memory",
 )
 SHARED_KEYS = ("base", "domain", "seed", "engine", "dtype")
+SEEDS = (0, 2**32 - 1)  # what every library here takes as a seed, for within
 
 
 class UserError(Exception):
@@ -103,7 +104,7 @@ def parse(made, argv=None, borrowed=()):
 
     Products and the default base are the repository's wherever the script is started. Sets args.out (Path),
     args.tracked (True when this run may write the tracked files: default recipe and domain, no --out) and
-    args.command_tail. Raises UserError for an unknown flag, recipe, section or key.
+    args.command_tail. Raises UserError for an unknown flag, recipe, section or key, and for a seed out of SEEDS.
     """
     known, _ = made.parse_known_args(argv)
     domain = known.domain if known.domain != made.get_default("domain") else None
@@ -132,7 +133,7 @@ def parse(made, argv=None, borrowed=()):
         args.base = str(ROOT / args.base)
     given = {"recipe": None if is_default else known.recipe, "out": known.out, "domain": domain}
     args.command_tail = "".join(f" --{name} {shlex.quote(value)}" for name, value in given.items() if value)
-    return args
+    return within(args, seed=SEEDS)
 
 
 def from_root(name) -> Path:

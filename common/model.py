@@ -112,13 +112,18 @@ def embedding_rows(base: str):
     return getattr(AutoConfig.from_pretrained(base).get_text_config(), "vocab_size", None)
 
 
-def parameters_of(base: str) -> int:
-    """Parameters of the model that its config describes; no weights are read."""
+def without_weights(base: str):
+    """The model that the base's config describes, on the meta device: no weights are read."""
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
     with torch.device("meta"):
-        return AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(base)).num_parameters()
+        return AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(base))
+
+
+def parameters_of(base: str) -> int:
+    """Parameters of the model that its config describes."""
+    return without_weights(base).num_parameters()
 
 
 def row_looks_untrained(base: str, token_id: int) -> bool:

@@ -3,6 +3,7 @@
 import json
 import math
 import random
+import re
 import shutil
 import time
 from pathlib import Path
@@ -19,9 +20,15 @@ LORA = ("r", "lora_alpha", "lora_dropout", "target_modules", "use_dora")  # what
 ELSEWHERE = ("recipe", "tracked", "command_tail", "out", "base", "data", "chat_template", "replay", "report_to",
              "off_policy", "strict", "save_total_limit")  # fmt: skip
 ELSEWHERE += ("benchmark", "system_prompt", "rubric", "pair_share")  # of a domain of rows alone: they decide its files
-# What the counts of the trainers may be, for cli.within.
+# What the numbers of the trainers may be, for cli.within.
 BOUNDS = {
     "limit": (0, None),
+    "learning_rate": (0, None),
+    "num_train_epochs": (0.001, None),
+    "warmup_steps": (0, None),
+    "weight_decay": (0, None),
+    "eval_steps": (0, None),
+    "save_steps": (0, None),
     "per_device_train_batch_size": (1, None),
     "gradient_accumulation_steps": (1, None),
     "max_length": (1, None),
@@ -30,6 +37,11 @@ BOUNDS = {
     "loraplus_lr_ratio": (1, None),
 }
 DEV_BOUNDS = {"eval_rows": (1, None)}  # perplexity before and after is part of what a training says of itself
+LORA_BOUNDS = {"r": (1, None), "lora_alpha": (1, None), "lora_dropout": (0, 0.99)}
+# Schedules of transformers that need a number for which there is no flag, and those that go by the held-out loss.
+UNSET_SCHEDULES = ("cosine_with_min_lr", "cosine_warmup_with_min_lr", "warmup_stable_decay")
+BY_LOSS = ("reduce_lr_on_plateau", "greedy")
+ALL_LINEAR = "all-linear"
 
 
 def add_training_flags(parser):
@@ -93,19 +105,70 @@ def add_lora_flags(parser):
     add("--r", type=int, default=16, help="LoRA rank")
     add("--lora_alpha", type=int, default=32)
     add("--lora_dropout", type=float, default=0.0)
-    add("--target_modules", default="all-linear", help="modules that get an adapter: names with commas, or all-linear")
+    add("--target_modules", default=ALL_LINEAR, help=f"modules that get an adapter: names with commas, or {ALL_LINEAR}")
     add("--use_dora", action=cli.Switch, default=False, help="DoRA: the length of each weight row is trained apart")
 
 
 def check_names(args):
-    """UserError for an optimizer or a schedule that transformers does not have."""
+    """UserError for an optimizer or a schedule that transformers does not have or that cannot be used here."""
     from transformers.trainer_utils import SchedulerType
     from transformers.training_args import OptimizerNames
 
     for key, known in (("optim", OptimizerNames), ("lr_scheduler_type", SchedulerType)):
-        name, names = getattr(args, key), [one.value for one in known]
+        name, names = getattr(args, key), [one.value for one in known if one.value not in UNSET_SCHEDULES]
+        if name in UNSET_SCHEDULES:
+            raise cli.UserError(f"--{key}: {name} needs a number that no flag gives; there is {', '.join(names)}.")
         if name not in names:
             raise cli.UserError(f"--{key}: no {name!r}{cli.nearest(name, names)}; there is {', '.join(names)}.")
+    if args.lr_scheduler_type in BY_LOSS and not getattr(args, "held_out_share", True):
+        raise cli.UserError(
+            f"--lr_scheduler_type {args.lr_scheduler_type} goes by the loss of pairs that are held out, and "
+            "--held_out_share 0 keeps none; name another schedule, or keep some."
+        )
+
+
+def check_whole_steps(args):
+    """`args` again; UserError for an interval that ends within a step."""
+    for key in ("eval_steps", "save_steps"):
+        value = getattr(args, key)
+        if value > 1 and value % 1 != 0:
+            raise cli.UserError(f"--{key} must be a whole number, or a share of all steps below 1, not {value:g}.")
+    return args
+
+
+def check_targets(args, scalar=False):
+    """UserError for --target_modules that name no layer of the base that can have an adapter and be merged with it.
+
+    scalar: the base gets a head of its own, as for a reward model.
+    """
+    import torch
+    from transformers.pytorch_utils import Conv1D
+
+    wanted = lora_config(args).target_modules
+    if wanted == ALL_LINEAR:
+        return
+    network = model.without_weights(args.base)
+    tied = network.config.get_text_config().tie_word_embeddings  # the head is no weight of its own then
+    head = network.get_output_embeddings() if scalar or tied else None
+    modules = dict(network.named_modules())
+    layers = {name for name, one in modules.items() if isinstance(one, (torch.nn.Linear, Conv1D)) and one is not head}
+    each = {wanted: wanted} if isinstance(wanted, str) else {one: rf"(.*\.)?{re.escape(one)}" for one in sorted(wanted)}
+    missing = [one for one, pattern in each.items() if not names_layers(pattern, modules, layers)]
+    if missing:
+        have = sorted({name.rpartition(".")[2] for name in layers})
+        raise cli.UserError(
+            f"--target_modules: {args.base} has no layers {missing[0]!r} that can have an adapter"
+            f"{cli.nearest(missing[0], have)}; it has {', '.join(have)}, or say {ALL_LINEAR}."
+        )
+
+
+def names_layers(pattern: str, modules, layers: set) -> bool:
+    """Whether a regular expression is the name of some of these layers and of no other module, as PEFT reads it."""
+    try:
+        found = {name for name in modules if re.fullmatch(pattern, name)}
+    except re.error:
+        return False
+    return bool(found) and found <= layers
 
 
 def limited(rows: list, args) -> list:
@@ -127,7 +190,7 @@ def lora_config(args, task_type="CAUSAL_LM"):
     from peft import LoraConfig
 
     known = {key: getattr(args, key) for key in LORA}
-    if "," in args.target_modules:  # several names; PEFT takes a text for a regular expression
+    if re.fullmatch(r"[\w., ]*", args.target_modules):  # names; PEFT takes a text for a regular expression
         known["target_modules"] = [name.strip() for name in args.target_modules.split(",")]
     return LoraConfig(bias="none", task_type=task_type, **known)
 

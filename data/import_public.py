@@ -41,7 +41,7 @@ def parse_args(argv=None):
     )
     parser.add_argument("--language", default=None, help="only rows of this language, where a source says it (oasst1)")
     parser.add_argument("--seed", type=int, default=0, help="seed of what --cap and --weight take")
-    args = parser.parse_args(argv)
+    args = cli.within(parser.parse_args(argv), seed=cli.SEEDS)
     args.named = [one.partition(":")[::2] for one in args.sources]
     args.cap, args.weight = (by_name(args, flag, kind) for flag, kind in (("cap", int), ("weight", float)))
     for name, _ in args.named:

@@ -83,10 +83,85 @@ def test_names_that_the_trainer_would_not_know_are_refused_before_anything_is_re
     assert not (tmp_path / "o").exists()
 
 
-def test_several_modules_are_named_with_commas():
-    args = sft.parse_args(["--target_modules", "q_proj, v_proj"])
-    assert training.lora_config(args).target_modules == {"q_proj", "v_proj"}
+def test_schedules_that_need_a_number_are_refused_and_only_those(tmp_path):
+    import torch
+    from transformers.optimization import get_scheduler
+    from transformers.trainer_utils import SchedulerType
+
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    unfit = []
+    for name in (one.value for one in SchedulerType):
+        try:
+            get_scheduler(name, optimizer, num_warmup_steps=1, num_training_steps=4)
+        except (TypeError, ValueError):
+            unfit.append(name)
+        args = sft.parse_args(["--lr_scheduler_type", name, "--dtype", "float32", "--out", str(tmp_path / "o")])
+        if name in unfit:
+            with pytest.raises(UserError, match=f"{name} needs a number that no flag gives; there is linear, cosine"):
+                sft.main(args)
+        else:
+            training.check_names(args)
+    assert len(unfit) == 3 and not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize("name", training.BY_LOSS)
+def test_a_schedule_by_the_held_out_loss_needs_pairs_held_out(name):
+    flags = ["--lr_scheduler_type", name, "--held_out_share"]
+    training.check_names(dpo.parse_args([*flags, "0.1"]))
+    with pytest.raises(UserError, match=f"{name} goes by the loss of pairs that are held out, and --held_out_share 0"):
+        training.check_names(dpo.parse_args([*flags, "0"]))
+
+
+def test_modules_are_named_with_commas():
+    for given, wanted in (("q_proj, v_proj", {"q_proj", "v_proj"}), ("q_proj", {"q_proj"}), (r".*_proj", ".*_proj")):
+        assert training.lora_config(sft.parse_args(["--target_modules", given])).target_modules == wanted
     assert training.lora_config(sft.parse_args([])).target_modules == "all-linear"
+
+
+@pytest.mark.parametrize(
+    "given, first",
+    [
+        ("nonsense", "nonsense"),
+        ("q_proj,v_prj", "v_prj"),  # PEFT would train the others alone
+        ("q_proj,", ""),
+        ("mlp", "mlp"),
+        ("embed_tokens", "embed_tokens"),
+        ("lm_head", "lm_head"),  # in this base the embedding's weight, which cannot be merged into
+        (".*", ".*"),
+        ("(q|v", "(q|v"),
+    ],
+)
+def test_modules_that_the_base_lacks_are_refused_before_its_weights_are_read(tiny_base, given, first):
+    args = sft.parse_args(["--base", str(tiny_base), "--target_modules", given])
+    with pytest.raises(UserError) as caught:
+        training.check_targets(args)
+    said = str(caught.value)
+    assert f"has no layers {first!r} that can have an adapter" in said
+    assert "it has down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj, or say all-linear." in said
+
+
+@pytest.mark.parametrize("given", ["all-linear", "q_proj", "q_proj,v_proj", "self_attn.q_proj", r".*\.[qv]_proj"])
+def test_modules_that_the_base_has_are_those_that_peft_finds(tiny_base, given):
+    from peft import get_peft_model
+
+    args = sft.parse_args(["--base", str(tiny_base), "--target_modules", given])
+    training.check_targets(args)
+    training.check_targets(args, scalar=True)
+    network = get_peft_model(model.without_weights(args.base), training.lora_config(args))
+    found = {name.split(".")[-4] for name, _ in network.named_parameters() if "lora_A" in name}
+    assert found >= {"q_proj"} and ("v_proj" in found) == ("v" in given or given == "all-linear")
+
+
+@pytest.mark.parametrize("script", [sft, reward])
+def test_the_trainers_look_for_the_modules_before_they_load(tiny_base, tmp_path, monkeypatch, script):
+    monkeypatch.setattr(model, "load_base", lambda *given, **more: pytest.fail("the base was loaded"))
+    row = {"id": "a", "prompt": "What?", "cluster": 0}
+    rows = [{**row, "prompt": f"What {i}?", "id": i, "cluster": i} for i in range(8)]
+    answers = {"completion": "That."} if script is sft else {"chosen": "That.", "rejected": "This."}
+    files.write_jsonl(tmp_path / "own.jsonl", [{**row, **answers} for row in rows])
+    flags = ["--base", str(tiny_base), "--out", str(tmp_path / "o"), "--data", str(tmp_path / "own.jsonl")]
+    with pytest.raises(UserError, match="has no layers 'nonsense'"):
+        script.main(script.parse_args([*flags, "--dtype", "float32", "--target_modules", "nonsense"]))
 
 
 @pytest.mark.slow

@@ -327,11 +327,49 @@ def test_the_next_command_names_the_domain():
         ("eval.answer", "max_new_tokens", "0", "at least 1"),
         ("eval.winrate", "resamples", "0", "at least 1"),
         ("eval.domain", "resamples", "0", "at least 1"),
+        ("eval.domain", "seed", "-1", "from 0 to 4294967295"),
+        ("eval.winrate", "seed", "-1", "from 0 to 4294967295"),
+        ("data.gen_dpo", "seed", "-1", "from 0 to 4294967295"),
+        ("data.label", "seed", "4294967296", "from 0 to 4294967295"),
+        ("train.sft", "seed", "-1", "from 0 to 4294967295"),
+        ("bench.seeds", "seed", "-1", "from 0 to 4294967295"),
+        ("bench.kills", "seed", "-1", "from 0 to 4294967295"),
+        ("data.import_public", "seed", "-1", "from 0 to 4294967295"),
+        *(
+            (script, flag, value, allowed)
+            for script in ("train.sft", "train.dpo", "train.reward")
+            for flag, value, allowed in (
+                ("learning_rate", "-0.1", "at least 0"),
+                ("num_train_epochs", "0", "at least 0.001"),
+                ("warmup_steps", "-3", "at least 0"),
+                ("weight_decay", "-1", "at least 0"),
+                ("eval_steps", "-1", "at least 0"),
+                ("eval_steps", "1.5", "a whole number, or a share of all steps below 1"),
+                ("save_steps", "2.5", "a whole number, or a share of all steps below 1"),
+            )
+        ),
+        *(
+            (script, "lora_dropout", value, "from 0 to 0.99")
+            for script in ("train.sft", "train.reward")
+            for value in "12"
+        ),
+        ("train.sft", "lora_alpha", "0", "at least 1"),
+        ("train.dpo", "beta", "-1", "at least 0.001"),
+        ("train.dpo", "beta", "0", "at least 0.001"),
+        ("train.dpo", "label_smoothing", "2", "from 0 to 0.5"),
+        ("train.dpo", "loss_weights", "-1", "at least 0"),
+        ("train.dpo", "undesirable_weight", "-1", "at least 0"),
     ],
 )
 def test_a_number_that_cannot_be_is_refused_at_once(script, flag, value, allowed):
     with pytest.raises(cli.UserError, match=rf"--{flag} must be {allowed}, not .*{value}"):
         importlib.import_module(script).parse_args([f"--{flag}={value}"])
+
+
+def test_the_ends_of_what_a_number_may_be_are_taken():
+    flags = "--seed 4294967295 --eval_steps 1 --save_steps 3 --warmup_steps 0 --weight_decay 0 --lora_dropout 0.5"
+    args = importlib.import_module("train.sft").parse_args(flags.split())
+    assert (args.seed, args.eval_steps, args.save_steps, args.lora_dropout) == (2**32 - 1, 1, 3, 0.5)
 
 
 @pytest.fixture(autouse=True)

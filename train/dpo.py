@@ -27,6 +27,7 @@ from common.training import (
     add_training_flags,
     check_lengths,
     check_names,
+    check_whole_steps,
     conversation_of,
     held_out,
     limited,
@@ -59,6 +60,9 @@ SAME = "dropped: chosen is rejected"
 OF_PAIRS = ("sigmoid", "sft", "ipo", "robust", "sigmoid_norm", "hinge", "exo_pair", "nca_pair", "bco_pair", "sppo_hard",
             "aot", "aot_unpaired", "apo_zero", "apo_down", "discopop")  # fmt: skip
 OF_ANSWERS = ("kto", "apo_zero_unpaired")
+# Below zero each of these trains the wrong way round; without a pull to the reference there is no loss of pairs.
+LOSS_BOUNDS = {"beta": (0.001, None), "label_smoothing": (0, 0.5)}
+LOSS_BOUNDS |= dict.fromkeys(("loss_weights", "desirable_weight", "undesirable_weight"), (0, None))
 
 
 def parse_args(argv=None):
@@ -106,7 +110,8 @@ def parse_args(argv=None):
         gradient_accumulation_steps=8,
         max_length=2048,
     )
-    return check_losses(cli.within(cli.parse(parser, argv), **BOUNDS, **DEV_BOUNDS, held_out_share=(0, 0.5)))
+    args = cli.within(cli.parse(parser, argv), **BOUNDS, **DEV_BOUNDS, **LOSS_BOUNDS, held_out_share=(0, 0.5))
+    return check_losses(check_whole_steps(args))
 
 
 def check_losses(args):

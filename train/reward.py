@@ -20,10 +20,13 @@ from common.domain import load_domain
 from common.rows import group_pairs, read_pairs
 from common.training import (
     BOUNDS,
+    LORA_BOUNDS,
     add_lora_flags,
     add_training_flags,
     check_lengths,
     check_names,
+    check_targets,
+    check_whole_steps,
     limited,
     lora_config,
     make_trainer_arguments,
@@ -61,7 +64,7 @@ def parse_args(argv=None):
         gradient_accumulation_steps=4,
         max_length=2048,
     )
-    return cli.within(cli.parse(parser, argv), **BOUNDS, r=(1, None), held_out_share=(0.01, 0.5))
+    return check_whole_steps(cli.within(cli.parse(parser, argv), **BOUNDS, **LORA_BOUNDS, held_out_share=(0.01, 0.5)))
 
 
 def pairwise_loss(chosen, rejected):
@@ -174,6 +177,7 @@ def main(args):
     rows, same = read_pairs(data, f"python data/gen_dpo.py{args.command_tail}")
     rows, held = split_pairs(limited(rows, args), args.held_out_share)
     model.require_base(args.base)
+    check_targets(args, scalar=True)
     tokenizer, decision = chat.prepare_tokenizer(args.base, args.chat_template)
     check_lengths(tokenizer, domain.SYSTEM_PROMPT, rows + held, SIDES, args)
     check(args, check_steps, tokenizer, domain.SYSTEM_PROMPT, rows, SIDES, model.parameters_of(args.base))

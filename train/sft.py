@@ -23,11 +23,14 @@ from common.sharded import check_sharding, make_whole, prepare_sharding
 from common.training import (
     BOUNDS,
     DEV_BOUNDS,
+    LORA_BOUNDS,
     add_dev_flag,
     add_lora_flags,
     add_training_flags,
     check_lengths,
     check_names,
+    check_targets,
+    check_whole_steps,
     conversation_of,
     held_out,
     limited,
@@ -79,9 +82,9 @@ def parse_args(argv=None):
         gradient_accumulation_steps=4,
         max_length=2048,
     )
-    return cli.within(
-        cli.parse(parser, argv), **BOUNDS, **DEV_BOUNDS, r=(1, None), replay_share=(0, 0.9), pair_share=(0, 0.9)
-    )
+    bounds = BOUNDS | DEV_BOUNDS | LORA_BOUNDS
+    args = cli.within(cli.parse(parser, argv), **bounds, replay_share=(0, 0.9), pair_share=(0, 0.9))
+    return check_whole_steps(args)
 
 
 def data_of(args) -> Path:
@@ -198,6 +201,7 @@ def main(args):
         random.Random(args.seed).shuffle(rows)
     dev_rows, dev = held_out(domain, args)
     model.require_base(args.base)
+    check_targets(args)
     tokenizer, decision = chat.prepare_tokenizer(args.base, args.chat_template)
     stop_id = chat.stop_token_id(tokenizer)
     for said in decision["changes"] + [f"warning: {text}" for text in decision["warnings"]]:
