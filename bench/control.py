@@ -77,6 +77,7 @@ def answers_of(args, domain, asked):
     tokenizer = model.load_tokenizer(folder)
     settings.engine = files.read_json(args.out / "answers/run.json")["engine"]
     engine = Engine(model.compared_base(settings), {"control": folder}, settings.engine, settings.dtype)
+    settings.dtype = engine.dtype
     job = answer.make_job(settings, args.out / "control/answers", domain, engine, tokenizer, asked, "control", "chat")
     references = answer.reference_scores(settings, engine, tokenizer, asked, [job])
     return answer.answer(settings, engine, asked, job, references)

@@ -60,6 +60,7 @@ def measure(args) -> dict:
     seconds = time.time() - started
     tokens = sum(len(one.token_ids) for completions in made for one in completions)
     return {
+        "dtype": engine.dtype,  # which a GPU's adapters may have changed
         "seconds": round(seconds, 1),
         "start_seconds": round(start, 1),  # until the first token, libraries included
         "prompts_per_second": round(len(prompts) / seconds, 3),

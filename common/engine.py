@@ -1,8 +1,8 @@
 """One way to get completions from a model, for sampling pairs and for evaluation: `Engine(...).generate(...)`.
 
-`vllm` on a GPU (base and adapters by name in one engine) or on a CPU (merged weights); `hf` is transformers'
-`generate`, for rehearsals and tests, where vLLM's start would cost more than it saves, and for the trainers, which
-decode with the network they hold (`complete`). --endpoint asks servers instead (common/endpoint.py).
+`vllm` on a GPU (base and adapters by name in one engine) or on a CPU and for DoRA (merged weights); `hf` is
+transformers' `generate`, for rehearsals and tests, where vLLM's start would cost more than it saves, and for the
+trainers, which decode with the network they hold (`complete`). --endpoint asks servers instead (common/endpoint.py).
 """
 
 import importlib.util
@@ -11,7 +11,15 @@ from pathlib import Path
 
 from common import endpoint as servers
 from common.cli import UserError
-from common.model import DTYPES, context_length, load_tokenizer, lora_rank
+from common.model import (
+    DTYPES,
+    adapter_dtype,
+    context_length,
+    fingerprint,
+    load_tokenizer,
+    lora_rank,
+    run_time_adapters,
+)
 from common.passes import whole_weights
 from common.sampling import Completion, Sampling, prompt_seed
 
@@ -45,16 +53,19 @@ class Engine:
     """Models by name behind one `generate`.
 
     base: folder or Hub name; adapters: {name: adapter folder}. Each adapter folder has merged/ beside it
-    (train/merge.py), which is what is loaded where run-time adapters are slow.
+    (train/merge.py), which is what is loaded where run-time adapters are slow, or of a kind that vLLM refuses. `dtype`
+    is then the one really used, which may be another than was asked for.
     """
 
     def __init__(self, base: str, adapters: dict, kind: str = "auto", dtype: str = "bfloat16", endpoint=None):
         import torch
 
         self.kind, self.endpoint = choose_engine(kind, endpoint), endpoint
-        self.base, self.adapters, self.dtype = base, adapters, dtype
+        self.base, self.adapters = base, adapters
         self.on_gpu = torch.cuda.is_available()
-        self.by_request = self.on_gpu and bool(adapters)  # vLLM applies adapters at run time, else loads merged weights
+        # Whether vLLM applies adapters at run time; else it loads merged weights.
+        self.by_request = self.kind == "vllm" and self.on_gpu and run_time_adapters(adapters.values())
+        self.dtype = adapter_dtype(dtype) if self.by_request else dtype
         self.loaded, self.model = None, None
 
     def path(self, name: str) -> str:
@@ -64,6 +75,12 @@ class Engine:
         if name not in self.adapters:
             raise UserError(f"no model {name!r} here; there is base, {', '.join(self.adapters)}.")
         return str(Path(self.adapters[name]) / "merged")
+
+    def weights(self, name: str) -> dict:
+        """What answers as this model, by hash, for a record: its full weights; where an adapter is applied at run time
+        also the base under it, which need not be the one it was merged into."""
+        made = {"weights": fingerprint(self.path(name))}
+        return made | ({"applied_to": fingerprint(self.base)} if self.by_request and name != "base" else {})
 
     def tokenizer_path(self, name: str) -> str:
         """The folder of a model's tokenizer: the base reads prompts and stops as its adapters do."""

@@ -169,6 +169,17 @@ def choose_dtype(name: str) -> str:
     return chosen
 
 
+def adapter_dtype(name: str) -> str:
+    """The dtype, in place of `name`, in which a GPU's vLLM applies adapters at run time, said where it is another one.
+
+    Its kernels for adapters take 16 bits only: with float32 the first request fails an assertion.
+    """
+    if name != "float32":
+        return name
+    print("note: vLLM computes adapters in 16 bits only, so this is done in bfloat16, not in float32.", flush=True)
+    return "bfloat16"
+
+
 QUANTIZATION = ("load_in_4bit", "load_in_8bit", "bnb_4bit_quant_type", "bnb_4bit_use_double_quant")
 
 
@@ -386,6 +397,12 @@ def lora_rank(adapters) -> int:
             f"an adapter of rank {largest} is more than vLLM serves ({LORA_RANKS[-1]}); train one of a lower rank."
         )
     return fitting[0]
+
+
+def run_time_adapters(adapters) -> bool:
+    """Whether there are adapters here, and vLLM can apply each of them at run time: it refuses those of DoRA."""
+    configs = [files.read_json(Path(path) / "adapter_config.json") for path in adapters]
+    return bool(configs) and not any(one.get("use_dora") for one in configs)
 
 
 def context_length(name) -> int:

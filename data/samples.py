@@ -72,11 +72,12 @@ def kept_samples(args, domain, rows, folder, parent):
 
 def sample_blocks(args, domain, rows, folder, parent):
     """Judged samples of every row, block by block; finished blocks are read back from samples.jsonl."""
+    adapters = {"sft": args.out / "sft"}
+    engine = Engine(model.trained_base(args), adapters, args.engine, args.dtype, endpoint_of(args))
+    args.dtype = engine.dtype  # by which kept samples are told
     done = kept_samples(args, domain, rows, folder, parent)
     if len(done) == len(rows):
         return done
-    adapters = {"sft": args.out / "sft"}
-    engine = Engine(model.trained_base(args), adapters, args.engine, args.dtype, endpoint_of(args))
     engine.require("sft")
     if done:
         print(f"goes on after {len(done)} of {len(rows)} prompts")

@@ -70,7 +70,7 @@ def make_job(args, folder, domain, engine, tokenizer, rows, name, form):
     """The job of a model in a form, whose answers go to `folder`; the base has a file for each form."""
     prompts, stop = render_all(domain, tokenizer, rows, form)
     made_with = {
-        "weights": model.fingerprint(engine.path(name)),
+        **engine.weights(name),
         "split": args.split,
         "rows": model.settings_hash(rows),
         "prompts": model.settings_hash([prompts, stop]),  # as the model reads them: template, system prompt, examples
@@ -161,6 +161,7 @@ def answer_all(args, domain, rows, folder, **told) -> tuple:
     adapters = checked_adapters(args, domain)
     tokenizer = model.load_tokenizer(adapters["sft"])
     engine = Engine(model.compared_base(args), adapters, args.engine, args.dtype, endpoint_of(args))
+    args.dtype = engine.dtype  # for the records
     engine.require("base", *adapters)
     forms = ["chat"] + (["few_shot"] if hasattr(domain, "few_shot_prompt") else [])
     asked = [("base", form) for form in forms] + [(name, "chat") for name in adapters]

@@ -55,6 +55,7 @@ def answer_categories(args) -> dict:
         args.out, **{name: model.check_merged(one / "merged", args.base) for name, one in adapters.items()}
     )
     engine = Engine(model.compared_base(args), adapters, args.engine, args.dtype, endpoint_of(args))
+    args.dtype = engine.dtype  # for the records
     tokenizer = model.load_tokenizer(adapters["sft"])
     rows, made = files.read_jsonl(CATEGORIES, ("id", "prompt", "category")), {}
     prompts = [chat.encode(tokenizer, row["prompt"], "") for row in rows]
@@ -62,7 +63,7 @@ def answer_categories(args) -> dict:
         path = args.out / "answers/categories" / f"{name}.jsonl"
         mark = path.with_suffix(".made_with.json")
         settings = {key: getattr(args, key) for key in ("max_new_tokens", "dtype")}
-        settings |= {"weights": model.fingerprint(engine.path(name)), "prompts": model.settings_hash(prompts)}
+        settings |= {**engine.weights(name), "prompts": model.settings_hash(prompts)}
         settings |= {"rows": model.settings_hash(rows), "engine": engine.kind}
         if path.is_file() and mark.is_file() and files.read_json(mark) == settings:
             print(f"{path} is there already")

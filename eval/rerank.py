@@ -35,6 +35,7 @@ def sample(args, domain, rows):
     tokenizer = model.load_tokenizer(args.out / "sft")
     prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in rows]
     engine = Engine(model.trained_base(args), {"sft": args.out / "sft"}, args.engine, args.dtype, endpoint_of(args))
+    args.dtype = engine.dtype  # for the record
     sampling = Sampling(args.samples, args.temperature, 1.0, args.max_new_tokens, args.seed)
     made = engine.generate("sft", prompts, sampling, "samples")
     return [[(one.text, one.finish_reason == "stop") for one in samples] for samples in made]

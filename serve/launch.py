@@ -1,7 +1,8 @@
 """python serve/launch.py
 
 Serves the trained model with vLLM's OpenAI-compatible server, on this machine only unless --host says otherwise, and
-prints a curl to paste once it answers. On a CPU that is the merged model; on a GPU the base with the adapters by name.
+prints a curl to paste once it answers. On a CPU, or with DoRA, that is the merged model; on a GPU the base with the
+adapters by name.
 Where vLLM has no build, and with --engine hf, `transformers serve` does it: the adapter at run time, one answer a time.
 Reads out/dpo (and --base); writes out/serve.log. Ctrl-C stops it. `bash serve.sh` sets up .venv first and runs this.
 """
@@ -163,13 +164,13 @@ def prepare(args) -> Plan:
         return prepare_hf(args, adapter)
     build = engine_build()
     trained = model.trained_base(args, model.training_of(adapter).parent)
-    folder, own = cpu_flags(adapter, args.base) if build == "cpu" else gpu_flags(adapter, args.base, trained, system)
+    adapters = find_adapters(adapter, args.base, system) if build == "gpu" else []
+    by_request = model.run_time_adapters(adapters)
+    folder, own = gpu_flags(adapter, trained, adapters) if by_request else merged_flags(adapter, args.base, build)
     check_address(args.host, args.port)
     dtype = model.choose_dtype(args.dtype)
-    if build == "gpu" and dtype == "float32":
-        print("note: vLLM computes adapters in 16 bits only, so this serves in bfloat16.")
-        dtype = "bfloat16"
-    length = args.max_model_len or model.context_length(folder if build == "cpu" else args.base)
+    dtype = model.adapter_dtype(dtype) if by_request else dtype
+    length = args.max_model_len or model.context_length(args.base if by_request else folder)
     command = [
         sys.executable,
         "-m",
@@ -221,18 +222,20 @@ def prepare_hf(args, adapter) -> Plan:
     )
 
 
-def cpu_flags(adapter, base: str) -> tuple:
-    """(folder, flags) of the merged model: on a CPU vLLM's run-time LoRA is many times slower."""
+def merged_flags(adapter, base: str, build: str) -> tuple:
+    """(folder, flags) of the merged model: vLLM's run-time LoRA is many times slower on a CPU, and there is no DoRA."""
     folder = adapter / "merged"
     model.check_merged(folder, base)
     check_weights(folder)
-    # Compiling takes longer at the start than it saves later on so few cores.
-    return folder, ["--model", str(folder), "--served-model-name", adapter.name, "--enforce-eager"]
+    flags = ["--model", str(folder), "--served-model-name", adapter.name]
+    if build == "cpu":  # compiling takes longer at the start than it saves later on so few cores
+        return folder, [*flags, "--enforce-eager"]
+    print(f"note: vLLM applies no DoRA adapter at run time, so this serves {folder} alone.", flush=True)
+    return folder, flags
 
 
-def gpu_flags(adapter, base: str, trained: str, system: str) -> tuple:
+def gpu_flags(adapter, trained: str, adapters: list) -> tuple:
     """(folder, flags) of the base, in the weights that were trained on, with its adapters by name."""
-    adapters = find_adapters(adapter, base, system)
     # The adapter's tokenizer: the base's own may lack the chat template or name another stop token.
     return adapter, [
         "--model",

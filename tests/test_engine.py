@@ -1,4 +1,9 @@
-"""Decoding with transformers' generate: the distribution drawn from, seeds, stops, and what must not matter."""
+"""Decoding with transformers' generate: the distribution drawn from, seeds, stops, and what must not matter.
+
+And what an engine decides before it loads anything: adapters at run time or merged weights, and in which dtype.
+"""
+
+import shutil
 
 import pytest
 
@@ -132,3 +137,54 @@ def test_a_single_layer_of_a_higher_rank_counts(tmp_path):
     files.write_json(tmp_path / "adapter_config.json", {"r": 513, "rank_pattern": {}})
     with pytest.raises(cli.UserError, match="rank 513 is more than vLLM serves"):
         model.lora_rank([tmp_path])
+
+
+def an_adapter(folder, base, **config):
+    """An adapter folder as far as an engine looks at it before it loads anything."""
+    files.write_json(folder / "adapter_config.json", {"r": 8, **config})
+    shutil.copytree(base, folder / "merged")
+    return {"sft": folder}
+
+
+def on_a_gpu(monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+
+
+def test_a_gpu_applies_adapters_in_16_bits_and_computes_all_else_as_asked(tiny_base, tmp_path, monkeypatch, capsys):
+    """vLLM's kernels for adapters assert fp16 or bf16, and recipes/cpu.yaml asks for float32."""
+    adapters = an_adapter(tmp_path / "sft", tiny_base)
+    assert Engine(str(tiny_base), adapters, "vllm", "float32").dtype == "float32"
+    on_a_gpu(monkeypatch)
+    assert Engine(str(tiny_base), adapters, "hf", "float32").dtype == "float32"
+    assert Engine(str(tiny_base), {}, "vllm", "float32").dtype == "float32"
+    assert capsys.readouterr().out == ""
+    engine = Engine(str(tiny_base), adapters, "vllm", "float32")
+    assert engine.by_request and engine.dtype == "bfloat16" and "not in float32" in capsys.readouterr().out
+
+
+def test_a_gpu_takes_the_merged_weights_of_dora_which_vllm_refuses_at_run_time(tiny_base, tmp_path, monkeypatch):
+    on_a_gpu(monkeypatch)
+    adapters = an_adapter(tmp_path / "sft", tiny_base) | {"dpo": tmp_path / "dpo"}
+    an_adapter(tmp_path / "dpo", tiny_base, use_dora=True)
+    engine = Engine(str(tiny_base), adapters, "vllm", "float32")
+    assert not engine.by_request and engine.dtype == "float32"
+
+
+def test_what_answers_is_also_the_base_that_an_adapter_is_applied_to(tiny_base, tmp_path, monkeypatch):
+    """Or a change of --base_weights would ask the base again, and keep the others' answers over the other base."""
+    adapters, other = an_adapter(tmp_path / "sft", tiny_base), tmp_path / "plain"
+    shutil.copytree(tiny_base, other)
+    files.write_json(other / "config.json", {**files.read_json(other / "config.json"), "of": "another base"})
+    merged = {"weights": model.fingerprint(str(tmp_path / "sft/merged"))}
+
+    def named(base, kind):
+        return Engine(str(base), adapters, kind, "bfloat16").weights("sft")
+
+    assert named(tiny_base, "vllm") == named(other, "vllm") == merged, "the records of a CPU stay as they are"
+    on_a_gpu(monkeypatch)
+    assert named(tiny_base, "hf") == named(other, "hf") == merged
+    assert named(tiny_base, "vllm") == {**merged, "applied_to": model.fingerprint(str(tiny_base))}
+    assert named(other, "vllm") != named(tiny_base, "vllm")
+    assert Engine(str(other), adapters, "vllm").weights("base") == {"weights": model.fingerprint(str(other))}

@@ -37,11 +37,11 @@ def write_weights(path, values=(0.0, 1.0)):
     save_file({"a": numpy.array(values, numpy.float32)}, path)
 
 
-def make_trained(base, out, stage="dpo", rank=16, system=None) -> Path:
+def make_trained(base, out, stage="dpo", rank=16, system=None, **config) -> Path:
     """An adapter folder with lineage and merged/, as train/dpo.py leaves it; the merged weights are the base's own."""
     folder = Path(out) / stage
     write_weights(folder / "adapter_model.safetensors")
-    files.write_json(folder / "adapter_config.json", {"r": rank})
+    files.write_json(folder / "adapter_config.json", {"r": rank, **config})
     for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
         if (Path(base) / name).is_file():
             shutil.copy(Path(base) / name, folder)
@@ -242,6 +242,23 @@ def test_a_gpu_serves_the_base_with_both_adapters(tmp_path, base, free_port, mon
     assert flag(plan, "--dtype") == "bfloat16" and "bfloat16" in capsys.readouterr().out
     write_weights(folders["sft"] / "adapter_model.safetensors", (7.0, 8.0))
     assert "sft" in refusal(tmp_path, base, "--port", free_port)
+
+
+@pytest.mark.parametrize("stage", ["sft", "dpo"])
+def test_a_gpu_serves_the_merged_model_of_dora_which_vllm_refuses(
+    tmp_path, base, free_port, monkeypatch, capsys, stage
+):
+    monkeypatch.setattr(launch, "engine_build", lambda: "gpu")
+    for one in ("sft", "dpo"):
+        make_trained(base, tmp_path / "o", one, use_dora=one == stage)
+    merged = tmp_path / "o/dpo/merged"
+    plan = prepare(tmp_path, base, "--port", free_port)
+    assert flag(plan, "--model") == str(merged) == str(plan.folder) and flag(plan, "--served-model-name") == "dpo"
+    assert not {"--enable-lora", "--lora-modules", "--enforce-eager"} & set(plan.command)
+    assert flag(plan, "--dtype") == "float32" and flag(plan, "--max-model-len") == "512"
+    assert f"applies no DoRA adapter at run time, so this serves {merged} alone" in capsys.readouterr().out
+    shutil.rmtree(merged)
+    assert "python train/merge.py --adapter" in refusal(tmp_path, base, "--port", free_port)
 
 
 def test_nothing_is_sent_anywhere_and_the_users_settings_stay(base, monkeypatch):

@@ -339,6 +339,15 @@ def test_samples_of_another_model_or_setting_are_gone(sampled, change, name, cap
     assert f"changed since the last samples: {name};" in capsys.readouterr().out
 
 
+def test_samples_are_told_by_the_dtype_that_the_engine_takes(tmp_path, monkeypatch):
+    """A GPU with adapters takes bfloat16 where float32 is asked for."""
+    monkeypatch.setattr(samples, "Engine", lambda *given: Namespace(dtype="bfloat16"))
+    monkeypatch.setattr(model, "trained_base", lambda args: "base")
+    monkeypatch.setattr(samples, "kept_samples", lambda args, *given: [args.dtype])
+    args = Namespace(out=tmp_path, engine="vllm", dtype="float32", endpoint=None)
+    assert samples.sample_blocks(args, None, ["row"], tmp_path, {}) == ["bfloat16"] == [args.dtype]
+
+
 def test_samples_under_another_system_prompt_are_gone(sampled, domain):
     domain.SYSTEM_PROMPT = "Answer now."
     assert sampled() == []
@@ -434,8 +443,8 @@ def test_answers_are_given_anew_where_anything_of_the_prompt_changed(tmp_path, d
     class Engine:
         kind = "hf"
 
-        def path(self, name):
-            return base
+        def weights(self, name):
+            return {"weights": model.fingerprint(base)}
 
         def generate(self, name, prompts, sampling, said):
             asked.append(prompts)
@@ -467,7 +476,7 @@ def test_a_killed_answering_leaves_no_record_of_an_earlier_one(tmp_path, domain,
     del domain.few_shot_prompt
 
     class Engine:
-        kind, asked = "hf", []
+        kind, dtype, asked = "hf", "bfloat16", []  # another dtype than is asked for
 
         def __init__(self, *given):
             pass
@@ -475,8 +484,8 @@ def test_a_killed_answering_leaves_no_record_of_an_earlier_one(tmp_path, domain,
         def require(self, *names):
             pass
 
-        def path(self, name):
-            return base
+        def weights(self, name):
+            return {"weights": model.fingerprint(base)}
 
         def generate(self, name, prompts, sampling, said):
             self.asked.append(name)
@@ -505,6 +514,8 @@ def test_a_killed_answering_leaves_no_record_of_an_earlier_one(tmp_path, domain,
         else:
             answer_eval.answer_all(args, domain, domain.rows, tmp_path / "answers")
         assert Engine.asked == left
+    assert files.read_json(tmp_path / "answers/run.json")["settings"]["dtype"] == "bfloat16"
+    assert files.read_json(tmp_path / "answers/dpo.made_with.json")["dtype"] == "bfloat16"
     assert [row["answer"] for row in answers.load_answers(args)["dpo"]] == ["dpo"] * 10
     assert not (tmp_path / "answers/base_few_shot.jsonl").exists()
 
