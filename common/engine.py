@@ -17,6 +17,7 @@ from common.model import (
     context_length,
     fingerprint,
     load_tokenizer,
+    local_folder,
     lora_rank,
     run_time_adapters,
 )
@@ -143,7 +144,7 @@ class Engine:
             self.model = self.loaded = None
             cleanup_dist_env_and_memory()
         self.model = LLM(
-            model=self.path(name),
+            model=str(local_folder(self.path(name))),  # by a name on the Hub it would fetch, and read, other files
             tokenizer=self.tokenizer_path(name),
             dtype=self.dtype,
             enable_lora=self.by_request,

@@ -15,6 +15,10 @@ from common.cli import UserError
 
 READ = ("config.json", "tokenizer_config.json", "tokenizer.json", "tokenizer.model")  # beside weights and templates
 UNTRAINED = 0.2  # of the median length: rows never trained keep their small start, or have decayed to nothing
+NO_WEIGHTS = (
+    "{} has no .safetensors file; convert the weights first (pickles and Mistral's consolidated files are not loaded)."
+)
+AGAIN = "consolidated"  # what the files begin with that hold a model a second time, see weight_files
 WHOLE = 256 << 20  # files up to this many bytes are hashed whole, larger ones by size and 64 blocks
 
 
@@ -26,17 +30,34 @@ def local_folder(model: str) -> Path:
 
     wanted = ["*.safetensors", "*.json", "*.jinja", "tokenizer.model"]
     terms = ["README.md", "LICENSE*", "NOTICE*"]  # what whoever passes the model on has to keep to
-    return Path(snapshot_download(model, allow_patterns=wanted + terms))
+    again = [f"*{AGAIN}*"]  # in folders below, too
+    return Path(snapshot_download(model, allow_patterns=wanted + terms, ignore_patterns=again))
+
+
+def weight_files(folder) -> list:
+    """The safetensors files that hold the weights of a model folder, in order of name.
+
+    Mistral's folders have all weights again in consolidated*.safetensors, under other names: nothing here reads those,
+    but vLLM would read nothing else. Beside them the index, where there is one, says which files are the weights. In
+    other folders all files are: lineages name bases by the hash of these.
+    """
+    found = sorted(Path(folder).glob("*.safetensors"))
+    own = [path for path in found if not path.name.startswith(AGAIN)]
+    index = Path(folder) / "model.safetensors.index.json"
+    if own == found or not index.is_file():
+        return own
+    named = set(files.read_json(index)["weight_map"].values())
+    return [path for path in own if path.name in named]
 
 
 def fingerprint(model: str) -> str:
     """SHA-256 of a model: weights, config, tokenizer and chat template. `model` is a folder or a name on the Hub."""
     folder = local_folder(model)
-    digest = hashlib.sha256()
-    names = sorted(path for path in folder.iterdir() if path.suffix in (".safetensors", ".jinja") or path.name in READ)
-    if not any(path.suffix == ".safetensors" for path in names):
-        raise UserError(f"{model} has no .safetensors file; convert the weights first (pickles are not loaded).")
-    for path in names:
+    digest, weights = hashlib.sha256(), weight_files(folder)
+    if not weights:
+        raise UserError(NO_WEIGHTS.format(model))
+    others = [path for path in folder.iterdir() if path.suffix == ".jinja" or path.name in READ]
+    for path in sorted(weights + others):
         size = path.stat().st_size
         digest.update(f"{path.name} {size}".encode())
         with path.open("rb") as handle:
@@ -53,8 +74,8 @@ def require_base(base: str):
     """UserError unless `base` is a folder with config and safetensors, or a name on the Hub that can be fetched."""
     folder = Path(base)
     if folder.is_dir() and (folder / "config.json").is_file():
-        if not any(folder.glob("*.safetensors")):
-            raise UserError(f"{base} has no .safetensors file; convert the weights first (pickles are not loaded).")
+        if not weight_files(folder):
+            raise UserError(NO_WEIGHTS.format(base))
         return
     if folder.exists() or base.count("/") != 1 or base.startswith((".", "/", "models/", "out/")):
         raise UserError(f"no model in {base}: it has no config.json; give --base a model folder or a name on the Hub.")
@@ -70,7 +91,8 @@ def require_on_hub(name: str):
         if isinstance(huggingface_hub.try_to_load_from_cache(name, "config.json"), str):
             return  # it got there after this check, so a machine without a network can go on
         listed = huggingface_hub.HfApi().list_repo_files(name)
-        if "config.json" not in listed or not any(file.endswith(".safetensors") for file in listed):
+        weights = [file for file in listed if file.endswith(".safetensors") and not file.startswith(AGAIN)]
+        if "config.json" not in listed or not weights:
             raise UserError(
                 f"{name} on the Hub has no config.json with .safetensors files; take another model, or convert its "
                 "weights first (pickles are not loaded)."
@@ -133,7 +155,7 @@ def row_looks_untrained(base: str, token_id: int) -> bool:
     """
     from safetensors import safe_open
 
-    for path in sorted(Path(base).glob("*.safetensors")):
+    for path in weight_files(base):
         with safe_open(path, "pt") as tensors:
             for name in tensors.keys():  # noqa: SIM118 (not a dict)
                 if name.endswith(("embed_tokens.weight", "wte.weight", "word_embeddings.weight", "embed_in.weight")):

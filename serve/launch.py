@@ -239,7 +239,7 @@ def gpu_flags(adapter, trained: str, adapters: list) -> tuple:
     # The adapter's tokenizer: the base's own may lack the chat template or name another stop token.
     return adapter, [
         "--model",
-        trained,
+        str(model.local_folder(trained)),  # by a name on the Hub vLLM would fetch, and read, other files
         "--served-model-name",
         "base",
         "--tokenizer",

@@ -3,6 +3,7 @@
 The bases are made on the spot: a byte-level tokenizer and a config, after the real models that each test names.
 """
 
+import hashlib
 import json
 import re
 import shutil
@@ -440,6 +441,56 @@ def test_weights_that_are_pickles_are_refused(base):
     model.require_base(folder)
 
 
+def as_mistral(folder, tiny_base):
+    """tiny_base as mistralai/Mistral-7B-Instruct-v0.3 is stored: shards with an index, and all of it again."""
+    shutil.copytree(tiny_base, folder)
+    (folder / "model.safetensors").rename(folder / "model-00001-of-00001.safetensors")
+    files.write_json(folder / "model.safetensors.index.json", {"weight_map": {"a": "model-00001-of-00001.safetensors"}})
+    without = model.fingerprint(str(folder))
+    shutil.copy(folder / "model-00001-of-00001.safetensors", folder / "consolidated.safetensors")
+    shutil.copy(folder / "model-00001-of-00001.safetensors", folder / "half.safetensors")
+    return without
+
+
+def test_weights_that_a_folder_has_twice_count_once(tiny_base, tmp_path):
+    without = as_mistral(tmp_path / "base", tiny_base)
+    assert [path.name for path in model.weight_files(tmp_path / "base")] == ["model-00001-of-00001.safetensors"]
+    assert model.fingerprint(str(tmp_path / "base")) == without
+    (tmp_path / "base/half.safetensors").unlink()
+    (tmp_path / "base/model.safetensors.index.json").unlink()
+    assert model.fingerprint(str(tmp_path / "base")) == without, "the index is no part of it"
+    (tmp_path / "base/model-00001-of-00001.safetensors").unlink()
+    for refuse in (model.fingerprint, model.require_base):
+        with pytest.raises(UserError, match="no .safetensors file.*Mistral's consolidated files are not loaded"):
+            refuse(str(tmp_path / "base"))
+
+
+def test_the_fingerprint_of_any_other_folder_is_that_of_all_its_weights(tiny_base, tmp_path):
+    """Lineages name it, so it has to stay what it was; a file that the index does not name counts, too."""
+    as_mistral(tmp_path / "base", tiny_base)
+    (tmp_path / "base/consolidated.safetensors").unlink()
+    digest = hashlib.sha256()
+    for path in sorted((tmp_path / "base").iterdir()):
+        if path.suffix in (".safetensors", ".jinja") or path.name in model.READ:
+            digest.update(f"{path.name} {path.stat().st_size}".encode() + path.read_bytes())
+    assert model.fingerprint(str(tmp_path / "base")) == digest.hexdigest()
+
+
+def test_weights_that_the_hub_has_twice_are_fetched_once(monkeypatch, tmp_path):
+    from huggingface_hub.utils import filter_repo_objects
+
+    own = ["config.json", "model-00001-of-00002.safetensors", "model.safetensors.index.json", "LICENSE"]
+    again = ["consolidated.safetensors", "consolidated.safetensors.index.json", "original/consolidated.00.safetensors"]
+    fetched = []
+
+    def fetch(name, **patterns):
+        fetched.extend(filter_repo_objects([*own, *again, "pytorch_model.bin"], **patterns))
+        return str(tmp_path)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
+    assert model.local_folder("some/base") == tmp_path and sorted(fetched) == sorted(own)
+
+
 def hub_error(name):
     """An error of huggingface_hub, or of the HTTP library under it, as it is raised."""
     from types import SimpleNamespace
@@ -483,6 +534,7 @@ WHOLE = ["config.json", "model-00001-of-00002.safetensors"]
         (WHOLE, "LocalEntryNotFoundError", "the Hub cannot be reached"),
         ("ConnectError", "", "the Hub cannot be reached"),
         (["config.json", "pytorch_model.bin"], "", "no config.json with .safetensors files"),
+        (["config.json", "consolidated.safetensors"], "", "no config.json with .safetensors files"),
         (["adapter_config.json", "adapter_model.safetensors"], "", "no config.json with .safetensors files"),
     ),
 )

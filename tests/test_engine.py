@@ -4,6 +4,8 @@ And what an engine decides before it loads anything: adapters at run time or mer
 """
 
 import shutil
+import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -188,3 +190,17 @@ def test_what_answers_is_also_the_base_that_an_adapter_is_applied_to(tiny_base, 
     assert named(tiny_base, "vllm") == {**merged, "applied_to": model.fingerprint(str(tiny_base))}
     assert named(other, "vllm") != named(tiny_base, "vllm")
     assert Engine(str(other), adapters, "vllm").weights("base") == {"weights": model.fingerprint(str(other))}
+
+
+def test_vllm_reads_the_files_that_were_hashed_of_a_base_on_the_hub(tiny_base, monkeypatch):
+    """By its name it would fetch all files, and of Mistral's take those that nothing else here reads."""
+    from common import engine as module
+
+    asked, state = {}, SimpleNamespace(cleanup_dist_env_and_memory=None)
+    monkeypatch.setitem(sys.modules, "vllm", SimpleNamespace(LLM=lambda **given: asked.update(given)))
+    monkeypatch.setitem(sys.modules, "vllm.distributed.parallel_state", state)
+    monkeypatch.setattr(module, "vllm_environment", lambda on_gpu: {})
+    monkeypatch.setattr(module, "context_length", lambda name: 512)
+    monkeypatch.setattr(module, "local_folder", lambda name: {"some/base": tiny_base}[name])
+    Engine("some/base", {}, "vllm", "float32")._load_vllm("base")
+    assert asked["model"] == str(tiny_base) and asked["dtype"] == "float32" and not asked["enable_lora"]

@@ -239,6 +239,9 @@ def test_a_gpu_serves_the_base_with_both_adapters(tmp_path, base, free_port, mon
     assert flag(plan, "--model") == str(base) and flag(plan, "--served-model-name") == "base"
     assert flag(plan, "--tokenizer") == str(folders["dpo"]) and flag(plan, "--max-lora-rank") == "32"
     # The recipe of the CPU asks for float32, which vLLM's adapter kernels refuse at the first request.
+    monkeypatch.setattr(model, "trained_base", lambda *given: "some/base")
+    monkeypatch.setattr(model, "local_folder", lambda name: base if name == "some/base" else Path(name))
+    assert flag(prepare(tmp_path, base, "--port", free_port), "--model") == str(base), "not by its name on the Hub"
     assert flag(plan, "--dtype") == "bfloat16" and "bfloat16" in capsys.readouterr().out
     write_weights(folders["sft"] / "adapter_model.safetensors", (7.0, 8.0))
     assert "sft" in refusal(tmp_path, base, "--port", free_port)

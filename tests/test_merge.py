@@ -246,3 +246,19 @@ def test_what_cannot_be_merged_is_refused_in_a_sentence(adapter, tiny_base, tmp_
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(100, 99, 1))
     with pytest.raises(cli.UserError, match="merging needs .* GiB"):
         run(adapter, tiny_base)
+
+
+def test_weights_that_a_base_has_a_second_time_are_not_merged(adapter, tiny_base, tmp_path, monkeypatch):
+    """Mistral's consolidated.safetensors, under other names: vLLM would serve them, unmerged, and nothing else."""
+    other, names = tmp_path / "base", {"model.safetensors": "model", "consolidated.safetensors": "consolidated"}
+    shutil.copytree(tiny_base, other)
+    weights = load_file(other / "model.safetensors")
+    save_file({f"of mistral {name}": t for name, t in weights.items()}, other / "consolidated.safetensors")
+    for file, name in names.items():
+        files.write_json(other / f"{name}.safetensors.index.json", {"weight_map": {name: file for name in weights}})
+    merge.write_candidate(other, tmp_path / "made", merge.updates_of(adapter), {}, "cpu")
+    made = sorted(path.name for path in (tmp_path / "made").iterdir())
+    assert made == ["model.safetensors", "model.safetensors.index.json"]
+    size = (other / "model.safetensors").stat().st_size
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(0, 0, int(1.1 * size)))
+    merge.require_disk(other, tmp_path, 1)  # a refusal would raise

@@ -82,7 +82,7 @@ def updated(weight, a, b, scale, lengths):
 
 def require_disk(base, folder, copies):
     """UserError when so many copies of the base's weights would not fit beside each other."""
-    needed = copies * sum(path.stat().st_size for path in base.glob("*.safetensors"))
+    needed = copies * sum(path.stat().st_size for path in model.weight_files(base))
     free = shutil.disk_usage(folder).free
     if free < 1.05 * needed:
         raise cli.UserError(
@@ -104,7 +104,7 @@ def write_candidate(base, target, updates, quantised, device):
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     left = set(updates)
-    for path in sorted(base.glob("*.safetensors")):
+    for path in model.weight_files(base):
         tensors = {}
         with safe_open(path, "pt") as stored:
             for name in stored.keys():  # noqa: SIM118 (not a dict)
@@ -119,7 +119,8 @@ def write_candidate(base, target, updates, quantised, device):
     if left:
         raise cli.UserError(f"the base in {base} has no weight {sorted(left)[0]}, which the adapter changes.")
     for path in base.glob("*.safetensors.index.json"):
-        shutil.copy(path, target / path.name)
+        if not path.name.startswith(model.AGAIN):
+            shutil.copy(path, target / path.name)
 
 
 def finish_folder(target, base, tokenizer):
