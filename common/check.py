@@ -87,7 +87,8 @@ def memory_now() -> dict:
 
 
 def take_steps(trainer) -> dict:
-    """{fixed, peak, total (GiB), seconds of the second step, batch [rows, width]}; "peak" None when memory ran out."""
+    """{fixed, peak, total (GiB), seconds of the second step, batch [rows, width]}; "peak" None when memory ran out, and
+    "batch", too, when it did before the first step."""
     import torch
 
     trainer.args.max_steps, trainer.args.eval_strategy, trainer.args.save_strategy = 2, "no", "no"
@@ -97,26 +98,36 @@ def take_steps(trainer) -> dict:
     try:
         trainer.train()
     except torch.OutOfMemoryError:
-        return {**found, "peak": None, "batch": batches[-1]}
+        return {**found, "peak": None, "batch": batches[-1] if batches else None}
     return {**found, "peak": memory_now()["peak"], "seconds": ends[1] - ends[0], "batch": batches[-1]}
+
+
+def measured(steps, args, tokenizer, rows, work) -> dict:
+    """What steps(args, tokenizer, rows, work) found, see take_steps, or that memory ran out as the model was loaded."""
+    import torch
+
+    try:
+        return steps(args, tokenizer, rows, work)
+    except torch.OutOfMemoryError:
+        return {"total": memory_now()["total"], "peak": None, "batch": None}
 
 
 def advice(args, found) -> str:
     """What to change, when two steps did not fit: the batch that would fit, or what else takes memory."""
-    size = args.per_device_train_batch_size
+    size, began = args.per_device_train_batch_size, found["batch"] is not None
     if found["peak"] is None:
-        fitting = size // 2
+        fitting = size // 2 if began else 0
     else:
         each = max(found["peak"] - found["fixed"], 1e-9) / size
         fitting = min(size - 1, int((ROOM * found["total"] - found["fixed"]) / each))
     if fitting >= 1:
         more = -(-size * args.gradient_accumulation_steps // fitting)
         return f"--per_device_train_batch_size {fitting} --gradient_accumulation_steps {more}"
-    if not args.gradient_checkpointing:
+    if began and not args.gradient_checkpointing:
         return "--gradient_checkpointing"
     if not args.load_in_4bit:
         return "--load_in_4bit"
-    return f"a smaller base, or shorter rows (--max_length below {args.max_length})"
+    return "a smaller base" + (f", or shorter rows (--max_length below {args.max_length})" if began else "")
 
 
 def check(args, steps, tokenizer, system, rows, columns, parameters):
@@ -139,14 +150,15 @@ def check(args, steps, tokenizer, system, rows, columns, parameters):
     trial.gradient_accumulation_steps, trial.report_to, trial.packing = 1, "none", getattr(args, "packing", False)
     chosen = longest_batches(args, rows, lengths, trial.packing)
     with tempfile.TemporaryDirectory() as work:
-        found = apart(f"checks {args.section}", steps, trial, tokenizer, chosen, Path(work))
+        found = apart(f"checks {args.section}", measured, steps, trial, tokenizer, chosen, Path(work))
     files.write_json(args.out / args.section / "check.json", found)
-    shape = "x".join(map(str, found["batch"]))
+    shape = "x".join(map(str, found["batch"] or []))
     if found["peak"] is None or found["peak"] > ROOM * found["total"]:
         took = "more than there is" if found["peak"] is None else f"{found['peak']:.1f} GiB"
+        what = f"a step of {shape} tokens" if shape else "the model alone"
         raise UserError(
-            f"{args.section} does not fit: a step of {shape} tokens takes {took} of {found['total']:.1f} GiB; change "
-            f"this: {advice(args, found)}."
+            f"{args.section} does not fit: {what} takes {took} of {found['total']:.1f} GiB; change this: "
+            f"{advice(args, found)}."
         )
     rate = found["batch"][0] * found["batch"][1] / found["seconds"]
     print(

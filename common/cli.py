@@ -269,7 +269,7 @@ def reader_has_gone() -> bool:
 
 
 def run(main, parse_args):
-    """Run a script: UserError, a full disk and Ctrl-C end with one sentence; other tracebacks are our bugs."""
+    """Run a script: UserError, a full disk or GPU and Ctrl-C end with one sentence; other tracebacks are our bugs."""
     if int(os.environ.get("RANK", 0)):  # of several processes the first one speaks
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (for as long as the process lives)
     try:
@@ -296,6 +296,15 @@ def run(main, parse_args):
         print(
             f"error: no space left on the disk while writing {error.filename or 'a file'}; free some and run the "
             "same command again.",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+    except RuntimeError as error:
+        if type(error).__name__ != "OutOfMemoryError":  # torch's, which is not loaded to ask for this
+            raise
+        print(
+            f"error: the GPU's memory ran out in {Path(sys.argv[0]).name}; free some (nvidia-smi says who holds it), "
+            "or take smaller batches or a smaller base: --check of a trainer says what fits.",
             file=sys.stderr,
         )
         sys.exit(2)

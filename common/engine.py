@@ -19,6 +19,7 @@ from common.model import (
     load_tokenizer,
     local_folder,
     lora_rank,
+    release,
     run_time_adapters,
 )
 from common.passes import whole_weights
@@ -119,13 +120,17 @@ class Engine:
         import torch
         from transformers import AutoModelForCausalLM
 
-        if self.loaded != name:
-            self.model = AutoModelForCausalLM.from_pretrained(
-                self.path(name),
-                dtype=getattr(torch, self.dtype),
-                device_map="cuda" if self.on_gpu else "cpu",
-            ).eval()
-            self.tokenizer, self.loaded = load_tokenizer(self.tokenizer_path(name)), name
+        if self.loaded == name:
+            return
+        if self.model is not None:  # or two would be in memory
+            self.model = self.loaded = None
+            release()
+        self.model = AutoModelForCausalLM.from_pretrained(
+            self.path(name),
+            dtype=getattr(torch, self.dtype),
+            device_map="cuda" if self.on_gpu else "cpu",
+        ).eval()
+        self.tokenizer, self.loaded = load_tokenizer(self.tokenizer_path(name)), name
 
     def _generate_hf(self, name, prompts, sampling, description):
         self._load_hf(name)

@@ -1,6 +1,7 @@
 """The check before a long training: what it runs, when, and what it says to change."""
 
 import random
+from types import SimpleNamespace
 
 import pytest
 
@@ -33,13 +34,16 @@ def test_a_training_of_minutes_is_not_checked_unless_asked_nor_one_that_goes_on(
 
 def test_advice_is_the_batch_that_fits_then_what_takes_less():
     args = settings("--per_device_train_batch_size", "8", "--gradient_accumulation_steps", "2")
-    found = {"fixed": 6.0, "peak": 30.0, "total": 24.0}  # 3 GiB a row, 16.8 are left
+    found = {"fixed": 6.0, "peak": 30.0, "total": 24.0, "batch": [8, 50]}  # 3 GiB a row, 16.8 are left
     assert check.advice(args, found) == "--per_device_train_batch_size 5 --gradient_accumulation_steps 4"
     assert check.advice(args, {**found, "peak": None}).startswith("--per_device_train_batch_size 4 ")
     one = ("--per_device_train_batch_size", "1")
     assert check.advice(settings(*one, "--no-gradient_checkpointing"), found) == "--gradient_checkpointing"
     assert check.advice(settings(*one, "--no-load_in_4bit"), found) == "--load_in_4bit"
-    assert "a smaller base" in check.advice(settings(*one), found)
+    assert "a smaller base, or shorter rows" in check.advice(settings(*one), found)
+    alone = {"total": 24.0, "peak": None, "batch": None}  # no batch would help
+    assert check.advice(settings("--no-load_in_4bit", "--no-gradient_checkpointing"), alone) == "--load_in_4bit"
+    assert check.advice(args, alone) == "a smaller base"
 
 
 def sft_rows(n):
@@ -71,6 +75,25 @@ def test_hours_are_all_tokens_at_the_rate_of_the_second_step(monkeypatch, tmp_pa
 def test_what_does_not_fit_is_refused_with_what_to_change(monkeypatch, tmp_path, tiny_base, peak, told):
     with pytest.raises(cli.UserError, match=rf"does not fit: a step of 4x50 tokens takes {told}.*--per_device_train"):
         check_with(monkeypatch, tmp_path, tiny_base, {**FOUND, "peak": peak})
+
+
+@pytest.mark.parametrize("where", ["load_base", "train"])
+def test_memory_that_runs_out_before_the_first_step_is_the_same_sentence(monkeypatch, tmp_path, tiny_base, where):
+    """A base that does not fit, as it is loaded or laid out for training."""
+    import torch
+
+    def runs_out(*given, **named):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr(check, "apart", lambda what, function, *given: function(*given))
+    monkeypatch.setattr(model, "load_base", runs_out if where == "load_base" else lambda *given: None)
+    trainer = SimpleNamespace(args=SimpleNamespace(), training_step=None, add_callback=lambda one: None, train=runs_out)
+    monkeypatch.setattr(sft, "build_trainer", lambda *given: trainer)
+    tokenizer, system = model.load_tokenizer(tiny_base), load_domain("text_to_sql").SYSTEM_PROMPT
+    args = settings("--check", "--out", str(tmp_path), "--no-load_in_4bit")
+    with pytest.raises(UserError, match=r"sft does not fit: the model alone takes more than .*: --load_in_4bit\.$"):
+        check.check(args, sft.check_steps, tokenizer, system, sft_rows(8), ("completion",), 1e6)
+    assert files.read_json(tmp_path / "sft/check.json")["peak"] is None
 
 
 @pytest.mark.parametrize("script", [sft, dpo, reward])

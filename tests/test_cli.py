@@ -422,12 +422,22 @@ def test_full_disk_is_one_sentence_and_code_2(capsys, number):
     assert "space" in lines[0] and "out/sft/model.safetensors" in lines[0] and "Traceback" not in lines[0]
 
 
+def test_a_full_gpu_is_one_sentence_and_code_2(capsys):
+    import torch
+
+    error = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+    code, lines = run_with(error, capsys)
+    assert code == 2 and len(lines) == 1 and "the GPU's memory ran out in" in lines[0] and "--check" in lines[0]
+
+
 def test_interrupt_says_how_to_go_on(capsys):
     code, lines = run_with(KeyboardInterrupt(), capsys)
     assert code == 130 and len(lines) == 1 and "run the same command" in lines[0]
 
 
-@pytest.mark.parametrize("error", [ValueError("a bug"), OSError(errno.EACCES, "denied"), KeyError("x")])
+@pytest.mark.parametrize(
+    "error", [ValueError("a bug"), OSError(errno.EACCES, "denied"), KeyError("x"), RuntimeError("x")]
+)
 def test_a_bug_keeps_its_traceback(error):
     def main(args):
         raise error

@@ -204,3 +204,23 @@ def test_vllm_reads_the_files_that_were_hashed_of_a_base_on_the_hub(tiny_base, m
     monkeypatch.setattr(module, "local_folder", lambda name: {"some/base": tiny_base}[name])
     Engine("some/base", {}, "vllm", "float32")._load_vllm("base")
     assert asked["model"] == str(tiny_base) and asked["dtype"] == "float32" and not asked["enable_lora"]
+
+
+def test_the_model_before_is_dropped_before_another_is_loaded(tiny_base, tmp_path, monkeypatch):
+    """Two of 7B in bf16 would be in memory."""
+    import weakref
+
+    from transformers import AutoModelForCausalLM
+
+    engine, load = Engine(str(tiny_base), an_adapter(tmp_path / "sft", tiny_base), "hf", "float32"), []
+    engine.generate("base", [[5]], Sampling(max_new_tokens=1))
+    before, make = weakref.ref(engine.model), AutoModelForCausalLM.from_pretrained
+
+    def loading(*given, **named):
+        load.append(before() is None)
+        return make(*given, **named)
+
+    monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", loading)
+    engine.generate("sft", [[5]], Sampling(max_new_tokens=1))
+    engine.generate("sft", [[5]], Sampling(max_new_tokens=1))
+    assert load == [True] and engine.loaded == "sft"
