@@ -7,6 +7,9 @@
 # Another recipe's adapters, whose base is fetched from the Hub at the first start and kept in the volume:
 #   docker build -t assistant --target gpu --build-arg OUT=out/qwen2.5-7b .
 #   docker run --gpus all -p 8000:8000 -e VLLM_API_KEY -v models:/home/app/.cache assistant --recipe recipes/qwen2.5-7b.yaml
+# Rows of one's own (--domain rows):
+#   docker build -t assistant --target cpu --build-arg OUT=out/rows .
+#   docker run -p 8000:8000 -e VLLM_API_KEY assistant --domain rows
 # VLLM_API_KEY must be set: the container listens on all addresses, and serve.sh refuses to do so without a key. It is
 # given at the start only, so that no layer holds it.
 
@@ -22,6 +25,9 @@ COPY serve.sh ./
 COPY models models
 # Names with a dot: the adapter, but neither merged/ nor checkpoints/.
 COPY ${OUT}/dpo/*.* out/dpo/
+# The domain of --domain rows, where there is one, but not the rows that were trained on. The first file is for builders
+# that want at least one.
+COPY ${OUT}/dpo/lineage.json ${OUT}/domain/domain.jso[n] ${OUT}/domain/dev.json[l] out/domain/
 
 FROM python:3.11.13-slim-bookworm AS cpu
 # What vLLM's CPU build links against.
@@ -31,7 +37,8 @@ COPY requirements-cpu.txt overrides-cpu.txt /tmp/
 RUN pip install --no-cache-dir uv==0.13.8 \
   && uv pip install --system --no-cache --torch-backend=cpu --override /tmp/overrides-cpu.txt \
     -r /tmp/requirements-cpu.txt
-RUN useradd --create-home --uid 10001 app && install --directory --owner app /app
+# The folder of the volume is there, or a new volume would be root's.
+RUN useradd --create-home --uid 10001 app && install --directory --owner app /app /home/app/.cache
 COPY --from=files --chown=10001 /app /app
 ARG OUT=out
 COPY --chown=10001 ${OUT}/dpo/merged /app/out/dpo/merged
@@ -48,7 +55,8 @@ ENTRYPOINT ["bash", "serve.sh", "--host", "0.0.0.0", "--out", "out"]
 FROM vllm/vllm-openai:v0.32.0 AS gpu
 # The only package that the served domain needs beyond vLLM's own; the pin is that of requirements.txt.
 RUN uv pip install --system --no-cache sqlglot==30.30.0
-RUN useradd --create-home --uid 10001 app && install --directory --owner app /app
+# The folder of the volume is there, or a new volume would be root's.
+RUN useradd --create-home --uid 10001 app && install --directory --owner app /app /home/app/.cache
 COPY --from=files --chown=10001 /app /app
 ARG OUT=out
 COPY --chown=10001 ${OUT}/sft /app/out/sft

@@ -14,7 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from common import files, rows_domain
+from common.domain import load_domain
 from serve import launch
+from train import sft
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "Dockerfile").read_text(encoding="utf-8")
@@ -66,17 +69,20 @@ def test_every_source_is_tracked_or_made_by_the_run_and_reaches_the_builder(out)
         "\n"
     )
     made = {"models", f"{out}/dpo/*.*", f"{out}/dpo/merged", f"{out}/sft"}  # by setup.sh, train/dpo.py, train/sft.py
+    made |= {f"{out}/dpo/lineage.json", f"{out}/domain/domain.jso[n]", f"{out}/domain/dev.json[l]"}
     sources = copied(out)
     assert made < set(sources) and len(sources) == len(set(sources)) > 8
     for source in sources:
         if source not in made:
             assert any(name == source or name.startswith(f"{source}/") for name in tracked), source
         inside = f"{source}/model.safetensors" if source in (f"{out}/sft", f"{out}/dpo/merged") else source
-        assert not is_ignored(inside.replace("*.*", "adapter_model.safetensors")), source
+        inside = re.sub(r"\[(\w)\]", r"\1", inside.replace("*.*", "adapter_model.safetensors"))
+        assert not is_ignored(inside), source
     adapter = [f"{out}/{name}" for name in ("dpo/adapter_config.json", "dpo/lineage.json", "sft/tokenizer.json",
                                             "sft/base/model.safetensors", "dpo/merged/model.safetensors")]  # fmt: skip
     assert not [name for name in adapter if is_ignored(name)]
     kept_back = ("sft/merged/model.safetensors", "dpo/checkpoints/1/optimizer.bin", "ledger.db", ".env")
+    kept_back += tuple(f"domain/{name}.jsonl" for name in ("train", "pairs", "test"))
     others = (".venv/bin/python", ".git/config", "data/sft.jsonl", "serve/__pycache__/x.pyc", ".env")
     for name in (*others, *(f"{out}/{name}" for name in kept_back)):
         assert is_ignored(name), name
@@ -95,6 +101,43 @@ def test_both_targets_are_pinned_without_root_and_watched():
         for package in re.findall(r"pip install .*?(?:&&|$)", rest):
             words = [word for word in package.split()[2:] if word[0] not in "-/&"]
             assert all("==" in word for word in words if word not in ("cpu",)), package
+
+
+def test_a_new_volume_is_the_users():
+    """Docker gives a new volume the owner of the image's folder in its place, and to root where there is none."""
+    (volume,) = re.findall(r"-v \w+:(\S+)", TEXT.split("\nFROM")[0])
+    for stage in ("cpu", "gpu"):
+        (made,) = [rest for rest in instructions("RUN", stage) if "useradd --create-home" in rest]
+        folders = re.search(r"install --directory --owner app (.+)", made)[1].split()
+        assert {"/app", volume} <= set(folders) and volume.startswith("/home/app/")
+
+
+def served_domain(out, image):
+    """What the Dockerfile's own line takes of a domain folder of rows alone, as the image has it."""
+    (line,) = [rest.split() for rest in instructions("COPY", "files") if "out/domain/" in rest.split()[-1]]
+    (image / "out/domain").mkdir(parents=True)
+    for pattern in line[:-1]:
+        found = list(out.parent.glob(pattern.replace("${OUT}", out.name)))
+        for path in found:
+            shutil.copy(path, image / "out/domain")
+    return image / "out"
+
+
+def test_the_image_can_ask_as_a_domain_of_rows_alone_and_holds_no_trained_row(tmp_path, tiny_base):
+    rows = [{"id": f"r{i}", "prompt": f"question {i}", "completion": f"answer {i}"} for i in range(40)]
+    files.write_jsonl(tmp_path / "rows.jsonl", rows[:30])
+    files.write_jsonl(tmp_path / "benchmark.jsonl", rows[30:])
+    given = ["--data", str(tmp_path / "rows.jsonl"), "--benchmark", str(tmp_path / "benchmark.jsonl")]
+    rows_domain.prepare(sft.parse_args(["--domain", "rows", "--out", str(tmp_path / "rows"), *given]))
+    files.write_json(tmp_path / "rows/dpo/lineage.json", {})
+    out = served_domain(tmp_path / "rows", tmp_path / "image")
+    assert sorted(path.name for path in (out / "domain").iterdir()) == ["dev.jsonl", "domain.json", "lineage.json"]
+    domain = load_domain("rows", out)
+    assert domain.SYSTEM_PROMPT == rows_domain.SYSTEM_PROMPT
+    plan = launch.Plan([], {}, "dpo", tiny_base, "http://localhost:1", tmp_path, 1)
+    assert len(launch.example_curls(plan, domain)) == 2
+    files.write_json(tmp_path / "sql/dpo/lineage.json", {})
+    assert not (served_domain(tmp_path / "sql", tmp_path / "other") / "domain/domain.json").exists()
 
 
 def test_no_layer_holds_a_key():
