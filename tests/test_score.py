@@ -104,7 +104,7 @@ def test_references_of_jobs_that_are_not_done_are_scored(tiny_base, network, tmp
     args = answer.parse_args(["--out", str(tmp_path), "--reference_rows", "3", "--dtype", "float32"])
     domain, tokenizer = load_domain("text_to_sql"), model.load_tokenizer(tiny_base)
     rows = domain.load_benchmark("dev")[:5]
-    engine = SimpleNamespace(kind="hf", path=lambda name: str(tiny_base))
+    engine = SimpleNamespace(kind="hf", path=lambda name: str(tiny_base), weights=lambda name: {"weights": name})
     where = (args, tmp_path / "answers", domain, engine, tokenizer, rows)
     jobs = [answer.make_job(*where, name, "chat") for name in ("base", "sft")]
     assert [job.path.name for job in jobs] == ["base_chat.jsonl", "sft.jsonl"]
