@@ -372,6 +372,7 @@ def test_checkpoints_that_are_kept_are_adapters_to_merge(trained, tmp_path, smok
     shutil.copytree(trained, out)
     files.write_jsonl(out / "data/dpo.jsonl", pairs(60))
     flags = [*smoke, "--out", str(out), "--limit", "16", "--learning_rate", "1e-3", "--save_steps", "1"]
+    flags += ["--data", str(out / "data/dpo.jsonl")]
     dpo.main(dpo.parse_args([*flags, "--save_total_limit", "9"]))
     last = files.read_json(out / "dpo/run.json")["metrics"]["steps"]
     kept = {int(path.name): path for path in (out / "dpo/steps").iterdir()}
