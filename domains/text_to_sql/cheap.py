@@ -18,24 +18,15 @@ from domains.text_to_sql import SPLITS, generate, load_benchmark, sandbox, verif
 from domains.text_to_sql.bank import load_bank
 from domains.text_to_sql.databases import quoted
 from domains.text_to_sql.names import split_identifier, stem, words_of
-from domains.text_to_sql.restyle import columns_of, open_databases, renamed
+from domains.text_to_sql.restyle import renamed
+from domains.text_to_sql.schema import columns_of
 
 REFUSAL = "I cannot answer that from this database."
 
 
-def tables_of(row: dict) -> dict:
-    """{table: its columns} of a row's schema, in its order."""
-    (database,) = open_databases(row["ddl"], [""])
-    tables = {}
-    for table, column in columns_of(database):
-        tables.setdefault(table, []).append(column)
-    database.close()
-    return tables
-
-
 def whole_table(row: dict) -> str:
     """SELECT * from the first table."""
-    return f"SELECT * FROM {quoted(next(iter(tables_of(row))))};"
+    return f"SELECT * FROM {quoted(next(iter(columns_of(row['ddl']))))};"
 
 
 def words_as_columns(row: dict) -> str:
@@ -43,7 +34,7 @@ def words_as_columns(row: dict) -> str:
     said = {stem(word) for word in words_of(row["question"])}
     named = {
         table: [column for column in columns if {stem(word) for word in split_identifier(column)} <= said]
-        for table, columns in tables_of(row).items()
+        for table, columns in columns_of(row["ddl"]).items()
     }
     table = max(named, key=lambda one: len(named[one]))
     return f"SELECT {', '.join(map(quoted, named[table])) or '*'} FROM {quoted(table)};"
@@ -52,7 +43,7 @@ def words_as_columns(row: dict) -> str:
 def places(row: dict) -> dict:
     """{place: name}: t0 is the first table of the schema, t0_c1 its second column."""
     made = {}
-    for i, (table, columns) in enumerate(tables_of(row).items()):
+    for i, (table, columns) in enumerate(columns_of(row["ddl"]).items()):
         made |= {f"t{i}": table, **{f"t{i}_c{j}": column for j, column in enumerate(columns)}}
     return made
 

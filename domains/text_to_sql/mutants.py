@@ -288,7 +288,7 @@ def opened(ddl: str, fills: list):
     with ExitStack() as stack:
         databases = [stack.enter_context(closing(sqlite3.connect(":memory:"))) for _ in fills]
         for database, script in zip(databases, fills, strict=True):
-            database.executescript(ddl + script)
+            database.executescript(f"{ddl}\n{script}")
         yield databases
 
 

@@ -2,36 +2,45 @@
 
 Does the data tell right from nearly right? Puts one small mistake after another into gold queries of the templates and
 runs them: prints, by kind of question, how many mutants there are, how many give the gold query's result on any data
-tried (equivalent), and how many of the others pass on the row's own two databases. --benchmark looks at the generated
-rows of a split of the benchmark, which it makes again, in place of new rows.
+tried (equivalent), and how many of the others pass on the row's own two databases. --benchmark looks at the rows of a
+split of the benchmark in place of new ones: at the generated ones, which it makes again, and at the bank's, whose
+databases it mixes for more data.
 """
 
 import random
+import sqlite3
 import sys
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # find common/ and domains/ when run by hand
 
+from sqlglot import exp
+
 from common import cli
 from domains.text_to_sql import SPLITS, load_benchmark, templates
+from domains.text_to_sql.databases import quoted
+from domains.text_to_sql.explain import parse
 from domains.text_to_sql.mutants import mutants_of, names_of, opened, unnoticed
+from domains.text_to_sql.schema import columns_of
 from domains.text_to_sql.write_benchmark import SEED, SIZE
 
 MORE_DATABASES = 12  # as the row's own, and half as many plain ones, before a mutant counts as equivalent
+MIXED_DATABASES = 60  # of the bank's rows, whose queries say nothing of what the data need
 
 
 def count(row: dict, more: Callable) -> Counter:
     """{("mutants" | "equivalent" | "passed", what was changed): number} of a row.
 
-    more() gives other fills; a mutant that is right on them, too, counts as equivalent.
+    more(mutants) gives other fills; a mutant that is right on them, too, counts as equivalent.
     """
     mutants, found = mutants_of(row["gold"], names_of(row["ddl"])), Counter()
     with opened(row["ddl"], row["fills"]) as own:
         left = unnoticed(row["gold"], mutants, own)
-    with opened(row["ddl"], more() if left else []) as others:
+    with opened(row["ddl"], more(left) if left else []) as others:
         equal = unnoticed(row["gold"], left, others)
     for one, what in mutants.items():
         found["mutants", what] += 1
@@ -40,7 +49,7 @@ def count(row: dict, more: Callable) -> Counter:
     return found
 
 
-def _more(rng, layout, plan) -> list:
+def _more(rng, layout, plan, _) -> list:
     plain = plan._replace(plants={}, tweaks=())  # what was not put in on purpose may show it, too
     plans = [plan] * MORE_DATABASES + [plain] * (MORE_DATABASES // 2)
     return [templates.fill(rng, layout, one) for one in plans]
@@ -74,6 +83,51 @@ def survey_benchmark(split: str) -> dict:
     return found
 
 
+def survey_bank(split: str) -> dict:
+    """As survey(), over the bank's rows of a split, whose databases were filled by hand."""
+    rng, found = random.Random(SEED[split]), {}
+    for row in load_benchmark(split):
+        if row["slice"] == "bank" and row["gold"]:
+            found.setdefault(row["category"], Counter()).update(count(row, partial(_mixed_fills, rng, row)))
+    return found
+
+
+def _mixed_fills(rng, row, mutants) -> list:
+    literals = (one for sql in (row["gold"], *mutants) for one in parse(sql).find_all(exp.Literal))
+    said = sorted({_value(one) for one in literals}, key=repr)
+    return [mixed(rng, row["ddl"], rng.choice(row["fills"]), said) for _ in range(MIXED_DATABASES)]
+
+
+def _value(literal):
+    return literal.name if literal.is_string else float(literal.name) if "." in literal.name else int(literal.name)
+
+
+def mixed(rng: random.Random, ddl: str, fill: str, said: list) -> str:
+    """INSERT statements of another database that the schema allows.
+
+    A value is one that its column has in the fill, or one of those said that are like them, or NULL.
+    """
+    with opened(ddl, [fill]) as (known,), opened(ddl, [""]) as (made,):
+        made.execute("PRAGMA foreign_keys = ON")
+        for name in [*columns_of(ddl)] * 2:  # twice: a parent may come after its child
+            rows = known.execute(f"SELECT * FROM {quoted(name)}").fetchall()
+            columns = zip(*rows, strict=True)
+            pools = [[*column, *(one for one in said if _alike(one, column)), None] for column in columns]
+            insert = f"INSERT OR IGNORE INTO {quoted(name)} VALUES ({', '.join('?' * len(pools))})"
+            for _ in range(rng.randint(0, 2 * len(rows))):
+                with suppress(sqlite3.IntegrityError):  # a child without its parent
+                    made.execute(insert, [rng.choice(pool) for pool in pools])
+        return "\n".join(line for line in made.iterdump() if line.startswith("INSERT"))
+
+
+def _alike(value, column) -> bool:
+    """Whether the values of a column are of the kind of this one: numbers, texts, texts that begin with a year."""
+    one = next((other for other in column if other is not None), None)
+    if isinstance(value, str) and isinstance(one, str):
+        return value[:4].isdigit() == one[:4].isdigit()
+    return isinstance(value, int | float) and isinstance(one, int | float)
+
+
 def table(found: dict, what: str) -> str:
     """The counts as aligned text, with a line for all."""
     lines = [f"{what:22}{'mutants':>9}{'equivalent':>12}{'passed':>8}{'share':>8}"]
@@ -101,7 +155,7 @@ def parse_args(argv=None):
     parser.add_argument("--split", default="test", choices=("sft", "dpo", "dev", "test"), help="whose subjects")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--benchmark", default=None, choices=SPLITS, help="the rows of this split instead")
-    return cli.within(parser.parse_args(argv), rows=(1, None))
+    return cli.within(parser.parse_args(argv), rows=(1, None), seed=cli.SEEDS)
 
 
 def main(args):
@@ -109,6 +163,8 @@ def main(args):
     found = survey_benchmark(own) if own else survey(random.Random(args.seed), args.rows, args.split)
     print(table(by(found, 1), "what is changed"), end="\n\n")
     print(table(by(found, 0), "kind"))
+    if own:
+        print("\n" + table(by(survey_bank(own), 1), "changed in the bank's"))
 
 
 if __name__ == "__main__":

@@ -6,9 +6,9 @@ numbers that stand in question, query and sentence alike, and how a refusal begi
 whose sentence says less of it than the original's, is left out.
 """
 
+import itertools
 import random
 import re
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
@@ -17,9 +17,10 @@ from sqlglot import exp
 
 from domains.text_to_sql import explain
 from domains.text_to_sql.bank import load_bank
+from domains.text_to_sql.mutants import opened, results
 from domains.text_to_sql.names import says, split_identifier, words_of
 from domains.text_to_sql.sandbox import TOKEN
-from domains.text_to_sql.schema import CASES, RESERVED, identifier, literal, prompt_text
+from domains.text_to_sql.schema import CASES, RESERVED, columns_of, identifier, literal, prompt_text
 
 HALF = 0.5
 ALIKE = 0.9  # of the words in threes of two copies; more would teach the same again
@@ -121,22 +122,6 @@ CHANGES = (
 )  # fmt: skip
 
 
-def open_databases(ddl: str, fills: list) -> list:
-    """The databases of a row, which are trusted, in memory."""
-    made = []
-    for fill in fills:
-        made.append(sqlite3.connect(":memory:"))
-        made[-1].executescript(f"{ddl}\n{fill}")
-    return made
-
-
-def columns_of(database) -> list:
-    """(table, column) of a database."""
-    return database.execute(
-        "SELECT t.name, c.name FROM sqlite_master AS t JOIN pragma_table_info(t.name) AS c WHERE t.type = 'table'"
-    ).fetchall()
-
-
 @lru_cache(maxsize=4096)  # of an original it is asked for every copy
 def _unsaid(sql: str, sentence: str) -> int:
     """How many parts of the query the sentence does not say, or says otherwise."""
@@ -163,9 +148,7 @@ def _other_names(parts: dict, rng: random.Random, missing: Iterable = ()) -> dic
 
     No column gets a name that the refusal says is missing.
     """
-    (database,) = open_databases(parts["ddl"], [""])
-    names = sorted({name for pair in columns_of(database) for name in pair})
-    database.close()
+    names = sorted({name for table, columns in columns_of(parts["ddl"]).items() for name in (table, *columns)})
     words = {word for name in names for word in split_identifier(name)}
     free = [word for word in sorted(words & set(SYNONYMS)) if SYNONYMS[word] not in words]
     other = {SYNONYMS[word]: word for word in free if rng.random() < HALF}  # of two with one synonym the last
@@ -277,11 +260,11 @@ def _swapped(script: str, swap: dict) -> str:
 def _beside(parts: dict, value: str) -> list:
     """The other texts of the columns that hold `value`, sorted; none that is a number, a date or one letter."""
     found = set()
-    for database in open_databases(parts["ddl"], parts["fills"]):
-        for table, column in columns_of(database):
+    columns = [(table, column) for table, some in columns_of(parts["ddl"]).items() for column in some]
+    with opened(parts["ddl"], parts["fills"]) as databases:
+        for database, (table, column) in itertools.product(databases, columns):
             texts = {one for (one,) in database.execute(f'SELECT "{column}" FROM "{table}"') if isinstance(one, str)}
             found |= texts if value in texts else set()
-        database.close()
     return sorted(one for one in found - {value} if len(one) > 1 and one[0].isalpha() and "'" not in one)
 
 
@@ -309,11 +292,6 @@ def _other_numbers(parts: dict, rng: random.Random) -> dict:
 
 def _finds_some(parts: dict, sql: str) -> bool:
     """Whether a query runs and gives more than nothing on every database."""
-    found = []
-    for database in open_databases(parts["ddl"], parts["fills"]):
-        try:
-            found.append(any(value is not None for row in database.execute(sql) for value in row))
-        except sqlite3.Error:
-            found.append(False)
-        database.close()
-    return all(found)
+    with opened(parts["ddl"], parts["fills"]) as databases:
+        found = list(results(sql, databases))
+    return all(rows and any(value is not None for row in rows for value in row) for rows in found)
