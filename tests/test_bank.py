@@ -31,7 +31,8 @@ def test_nothing_stands_twice():
 
 def test_splits_share_no_schema_and_make_up_the_bank():
     rows = bank.load_bank()
-    assert len(rows) == sum(len(bank.load_bank(split)) for split in bank.SPLITS) == 18 * len(FILES)
+    sizes = {split: len(bank.load_bank(split)) for split in bank.SPLITS}
+    assert len(rows) == sum(sizes.values()) == 18 * len(FILES) + 12 and sizes["dpo"] == 300
     assert len({(row["schema_id"], row["split"]) for row in rows}) == len(FILES)
     assert all((row["gold"] is None) == row["refuse"] for row in rows)
 
@@ -194,6 +195,16 @@ def test_bad_texts_are_found(content):
     content = copy.deepcopy(bank.read_bank_file(bank.BANK / "clinic_visits.yaml"))
     content["questions"][15]["say"] = "Shows the average height of all patients."
     assert "16 verify() does not accept it: should_refuse" in errors(content)
+
+
+def test_only_a_schema_for_dpo_may_have_a_question_more(content):
+    for kind, number in (("", 0), ("unanswerable", 15), ("change", 17)):
+        more = {**content, "questions": [*content["questions"], content["questions"][number]]}
+        assert more["questions"][-1].get("refuse", "") == kind
+        assert "a schema has" in errors(more)
+        assert ("a schema has" in errors({**more, "split": "dpo"})) == (kind == "change")
+    fewer = {**content, "split": "dpo", "questions": content["questions"][1:]}
+    assert "a schema has" in errors(fewer)
 
 
 def test_a_repeated_query_is_found():
