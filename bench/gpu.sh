@@ -7,4 +7,6 @@ set -u
 cd "$(dirname "$0")/.."
 export HF_HUB_OFFLINE=1 PYTHONUNBUFFERED=1
 nvidia-smi 2>/dev/null || true
-"${PYTHON:-python3}" bench/seven_b.py --out "${OUT:-out/gpu}" "$@"
+python=.venv/bin/python # as setup.sh makes it; PYTHON names another
+[ -x "$python" ] || python=python3
+"${PYTHON:-$python}" bench/seven_b.py --out "${OUT:-out/gpu}" "$@"
