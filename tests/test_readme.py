@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^python (\S+)\.py(.*)$", README, re.MULTILINE)
+IN_TEXT = re.findall(r"`python (\S+)\.py([^`]*)`", re.sub(r"```.*?```", "", README, flags=re.DOTALL))
 SHELL = re.findall(r"^bash (\S+)", README, re.MULTILINE)
 
 
@@ -32,6 +33,11 @@ def test_readme_command_parses(script, flags):
             assert value in map(str, shown) or float(value) in shown, (
                 f"{script} takes {flag} and does not use its value"
             )
+
+
+@pytest.mark.parametrize("script, flags", [one for one in IN_TEXT if "..." not in one[1]])
+def test_command_in_the_text_parses(script, flags):
+    importlib.import_module(script.replace("/", ".")).parse_args(shlex.split(flags))
 
 
 @pytest.mark.parametrize(
