@@ -172,9 +172,10 @@ def names_layers(pattern: str, modules, layers: set) -> bool:
 
 
 def limited(rows: list, args) -> list:
-    """A sample of --limit rows by --seed, in the file's order; all rows when the limit is 0."""
+    """A sample of --limit rows by --seed, in the file's order, which is said; all rows when the limit is 0."""
     if not args.limit or args.limit >= len(rows):
         return rows
+    print(f"a sample of {args.limit:,} of {len(rows):,} rows is trained on (--limit; 0 takes all)")
     return [rows[i] for i in sorted(random.Random(args.seed).sample(range(len(rows)), args.limit))]
 
 

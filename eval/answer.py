@@ -207,6 +207,8 @@ def main(args):
     domain = load_domain(args.domain, args.out)
     benchmark = benchmark_of(args, domain)
     rows, folder = benchmark[: args.limit or None], args.out / "answers"
+    if len(rows) < len(benchmark):
+        print(f"the first {len(rows):,} of {len(benchmark):,} items are asked (--limit; 0 asks all)")
     about = provenance.benchmark_told(args.split, benchmark)
     _, better = answer_all(args, domain, rows, folder, benchmark=about)
     print(

@@ -22,6 +22,17 @@ def test_the_longest_rows_fill_two_batches():
     assert check.longest_batches(args, rows, lengths, packed=True) == list("dbecaf") + ["d", "b"]  # two in a sequence
 
 
+def test_a_sample_of_the_rows_is_said(capsys):
+    rows = list(range(50))
+    assert training.limited(rows, settings("--limit", "50")) == training.limited(rows, settings("--limit", "0")) == rows
+    assert not capsys.readouterr().out
+    some = training.limited(rows, settings("--limit", "20"))
+    assert len(set(some)) == 20 and some == sorted(some) and some != rows[:20]
+    assert "20 of 50 rows" in capsys.readouterr().out
+    assert some == training.limited(rows, settings("--limit", "20"))
+    assert some != training.limited(rows, settings("--limit", "20", "--seed", "1"))
+
+
 def test_a_training_of_minutes_is_not_checked_unless_asked_nor_one_that_goes_on(tmp_path):
     args = settings("--out", str(tmp_path))
     few, many = 6 * 1e6 * 1e6, 6 * 7.6e9 * 1e7
