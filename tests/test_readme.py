@@ -37,7 +37,7 @@ def test_readme_command_parses(script, flags):
 
 @pytest.mark.parametrize("script, flags", [one for one in IN_TEXT if "..." not in one[1]])
 def test_command_in_the_text_parses(script, flags):
-    importlib.import_module(script.replace("/", ".")).parse_args(shlex.split(flags))
+    assert importlib.import_module(script.replace("/", ".")).parse_args(shlex.split(flags))
 
 
 @pytest.mark.parametrize(
