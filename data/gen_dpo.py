@@ -62,7 +62,8 @@ def parse_args(argv=None):
     )  # fmt: skip
     parser.add_argument(
         "--extra", default=None, metavar="FILE",
-        help="other models' answers: JSONL with completion and prompt (or prompt_id); train/dpo.py needs --off_policy",
+        help="other models' answers: JSONL with completion and prompt (or prompt_id); train/dpo.py needs --off_policy; "
+        "not with --judge hand",
     )  # fmt: skip
     parser.add_argument("--base", default=model.DEFAULT_BASE, help="model folder or name on the Hub")
     parser.add_argument("--n", type=int, default=4000, help="prompts to sample")
@@ -145,7 +146,7 @@ def build_rows(args, rows, candidates, parent):
                 "reason": rejected["reason"],
                 "prompt_id": row["id"],
                 "category": row["category"],
-                "refuse": row.get("refuse", False),
+                "refuse": pairs.to_refuse(row),
                 **{key: row[key] for key in ("cluster", "family") if key in row},
                 "judge": llm.parse_spec(args.judge).name if by_model(args) else args.judge,
                 "temperature": args.temperature,
@@ -193,10 +194,18 @@ def check(args, domain):
         raise cli.UserError(
             f"the domain {args.domain} has no verify(), which --judge verifier needs; name a model by --judge, or hand."
         )
+    elif args.judge == HAND and args.extra:
+        raise cli.UserError(
+            "--judge hand lets a person rate the SFT model's own samples alone; leave --extra out, or rate the other "
+            "answers by python data/label.py --pairs FILE."
+        )
 
 
 def prompts(args, domain) -> list:
-    """The prompts to sample, made by the domain's teachers. UserError when all are longer than --max_characters."""
+    """The prompts to sample, made by the domain's teachers.
+
+    UserError when all are longer than --max_characters, and for one whose `refuse` the pairs could not be counted by.
+    """
     rows = mix.make_rows(domain, mix.shares_of(domain, args), args.seed + 1, args.n, "dpo")
     kept = [row for row in rows if len(row["prompt"]) <= (args.max_characters or math.inf)]
     if not kept:
@@ -204,6 +213,8 @@ def prompts(args, domain) -> list:
         raise cli.UserError(
             f"--max_characters {args.max_characters} leaves no prompt of {len(rows)}: the shortest has {shortest}."
         )
+    for row in kept if args.judge != HAND else ():
+        pairs.to_refuse(row)
     return kept
 
 
@@ -306,7 +317,7 @@ def main(args):
         made_with = sampled_with(args, domain, parent)
         candidates, known = judge_by_model(args, domain, rows, candidates, folder, made_with)
     made, dropped = build_rows(args, rows, candidates, parent)
-    due = sum(row.get("refuse", False) for row in rows)
+    due = sum(map(pairs.to_refuse, rows))
     kept = pairs.drop_surplus_refusals(made, due, len(rows), random.Random(args.seed))
     dropped[pairs.REFUSALS] = len(made) - len(kept)
     told = ", ".join(f"{reason} {count}" for reason, count in dropped.items())

@@ -114,8 +114,9 @@ def held_out(domain, rows, reasons, args):
     compare = getattr(domain, "dedup_text", lambda row: f"{row['prompt']}\n{row['completion']}")
     kept_apart = [compare(row) for split in splits_of(domain) for row in rows_of(domain, "load_benchmark", split)]
     fit = [i for i, reason in enumerate(reasons) if not reason]
-    twins = near_duplicates(kept_apart + [compare(rows[i]) for i in fit], args.jaccard)[len(kept_apart) :]
-    same = {i for i, twin in zip(fit, twins, strict=True) if twin is not None and twin < len(kept_apart)}
+    n = len(kept_apart)
+    twins = near_duplicates(kept_apart + [compare(rows[i]) for i in fit], args.jaccard, apart=n)[n:]
+    same = {i for i, twin in zip(fit, twins, strict=True) if twin is not None and twin < n}
     return ["in the benchmark" if i in same else reason for i, reason in enumerate(reasons)]
 
 
@@ -199,13 +200,20 @@ def main(args):
         return
     rows, reasons, calls = made
     kept, dropped = select(domain, rows, reasons, args)
+    why = Counter(row["reason"] for row in dropped)
+    if not kept:
+        told = ", ".join(f"{reason} {count}" for reason, count in why.most_common())
+        raise cli.UserError(
+            f"no row of {len(rows)} can be kept ({told}), so nothing was written; see --max_characters and the "
+            "domain's verify()."
+        )
     if len(kept) < args.n:
         print(f"note: {len(kept)} rows are left of the {args.n} asked for; raise --jaccard or lower --n.")
     files.write_jsonl(target, build_rows(kept, calls))
     files.write_jsonl(folder / "dropped.jsonl", dropped)
     files.write_text(folder / "report.md", row_report.report(kept, dropped, len(rows), domain))
     files.write_text(folder / "data_card.md", card.data_card(args, kept, calls))
-    counts = {"candidates": len(rows), "kept": len(kept), **Counter(row["reason"] for row in dropped)}
+    counts = {"candidates": len(rows), "kept": len(kept), **why}
     write_record(args, started, domain, target, counts, calls)
     if calls is not None:
         print(f"calls: {calls['calls']}, {paid.shown(calls['dollars'])}; each is in {args.out / paid.LEDGER}.")

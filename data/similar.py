@@ -87,18 +87,18 @@ def _buckets(sets: list, threshold: float) -> list:
     return made.tolist()
 
 
-def near_duplicates(texts: list, threshold: float) -> list:
-    """For each text the index of an earlier one with Jaccard similarity >= threshold, or None.
+def near_duplicates(texts: list, threshold: float, apart: int = 0) -> list:
+    """For each text the index of the first earlier one with Jaccard similarity >= threshold, or None.
 
     MinHash proposes, the true Jaccard similarity of the trigram sets decides. Only texts that were no duplicates
-    themselves are compared with.
+    themselves are compared with, and the first `apart` texts, whatever they resemble.
     """
     sets, held, found = shingle_sets(texts), {}, []
     for i, buckets in enumerate(_buckets(sets, threshold) if texts else ()):
         near = sorted(set().union(*(held.get(bucket, ()) for bucket in buckets)))
         similar = (j for j in near if len(sets[i] & sets[j]) >= threshold * len(sets[i] | sets[j]))
         found.append(next(similar, None))
-        if found[-1] is None:
+        if found[-1] is None or i < apart:
             for bucket in buckets:
                 held.setdefault(bucket, []).append(i)
     return found

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
+from common import files
 from common.cli import UserError
 from common.domain import load_domain
 from common.provenance import policy_of
@@ -329,6 +330,12 @@ def test_other_answers_that_cannot_be_used_are_one_sentence(tmp_path, line, said
         pairs.read_extra(write(tmp_path / "extra.jsonl", line), PROMPTS)
 
 
+def test_other_answers_are_not_rated_by_hand():
+    args = gen_dpo.parse_args(["--judge", "hand", "--extra", "extra.jsonl"])
+    with pytest.raises(UserError, match="--judge hand .* leave --extra out"):
+        gen_dpo.check(args, load_domain("text_to_sql"))
+
+
 # --- temperatures and examples ----------------------------------------------------------------------
 
 
@@ -406,6 +413,30 @@ def test_chosen_refusals_keep_to_the_share_that_the_prompts_deserve(refusals, an
     assert kept == pairs.drop_surplus_refusals(made, due, prompts, random.Random(1))
 
 
+def prompts_with(monkeypatch, judge, *refusals):
+    """gen_dpo's prompts where the domain's rows have these as `refuse`."""
+    rows = [{"id": f"p{i}", "prompt": "q", "category": "c", "refuse": one} for i, one in enumerate(refusals)]
+    monkeypatch.setattr(gen_dpo.mix, "make_rows", lambda *given: rows)
+    return gen_dpo.prompts(gen_dpo.parse_args(["--judge", judge]), load_domain("text_to_sql"))
+
+
+@pytest.mark.parametrize("said", ["no", "1 of 2", 2, 0.5, [True], {}])
+def test_a_refuse_that_is_neither_true_nor_false_is_refused_before_anything_is_sampled(monkeypatch, said):
+    with pytest.raises(UserError) as caught:
+        prompts_with(monkeypatch, "openai:m@http://127.0.0.1:1", True, said)
+    assert str(caught.value) == f"the prompt p1 has refuse {said!r}; it must be true or false, or left out."
+    assert len(prompts_with(monkeypatch, "hand", True, said)) == 2, "nobody asks for it there"
+
+
+def test_a_refuse_of_a_table_is_read_as_true_or_false(monkeypatch):
+    rows = prompts_with(monkeypatch, "verifier", True, False, None, "", "True", "false", " TRUE ", "FALSE", 1)
+    assert [pairs.to_refuse(row) for row in rows] == [True, False, False, False, True, False, True, False, True]
+    assert rows[4]["refuse"] == "True", "a row stays as it is, and so do samples that were drawn for it"
+    sampled = [{"id": "p4", "samples": [sample("b", GOOD), sample("a", (0, 1, 1))]}]
+    (made,), _ = gen_dpo.build_rows(gen_dpo.parse_args([]), rows[4:5], sampled, {"adapter_sha256": "0" * 64})
+    assert made["refuse"] is True and not pairs.to_refuse({"id": "p"})
+
+
 def test_which_refusals_are_dropped_is_chance():
     made = [{"id": i, "refuse": i < 60} for i in range(100)]
     kept = [pair["id"] for pair in pairs.drop_surplus_refusals(made, 1, 3, random.Random(2)) if pair["refuse"]]
@@ -474,6 +505,19 @@ def test_near_duplicates_are_those_of_a_full_comparison(generated_texts, thresho
             assert twin < i and found[twin] is None and len(one & other) >= threshold * len(one | other)
 
 
+def test_a_row_near_any_text_of_the_benchmark_is_dropped():
+    """Also near one that is itself near an earlier one of the benchmark."""
+    words = [f"w{i}" for i in range(40)]
+    first, second = " ".join(words), " ".join(["other", *words[1:]])
+    row = " ".join(["other", *words[1:38], "so", "on"])
+    assert similar.near_duplicates([first, second, row], 0.9) == [None, 0, None]
+    assert similar.near_duplicates([first, second, row], 0.9, apart=2) == [None, 0, 1]
+    rows = [{"id": i, "prompt": text, "completion": "z", "category": "c", "cluster": i}
+            for i, text in enumerate((first, second, row))]  # fmt: skip
+    domain = Namespace(SPLITS=("test",), load_benchmark=lambda split: rows[:2], dedup_text=lambda row: row["prompt"])
+    assert gen_sft.held_out(domain, rows[2:], [""], Namespace(jaccard=0.9)) == ["in the benchmark"]
+
+
 def test_equal_and_short_texts_are_duplicates_and_case_does_not_matter():
     assert similar.near_duplicates(["Hi", "hi", "ho", "Count the big cats now.", "count the BIG cats now."], 0.9) == [
         None,
@@ -519,6 +563,17 @@ def test_selection_counts_every_reason():
     assert "8 candidates, 2 kept, 6 dropped." in text and "| size |" not in text
     for reason in ("exact duplicate", "near duplicate", "too long", "bad format", "wrong: no_query", "not needed"):
         assert f"| {reason} | 1 |" in text
+
+
+def test_nothing_is_written_when_no_row_is_left(tmp_path, monkeypatch):
+    seeds = gen_sft.load_seeds(load_domain("text_to_sql"))[:3]
+    monkeypatch.setattr(gen_sft, "candidates", lambda domain, args: (seeds, ["", "bad format", ""], None))
+    files.write_jsonl(tmp_path / "data/sft.jsonl", [{"id": "before"}])
+    with pytest.raises(
+        UserError, match=r"no row of 3 can be kept \(too long 2, bad format 1\), so nothing was written"
+    ):
+        gen_sft.main(gen_sft.parse_args(["--max_characters", "1", "--out", str(tmp_path)]))
+    assert files.read_jsonl(tmp_path / "data/sft.jsonl") == [{"id": "before"}] and not (tmp_path / "gen_sft").exists()
 
 
 def test_the_report_counts_what_the_domain_calls_traits():
