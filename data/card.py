@@ -35,7 +35,7 @@ def data_card(args, rows: list, calls: dict | None) -> str:
             "",
             f"Method {args.method}, prompts of version {', '.join(versions)}, answered on "
             f"{' to '.join(dict.fromkeys((dates[0], dates[-1]))) if dates else 'no day'}.",
-            f"Each row was executed; {len(agreed)} were checked by {args.agree - 1} further answers of the same model, "
+            f"Each row was executed; up to {args.agree - 1} further answers of the same model checked {len(agreed)}, "
             f"of which {sum(agreed) / len(agreed):.1%} agreed." if agreed else "No further answers were asked for.",
             f"Calls: {', '.join(f'{name} {count}' for name, count in calls['calls'].items())}; "
             f"{calls['dollars']:.4f} dollars.",

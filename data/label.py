@@ -7,6 +7,7 @@ Ratings are kept in out/ratings after every key, so that a stopped server goes o
 what was rated and the raters' agreement: out/eval/winrate_hand.json, or with --pairs out/data/dpo_hand.jsonl.
 """
 
+import fcntl
 import hashlib
 import json
 import random
@@ -129,6 +130,21 @@ def shown_prompt(prompt) -> str:
 def has_rows(path) -> bool:
     """Whether the file of ratings holds any: it is empty when the only one was undone."""
     return path.is_file() and path.stat().st_size > 0
+
+
+def take(path):
+    """An open file that keeps any other server from these ratings until it is closed; UserError when one has them.
+
+    Each server writes the whole file from what it holds, so two of them would drop each other's ratings.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    held = path.with_name(f"{path.name}.lock").open("w")
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel releases it, also after kill -9
+    except OSError:
+        held.close()
+        raise cli.UserError(f"another label.py is running on {path}; let all rate on its page, or stop it.") from None
+    return held
 
 
 class Ratings:
@@ -429,9 +445,15 @@ def main(args):
     started = time.time()
     items = answer_items(args) if args.pairs is None else pair_items(args)
     name = "answers" if args.pairs is None else "pairs"
-    ratings = Ratings(args.out / "ratings" / f"{name}.jsonl", items, args.seed)
+    path = args.out / "ratings" / f"{name}.jsonl"
     if args.export:
-        return export(args, started, ratings, items)
+        return export(args, started, Ratings(path, items, args.seed), items)
+    with take(path):
+        serve(args, Ratings(path, items, args.seed), items)
+
+
+def serve(args, ratings, items):
+    """Serve the page until Ctrl-C; UserError when there is nothing to rate."""
     if not ratings.items:
         raise cli.UserError("all answers are the same in each pair, so there is nothing to rate.")
     server = make_server(ratings, args.host, args.port)

@@ -126,20 +126,28 @@ async def make_item(model, teacher, args, number, pool, unfit) -> Item:
         reason = reason or ("" if parent is None or is_evolved(row, parent) else "not evolved")
         reason = reason or await asyncio.to_thread(unfit, row)
         if not reason and args.agree > 1 and hasattr(teacher, "solve"):
-            row["agreement"] = await agreement(item, model, teacher, args, row)
-            reason = "" if row["agreement"] >= 0.5 else "other answers disagree"
+            row["agreement"], reason = await agreement(item, model, teacher, args, row)
         item.rows.append((row, reason))
     return item
 
 
-async def agreement(item, model, teacher, args, row) -> float:
-    """The share of args.agree - 1 independent answers that agree with the row."""
-    agreed, text = 0, teacher.solve(row)
+async def agreement(item, model, teacher, args, row) -> tuple:
+    """(The share that agrees with the row, the reason against it or '') of args.agree - 1 independent answers.
+
+    An answer that never came says nothing of the row; when none came the share is None and the row is not checked.
+    """
+    agreed, missing, text = [], [], teacher.solve(row)
+    most = min(teacher.SOLVE_TOKENS, args.teacher_max_tokens or teacher.SOLVE_TOKENS)
     for number in range(args.agree - 1):
-        asked = llm.Request(teacher.SOLVE_SYSTEM, text, teacher.SOLVE_SCHEMA, teacher.SOLVE_TOKENS, number)
-        reply = await item.ask(model, asked)
-        agreed += reply.data is not None and await asyncio.to_thread(teacher.agrees, row, reply.data)
-    return round(agreed / (args.agree - 1), 3)
+        reply = await item.ask(model, llm.Request(teacher.SOLVE_SYSTEM, text, teacher.SOLVE_SCHEMA, most, number))
+        if reply.data is None:
+            missing.append(reply.reason)
+        else:
+            agreed.append(await asyncio.to_thread(teacher.agrees, row, reply.data))
+    if not agreed:
+        return None, f"not checked: {missing[0]}"
+    share = round(sum(agreed) / len(agreed), 3)
+    return share, "" if share >= 0.5 else "other answers disagree"
 
 
 # --- the run ----------------------------------------------------------------------------------------

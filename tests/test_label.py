@@ -150,6 +150,27 @@ def test_a_start_after_the_only_rating_was_undone(tmp_path):
         assert ask("/next?rater=ann")["done"] == 0
 
 
+def test_a_second_server_on_the_same_ratings_is_refused(tmp_path, monkeypatch):
+    """Each would write the file from what it holds, without the other's ratings."""
+    args, started = parse(write_answers(tmp_path)), []
+
+    def second(*given):
+        if len(started) % 2 == 0:
+            started.append("one")
+            with pytest.raises(UserError, match=r"another label.py is running on .*answers.jsonl"):
+                label.main(args)
+            with pytest.raises(UserError, match="has no rating of today's answers"):
+                label.main(parse(tmp_path, "--export"))
+        started.append("end")
+        raise UserError("the first server ended")
+
+    monkeypatch.setattr(label, "make_server", second)
+    for _ in range(2):
+        with pytest.raises(UserError, match="the first server ended"):
+            label.main(args)
+    assert started == ["one", "end"] * 2
+
+
 @needs_kappa
 def test_raters_agree_by_majority_and_kappa(tmp_path, capsys):
     args = parse(write_samples(tmp_path), "--pairs")

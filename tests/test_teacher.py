@@ -1,5 +1,6 @@
 """gen_sft.py with a model as teacher, against a local server: kills, the cap, the methods, what rows must survive."""
 
+import asyncio
 import json
 import random
 import re
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from provider import kill_after, ledger_hash, with_key
 
-from common import cli, files, paid
+from common import cli, files, llm, paid
 from common.domain import load_domain
 from data import gen_sft, teaching
 from domains.text_to_sql import teach
@@ -92,6 +93,51 @@ def test_a_row_that_other_answers_contradict_is_dropped(serve, tmp_path):
     prompts = {row["prompt"] for row in taught(tmp_path)}
     assert prompts and not prompts & {teacher.rows[i]["prompt"] for i in wrong}
     assert "other answers disagree" in {row["reason"] for row in files.read_jsonl(tmp_path / "gen_sft/dropped.jsonl")}
+
+
+class Checked:
+    """A model whose answer is GOOD, and whose checks are 'yes', 'no', or never come for the reason given."""
+
+    spec = llm.parse_spec("openai:m")
+
+    def __init__(self, said):
+        self.said, self.most = said, []
+
+    async def ask(self, request):
+        if request.system == teach.SYSTEM:
+            return llm.Reply(GOOD, "")
+        self.most.append(request.max_tokens)
+        known = {"yes": GOOD["questions"][0]["sql"], "no": "SELECT 1;"}
+        said = self.said[request.number]
+        return llm.Reply({"sql": known[said]}, "") if said in known else llm.Reply(None, said)
+
+
+def checked_item(said, *more):
+    """(the row's agreement, the reason against it, the longest answer that each check may have)."""
+    args, asked = gen_sft.parse_args(["--teacher", "openai:m", *more]), Checked(said)
+    item = asyncio.run(teaching.make_item(asked, teach, args, 0, [], lambda row: ""))
+    ((row, reason),) = item.rows
+    return row["agreement"], reason, asked.most
+
+
+@pytest.mark.parametrize(
+    "said, agreement, reason",
+    [
+        (("yes", "no"), 0.5, ""),
+        (("no", "no"), 0.0, "other answers disagree"),
+        (("too long", "yes"), 1.0, ""),
+        (("no", "refused"), 0.0, "other answers disagree"),
+        (("too long", "refused"), None, "not checked: too long"),
+    ],
+)
+def test_a_check_that_never_came_contradicts_no_row(said, agreement, reason):
+    assert checked_item(said)[:2] == (agreement, reason)
+
+
+@pytest.mark.parametrize("given, most", [(None, 3000), (9000, 3000), (1000, 1000)])
+def test_the_longest_answer_holds_for_checks_too(given, most):
+    more = [] if given is None else ["--teacher_max_tokens", str(given)]
+    assert teach.SOLVE_TOKENS == 3000 and checked_item(("yes", "yes"), *more)[2] == [most, most]
 
 
 def test_the_second_run_pays_for_nothing_and_more_rows_only_for_the_new(serve, answers, tmp_path):
