@@ -6,7 +6,6 @@ chosen and rejected, hh-rlhf's transcripts) as the project's own JSONL, or as Al
 JSON array.
 """
 
-import json
 import sys
 from collections import Counter
 from pathlib import Path
@@ -17,6 +16,8 @@ from common import cli, files
 from common.layouts import PAIRS, layout_of
 from common.rows import SAME, examples_of, fit_rows, pairs_of
 from common.tables import own_rows
+
+ALPACA = ("instruction", "input", "output", "system")
 
 
 def parse_args(argv=None):
@@ -30,15 +31,22 @@ def parse_args(argv=None):
     parser.add_argument(
         "--skip", action=cli.Switch, default=False, help="leave out rows that cannot be used, counted by reason"
     )
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if Path(args.target).resolve() == Path(args.source).resolve():
+        raise cli.UserError(f"{args.target} is the file that is read; name another one, so that nothing is lost.")
+    return args
 
 
 def renamed(found: list, changes: list) -> list:
     """The rows with keys renamed by OLD=NEW; UserError when a row lacks one or has the new name already."""
     pairs = [change.partition("=")[::2] for change in changes]
+    olds, news = ([pair[i] for pair in pairs] for i in (0, 1))
     for old, new in pairs:
         if not old or not new:
             raise cli.UserError(f"--rename takes OLD=NEW, such as question=prompt, not {old or '='}.")
+        if olds.count(old) > 1 or news.count(new) > 1:
+            twice = old if olds.count(old) > 1 else new
+            raise cli.UserError(f"--rename {old}={new}: {twice} comes twice, and one of the two would be lost.")
         for where, _, row in found:
             if old not in row or new in row:
                 fault = f"lacks {old}" if old not in row else f"has {new} already"
@@ -60,7 +68,7 @@ def read(found: list, path, skip: bool) -> tuple:
 
 
 def as_alpaca(row: dict) -> dict:
-    """A row in Alpaca's keys; UserError for one with several turns, for which they have no place."""
+    """A row in Alpaca's keys; UserError for what they have no place for: several turns, a column of their name."""
     asked, system = row["prompt"], {}
     if isinstance(asked, list):
         if asked[0]["role"] == "system":
@@ -71,6 +79,12 @@ def as_alpaca(row: dict) -> dict:
             )
         asked = asked[0]["content"]
     others = {key: value for key, value in row.items() if key not in ("prompt", "completion")}
+    taken = [key for key in ALPACA if key in others]
+    if taken:
+        raise cli.UserError(
+            f"the row {row['id']} has {', '.join(taken)} beside its prompt, which Alpaca's format has for itself; "
+            f"rename it by --rename {taken[0]}=NAME, or use --to ours."
+        )
     answer = {"output": row["completion"]} if "completion" in row else {}
     return {"instruction": asked, "input": "", **answer, **system, **others}
 
@@ -82,7 +96,7 @@ def main(args):
     rows, out = read(found, args.source, args.skip)
     rows = [as_alpaca(row) for row in rows] if args.to == "alpaca" else rows
     if args.target.endswith(".json"):
-        files.write_text(args.target, json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
+        files.write_json(args.target, rows)
     else:
         files.write_jsonl(args.target, rows)
     for reason, count in out.most_common():

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 from common import cli, files
 from common.rows import fit_rows
 from common.tables import first_line, own_rows
-from data.public import SEEN, SOURCES
+from data.public import LEFT_OUT, SEEN, SOURCES
 
 # What data/public.py itself compares and splits; other fields are read, and left out, as those of any file.
 KINDS = {"HelpSteer2": {"prompt": (str, "text"), "helpfulness": ((int, float), "a number")}}
@@ -132,7 +132,9 @@ def convert(name, rows, language=None) -> tuple:
     """({"sft": rows, "dpo": rows} in our formats, {reason: rows left out})."""
     made, out = {}, Counter()
     for kind, row in SOURCES[name].convert(rows):
-        if language and row.get("language") not in (language, None):
+        if kind == LEFT_OUT:
+            out[row] += 1
+        elif language and row.get("language") not in (language, None):
             out[f"not in {language}"] += 1
         else:
             made.setdefault(kind, []).append(row)
@@ -199,8 +201,9 @@ def main(args):
         for kind, rows in kept.items():
             products.setdefault(kind, []).extend(rows)
         one = SOURCES[name]
+        known = [Path(file).name] if file else one.files  # the Hub's by their folders too: several have one name
         report[name] = {
-            "origin": origin, "sha256": {path.name: files.sha256(path) for path in paths}, "licence": one.licence,
+            "origin": origin, "sha256": dict(zip(known, map(files.sha256, paths), strict=True)), "licence": one.licence,
             "licence_read": f"{SEEN}, {one.seen}", "note": one.note, "usable": {k: len(v) for k, v in made.items()},
             "taken": {kind: len(rows) for kind, rows in kept.items()}, "left_out": dict(out),
         }  # fmt: skip

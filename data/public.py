@@ -13,10 +13,15 @@ SEEN = "2026-11-28"
 HUB = "https://huggingface.co/datasets/"
 TURN = re.compile(r"\s*<extra_id_1>(User|Assistant)\n")  # between HelpSteer2's turns
 OPENAI = "answers written by OpenAI's models, whose terms restrict training competing models"
+LEFT_OUT = "left out"  # the kind of what gives no pair, with the reason: EQUAL or ALONE
+EQUAL, ALONE = "both answers have one score", "one answer only"
 
 
 class Source(NamedTuple):
-    """A data set: its facts, and the function (rows) -> [(kind, row)], kind being "sft" or "dpo"."""
+    """A data set: its facts, and the function (rows) -> [(kind, row)], kind being "sft" or "dpo".
+
+    Where rows give no pair the function has (LEFT_OUT, the reason) in its place, so that it is counted.
+    """
 
     hub: str  # its name on the Hub
     files: tuple  # of the Hub's repository, all of which are read
@@ -62,7 +67,10 @@ def orca(rows) -> list:
 def ultrafeedback(rows) -> list:
     """Two whole conversations with their scores; equal scores prefer neither."""
     keys = ("prompt", "chosen", "rejected", "score_chosen", "score_rejected")
-    return [("dpo", {key: row[key] for key in keys}) for row in rows if row["score_chosen"] != row["score_rejected"]]
+    return [
+        ("dpo", {key: row[key] for key in keys}) if row["score_chosen"] != row["score_rejected"] else (LEFT_OUT, EQUAL)
+        for row in rows
+    ]
 
 
 def helpsteer(rows) -> list:
@@ -74,6 +82,7 @@ def helpsteer(rows) -> list:
         best = max(answers, key=lambda row: row["helpfulness"])
         worst = min(answers, key=lambda row: row["helpfulness"])
         if best["helpfulness"] == worst["helpfulness"]:
+            made.append((LEFT_OUT, EQUAL if len(answers) > 1 else ALONE))
             continue
         pieces = TURN.split(prompt)
         turns = [{"role": "user", "content": pieces[0]}] + [

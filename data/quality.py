@@ -18,7 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 
 from common import cli, files, model
 from common.domain import load_domain, rows_of, splits_of
-from common.rows import read_examples, read_pairs, read_prompt
+from common.rows import SAME, pairs_of, read_examples, read_prompt
+from common.tables import own_rows
 from data.similar import FEWEST, near_duplicates, shared
 from eval.questions import GENERAL_KNOWLEDGE, read_benchmark
 
@@ -80,10 +81,14 @@ def inputs_of(args) -> dict:
     return named
 
 
-def read(path) -> list:
-    """The rows of a file, with prompt and either completion or chosen and rejected."""
-    first = files.numbered_rows(path)[0][1]
-    return read_pairs(path)[0] if "chosen" in first else read_examples(path)
+def read(path) -> tuple:
+    """(The rows of a file, with prompt and either completion or chosen and rejected; ids of pairs of one answer)."""
+    if "chosen" not in files.numbered_rows(path)[0][1]:
+        return read_examples(path), []
+    found = own_rows(path)
+    rows = pairs_of(found, path)[0]
+    fit = {row["id"] for row in rows}
+    return rows, [name for _, name, _ in found if name not in fit]
 
 
 def read_prompts(path) -> list:
@@ -312,23 +317,25 @@ def main(args):
     started = time.time()
     domain, named = load_domain(args.domain, args.out), inputs_of(args)
     identifier, encoder = load_identifier(args), load_encoder(args)
-    rows = {name: read(path) for name, path in named.items()}
+    given = {name: read(path) for name, path in named.items()}
     guarded = protected(args, domain)
     found, kept, dropped = {}, {}, []
     for name, path in named.items():
-        reasons, like, facts = look(args, domain, path, rows[name], guarded, identifier, encoder)
-        kept[name] = [row for row, reason in zip(rows[name], reasons, strict=True) if not reason]
-        counts = Counter(reason for reason in reasons if reason)
+        rows, same = given[name]
+        reasons, like, facts = look(args, domain, path, rows, guarded, identifier, encoder)
+        kept[name] = [row for row, reason in zip(rows, reasons, strict=True) if not reason]
+        counts = Counter([reason for reason in reasons if reason] + [SAME] * len(same))
         if not kept[name]:
             raise cli.UserError(f"{path}: no row is left ({', '.join(f'{k} {v}' for k, v in counts.items())}).")
         dropped += [
             {"file": name, "id": row["id"], "reason": reason, "like": other}
-            for row, reason, other in zip(rows[name], reasons, like, strict=True)
+            for row, reason, other in zip(rows, reasons, like, strict=True)
             if reason
         ]
+        dropped += [{"file": name, "id": one, "reason": SAME, "like": None} for one in same]
         leaks = {source: counts[f"repeats {source}"] for source in guarded if counts[f"repeats {source}"]}
-        sizes = {"rows": len(reasons), "kept": len(kept[name]), "dropped": dict(counts.most_common()), "leaks": leaks}
-        found[name] = {**sizes, **facts, "sha256": files.sha256(path)}
+        sizes = {"rows": len(rows) + len(same), "kept": len(kept[name]), "dropped": dict(counts.most_common())}
+        found[name] = {**sizes, "leaks": leaks, **facts, "sha256": files.sha256(path)}
     folder = args.out / "quality"
     for name, some in kept.items():
         files.write_jsonl(folder / f"{name}.jsonl", some)
@@ -343,7 +350,7 @@ def main(args):
         why = ", ".join(f"{reason} {n}" for reason, n in one["dropped"].items()) or "nothing dropped"
         print(f"{name}: {one['kept']} of {one['rows']} rows kept ({why})")
     first = next(iter(named))
-    trainer = "dpo" if "chosen" in rows[first][0] else "sft"
+    trainer = "dpo" if "chosen" in kept[first][0] else "sft"
     print(
         f"wrote {folder}/{{{','.join(named)}}}.jsonl and report.md in {time.time() - started:.0f} s; next: "
         f"python train/{trainer}.py --data {folder / first}.jsonl{args.command_tail}"

@@ -83,11 +83,12 @@ SCHEMAS = {
             {"prompt": MULTI, "response": "B", "helpfulness": 1, **GRADES},
             {"prompt": "same", "response": "A", "helpfulness": 3, **GRADES},
             {"prompt": "same", "response": "B", "helpfulness": 3, **GRADES},
+            {"prompt": "alone", "response": "A", "helpfulness": 3, **GRADES},
         ],
         {"dpo": [{"prompt": "c#", "chosen": "Right", "rejected": "Short", "score_chosen": 4, "score_rejected": 2},
                  {"prompt": [said("user", "Hi"), said("assistant", "Ho"), said("user", "And now?")], "chosen": "A",
                   "rejected": "B"}]},
-        0,
+        2,
     ),
     "hh-rlhf": (
         [
@@ -117,7 +118,7 @@ SCHEMAS = {
              "score_rejected": 8.0},
         ],
         {"dpo": [{"prompt": "Why?", "chosen": "So.", "rejected": "No.", "score_chosen": 8.5}]},
-        0,
+        1,
     ),
 }  # fmt: skip
 
@@ -152,6 +153,30 @@ def test_rows_of_the_documented_schema_become_ours(tmp_path, name, capsys):
     report = files.read_json(tmp_path / "out/report.json")[name]
     assert sum(report["left_out"].values()) == unfit and report["licence"] == SOURCES[name].licence
     assert SOURCES[name].licence in capsys.readouterr().out
+
+
+def test_what_gives_no_pair_is_counted_by_reason():
+    count = {
+        name: import_public.convert(name, SCHEMAS[name][0])[1] for name in ("HelpSteer2", "ultrafeedback_binarized")
+    }
+    equal = "both answers have one score"
+    assert count == {"HelpSteer2": {equal: 1, "one answer only": 1}, "ultrafeedback_binarized": {equal: 1}}
+
+
+def test_files_of_one_name_have_a_hash_each(tmp_path, monkeypatch):
+    """hh-rlhf's are all called train.jsonl.gz."""
+    paths = [tmp_path / name for name in SOURCES["hh-rlhf"].files]
+    for i, path in enumerate(paths):
+        turns = {side: f"\n\nHuman: {i}\n\nAssistant: {side}" for side in ("chosen", "rejected")}
+        path.parent.mkdir()
+        path.write_bytes(gzip.compress(json.dumps(turns).encode()))
+    monkeypatch.setattr(import_public, "fetch", lambda name: (paths, "c0ffee"))
+    run("hh-rlhf", "--out", tmp_path / "out")
+    hashes = files.read_json(tmp_path / "out/report.json")["hh-rlhf"]["sha256"]
+    assert hashes == {name: files.sha256(tmp_path / name) for name in SOURCES["hh-rlhf"].files}
+    run(f"hh-rlhf:{paths[0]}", "--out", tmp_path / "out")
+    hashes = files.read_json(tmp_path / "out/report.json")["hh-rlhf"]["sha256"]
+    assert hashes == {"train.jsonl.gz": files.sha256(paths[0])}
 
 
 def test_real_excerpts_and_what_check_says(tmp_path, capsys):

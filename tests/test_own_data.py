@@ -246,6 +246,44 @@ def test_other_names_are_renamed_and_unfit_rows_skipped_and_counted(tmp_path, ca
         run(path, tmp_path / "new.txt", *names)
 
 
+@pytest.mark.parametrize(
+    "names, said",
+    [
+        (["question=prompt", "query=prompt"], "--rename question=prompt: prompt comes twice"),
+        (["question=prompt", "question=completion"], "--rename question=prompt: question comes twice"),
+    ],
+)
+def test_a_name_that_comes_twice_is_refused(tmp_path, names, said):
+    path = write(tmp_path / "own.jsonl", [{"question": "a", "query": "b", "answer": "c"}])
+    with pytest.raises(UserError, match=said):
+        run(path, tmp_path / "new.jsonl", "--rename", *names)
+    assert not (tmp_path / "new.jsonl").exists()
+
+
+def test_a_column_named_as_one_of_alpacas_does_not_take_its_place(tmp_path):
+    path = write(tmp_path / "own.jsonl", [{**WANTED[0], "id": "r", "input": "I", "output": "O"}])
+    with pytest.raises(UserError, match=r"the row r has input, output beside its prompt.* --rename input=NAME"):
+        run(path, tmp_path / "new.jsonl", "--to", "alpaca")
+    run(path, tmp_path / "new.jsonl", "--to", "alpaca", "--rename", "input=in", "output=out")
+    read = rows.read_examples(tmp_path / "new.jsonl")
+    assert read == [{"id": "r", **WANTED[0], "in": "I", "out": "O"}]
+
+
+@pytest.mark.parametrize("more", [[], ["--skip"]])
+def test_the_file_that_is_read_is_not_written_over(tmp_path, more):
+    path = write(tmp_path / "own.jsonl", [WANTED[0], {"prompt": "a", "completion": ""}])
+    before = path.read_bytes()
+    with pytest.raises(UserError, match=r"own.jsonl is the file that is read; name another one"):
+        run(path, tmp_path / "." / "own.jsonl", *more)
+    assert path.read_bytes() == before
+
+
+def test_an_array_holds_no_nan(tmp_path):
+    (tmp_path / "own.jsonl").write_text('{"prompt": "a", "completion": "b", "score": NaN}\n')
+    run(tmp_path / "own.jsonl", tmp_path / "new.json")
+    assert "NaN" not in (text := (tmp_path / "new.json").read_text()) and json.loads(text)[0]["score"] is None
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_real_excerpts_train(tmp_path, tiny_base):

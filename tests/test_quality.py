@@ -86,6 +86,14 @@ def test_pairs_are_compared_by_both_answers(tmp_path, base, own):
     assert check(tmp_path, base, rows)[0] == {"again": "exact duplicate"}
 
 
+def test_pairs_of_one_answer_are_counted(tmp_path, base, own):
+    _, (pair, other) = own
+    rows = [pair, {**other, "id": "same", "rejected": f"{other['chosen']} "}, other]
+    reasons, like, found = check(tmp_path, base, rows)
+    assert reasons == {"same": "chosen and rejected are the same"} and like == {"same": None}
+    assert (found["rows"], found["kept"], found["dropped"]) == (3, 2, {"chosen and rejected are the same": 1})
+
+
 def test_length_and_score_are_thresholds(tmp_path, base, own):
     rows = [{**row, "score": 3 + i % 3} for i, row in enumerate(own[0][:6])]
     rows.append({**own[0][7], "id": "long", "completion": "word " * 5000, "score": [5, 5]})
