@@ -13,8 +13,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and eval/ when run by hand
 
-from bench.sweep import PARENT
-from common import cli, files
+from bench.sweep import PARENT, again, require_judged
+from common import cli, files, provenance
+from common.domain import load_domain
 from eval.domain import change
 
 FINAL, CONTROL = "final_seed_", "control_seed_"
@@ -65,8 +66,12 @@ def compare(results, seeds, before, part, args) -> dict:
 
 
 def seeds_of(results, path) -> list:
-    """The seeds that both the final recipe and its control were trained with; UserError when there are not two."""
-    found = sorted(int(key.removeprefix(FINAL)) for key in results if key.startswith(FINAL))
+    """The seeds that both the final recipe and its control were trained with; UserError when there are not two, and for
+    a run whose name says none."""
+    named = [key for key in results if key.startswith(FINAL)]
+    if odd := [key for key in named if not key.removeprefix(FINAL).isdecimal()]:
+        raise cli.UserError(f"{files.shown(path)}: the run {odd[0]} names no seed, as {FINAL}0 does; rename it there.")
+    found = sorted(int(key.removeprefix(FINAL)) for key in named)
     both = [seed for seed in found if f"{CONTROL}{seed}" in results]
     if len(both) < 2 or PARENT not in results:
         raise cli.UserError(
@@ -74,6 +79,15 @@ def seeds_of(results, path) -> list:
             f"name such runs in bench/sweeps/dpo.yaml and run python bench/sweep.py bench/sweeps/dpo.yaml."
         )
     return both
+
+
+def judged(args, results, seeds) -> str:
+    """The verifier that judged all runs that are compared, by hash; UserError unless it is one, and today's."""
+    keys = [PARENT, *(f"{name}{seed}" for seed in seeds for name in (FINAL, CONTROL))]
+    require_judged(results, keys, args.results)
+    domain = load_domain(args.domain, args.out)
+    provenance.check_judged(results[PARENT], domain, files.shown(args.results), again(args.results, keys))
+    return results[PARENT]["judged_by"]
 
 
 def summarise(results, seeds, args) -> dict:
@@ -96,8 +110,9 @@ def main(args):
             f"the runs of {files.shown(args.results)} went on from another SFT model than {adapter.parent}; delete the "
             f"file and run python bench/sweep.py bench/sweeps/dpo.yaml."
         )
+    judged_by = judged(args, results, seeds)
     summary = summarise(results, seeds, args)
-    run = files.run_record(args, started, inputs=[args.results, adapter])
+    run = files.run_record(args, started, inputs=[args.results, adapter], judged_by=judged_by)
     files.write_json(args.out / "seeds/seeds.json", {"summary": summary, "run": run})
     for pair, one in summary["difference"]["answerable"].items():
         points = [f"{100 * one[key]:+.1f}" for key in ("difference", "low", "high", "sd")]

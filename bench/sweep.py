@@ -6,7 +6,8 @@ on; says what is left before it starts. The table names the stage (sft or dpo), 
 of each; see bench/sweeps/. `data` names sets of rows, each by its flags for data/gen_sft.py, and a run's `data` is one
 of them; `items` is how many of dev are asked, all without it. A dpo table begins with the SFT model that all its
 runs go on from, scored alike. Writes out/sweep/NAME/KEY (a run's products) and bench/results/sweep_NAME.json: each
-run's figures and, item by item, what was right.
+run's figures and, item by item, what was right, with the verifier and the dev items by hash. Where one of these is
+another today, --again scores finished runs anew from their adapters; nothing is trained.
 """
 
 import importlib
@@ -21,11 +22,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and domains/ when run by hand
 
-from common import chat, cli, files, model
+from common import chat, cli, files, model, provenance
 from common.domain import load_domain, rows_of, verdict_on
 
 KEYS = ("stage", "domain", "recipe", "items", "data", "sft", "pairs", "flags", "runs")
 PARENT = "sft"  # the row of the model that the runs of a dpo table go on from
+RESULTS = files.ROOT / "bench/results"
 LOCK = threading.Lock()
 
 
@@ -35,6 +37,9 @@ def parse_args(argv=None):
     parser.add_argument("--out", default=None, metavar="DIR", help="folder of the runs (default: out/sweep/NAME)")
     parser.add_argument("--results", default=None, help="JSON of the figures (default: bench/results/sweep_NAME.json)")
     parser.add_argument("--only", nargs="+", default=None, metavar="KEY", help="these runs alone")
+    parser.add_argument(
+        "--again", nargs="+", default=None, metavar="KEY", help="score these finished runs again, and train none"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time; more than 1 only where a GPU has room")
     parser.add_argument("--minutes", type=float, default=0, help="start no run after this many minutes; 0 is no limit")
     parser.add_argument(
@@ -43,22 +48,18 @@ def parse_args(argv=None):
     args = parser.parse_args(argv)
     name = Path(args.table).stem
     args.out = Path(args.out or f"out/sweep/{name}")
-    args.results = Path(args.results or files.ROOT / f"bench/results/sweep_{name}.json")
+    args.results = Path(args.results or RESULTS / f"sweep_{name}.json")
     return args
 
 
 def read_table(path) -> dict:
-    """The table, its keys checked. UserError for another key, stage, or a run whose pairs or data it does not make."""
-    import yaml
-
+    """The table, its keys checked. UserError for what is none, and for a run whose pairs or data it does not make."""
     if not Path(path).is_file():
         raise cli.UserError(
             f"no table {path}; there are {', '.join(map(str, sorted(Path(__file__).parent.glob('sweeps/*'))))}."
         )
-    table = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    unknown = [key for key in table if key not in KEYS]
-    if unknown or table.get("stage") not in ("sft", "dpo") or not table.get("runs"):
-        raise cli.UserError(f"{path}: a table has {', '.join(KEYS)}, with stage sft or dpo, and at least one run.")
+    table = read_yaml(path)
+    check_form(table, path)
     table["runs"] = {key: (table.get("flags") or {}) | (flags or {}) for key, flags in table["runs"].items()}
     for key, flags in table["runs"].items():
         if table.get("data") and flags.get("data") not in table["data"]:
@@ -66,6 +67,42 @@ def read_table(path) -> dict:
         if table["stage"] == "dpo" and flags.get("pairs") not in table["pairs"]:
             raise cli.UserError(f"{path}: run {key} names pairs that the table does not make: {flags.get('pairs')}.")
     return table
+
+
+def read_yaml(path):
+    """What a YAML file holds; UserError, naming the line, for one that is none."""
+    import yaml
+
+    try:
+        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise cli.UserError(f"{path} is not UTF-8; save it as UTF-8.") from None
+    except yaml.YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        raise cli.UserError(
+            f"{path}{f':{where.line + 1}' if where else ''} is not YAML: {getattr(error, 'problem', error)}."
+        ) from None
+
+
+def check_form(table, path):
+    """UserError unless the table has the keys of its stage, and mappings where names or flags belong."""
+    if not isinstance(table, dict):
+        raise cli.UserError(f"{path} is no table: it must be a mapping of {', '.join(KEYS)}.")
+    if unknown := [key for key in table if key not in KEYS]:
+        raise cli.UserError(
+            f"{path}: unknown key {unknown[0]!r}{cli.nearest(str(unknown[0]), KEYS)}; a table has {', '.join(KEYS)}."
+        )
+    if table.get("stage") not in ("sft", "dpo"):
+        raise cli.UserError(f"{path}: a table has a stage, sft or dpo, not {table.get('stage')!r}.")
+    needed = ("recipe", "runs", *(("sft", "pairs") if table["stage"] == "dpo" else ()))
+    if missing := [key for key in needed if key not in table or key != "sft" and not table[key]]:
+        raise cli.UserError(f"{path} lacks {', '.join(missing)}; bench/sweeps/{table['stage']}.yaml is a whole one.")
+    flags = {"flags": table.get("flags")} | ({} if isinstance(table.get("sft"), str) else {"sft": table.get("sft")})
+    for key in ("runs", "data", "pairs"):
+        flags |= {key: table.get(key)}
+        flags |= {f"{key}: {name}": one for name, one in table[key].items()} if isinstance(table.get(key), dict) else {}
+    if wrong := [name for name, value in flags.items() if not isinstance(value, (dict, type(None)))]:
+        raise cli.UserError(f"{path}: {wrong[0]} must be a mapping of keys, not {flags[wrong[0]]!r}.")
 
 
 def as_flags(settings) -> list:
@@ -197,6 +234,7 @@ def run_one(args, table, key):
         model.check_descent(folder, *(model.read_lineage(folder / name) for name in ("sft", "dpo")))
     run, scored = files.read_json(folder / stage / "run.json"), scores(args, folder, stage)
     return {
+        "recipe": str(table["recipe"]),
         "flags": {name: str(value) for name, value in table["runs"][key].items()},
         "counts": run["counts"],
         "metrics": run["metrics"],
@@ -271,6 +309,32 @@ def score_parent(args):
     return known | scores(args, args.out / "parent", "sft")
 
 
+def score_again(args, table, key, row):
+    """The row of a finished run with what its adapter gets today; UserError when that adapter is not there any more."""
+    folder, stage = (args.out / "parent", "sft") if key == PARENT else (args.out / key, table["stage"])
+    if key == PARENT and isinstance(table["sft"], str):
+        make_parent(args, table)
+    adapter = folder / stage
+    record = files.read_json(adapter / "run.json") if (adapter / "run.json").is_file() else {}
+    steps = {one["step"] for one in row.get("by_step", ())}
+    if record.get("metrics") != row["metrics"] or not steps <= {int(path.name) for path in adapter.glob("steps/*")}:
+        raise cli.UserError(
+            f"the adapter that {args.results} has figures of is not in {adapter}; put it back, or take the run out of "
+            "that file, and it is trained again."
+        )
+    if not (adapter / "merged").is_dir():
+        call(folder / "log.txt", "train/merge.py", *shared_words(table), "--out", folder, "--adapter", adapter)
+    if key == PARENT:
+        require_parent(args, {PARENT: row})
+    model.check_merged(adapter / "merged", record["settings"]["base"])
+    scored = scores(args, folder, stage)
+    if key != PARENT:
+        scored["seconds"] = round(record["seconds"] + scored["seconds"], 1)
+    if steps:
+        scored["by_step"] = by_step(args, table, folder, stage, record["metrics"]["steps"])
+    return {name: value for name, value in row.items() if name != "also"} | scored
+
+
 def share(values):
     """The mean of those that are known, None when none is."""
     known = [one for one in values if one is not None]
@@ -286,6 +350,11 @@ def items_of(table, domain):
     return {name: some for name, some in apart.items() if some}
 
 
+def judged_as(domain, rows) -> dict:
+    """By what and on what a score is, by hash: the verifier, as eval/domain.py names it, and the dev items."""
+    return {"judged_by": provenance.generator(domain), "dev_sha256": provenance.rows_sha256(rows)}
+
+
 def score(table, sft, merged, to):
     """Greedy answers of a merged model to the dev items, judged; writes the file `to`. Reads the device's dtype."""
     from common.engine import Engine
@@ -294,6 +363,7 @@ def score(table, sft, merged, to):
     domain = load_domain(table.get("domain", "text_to_sql"))
     items = items_of(table, domain)
     rows = [row for some in items.values() for row in some]
+    model.check_system(model.read_lineage(sft), sft, domain.SYSTEM_PROMPT)
     tokenizer = model.load_tokenizer(sft)
     prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in rows]
     engine = Engine(str(merged), {}, "auto", model.choose_dtype("auto"))
@@ -302,7 +372,7 @@ def score(table, sft, merged, to):
         texts = [one.text for one in made]
         verdicts = list(pool.map(lambda pair: verdict_on(domain, *pair), zip(rows, texts, strict=True)))
     n = len(items["dev"])
-    found = figures(rows[:n], made[:n], verdicts[:n])
+    found = judged_as(domain, rows) | figures(rows[:n], made[:n], verdicts[:n])
     if "also" in items:
         found["also"] = figures(rows[n:], made[n:], verdicts[n:])
     files.write_json(to, found)
@@ -349,12 +419,21 @@ def differences(results, against):
     return made
 
 
+def same_items(one, other):
+    """Whether two rows are of the same dev items, as far as they say."""
+    known = {run["dev_sha256"] for run in (one, other) if "dev_sha256" in run}
+    slices = [[(part["clusters"], part["refuse"]) for part in (run, run.get("also")) if part] for run in (one, other)]
+    return len(known) < 2 and all(a == b for a, b in zip(*slices, strict=False))
+
+
 def print_table(results):
-    """The runs beside each other, each with its difference from the first one on answerable items."""
+    """The runs beside each other, each with its difference from the first one on answerable items, where both have the
+    same items."""
     first = next(iter(results))
-    against = differences(results, first)
+    alike = {key: run for key, run in results.items() if same_items(run, results[first])}
+    against = differences(alike, first)
     also = all("also" in run for run in results.values())
-    beside = differences({key: run["also"] for key, run in results.items()}, first) if also else {}
+    beside = differences({key: run["also"] for key, run in alike.items()}, first) if also else {}
     names = ["run", "answerable %", f"against {first}", "to be refused %", "refused, answerable %"]
     names += ["also: answerable %", f"against {first}", "also: to be refused %"] if also else []
     names += ["dev loss, last (min)", "KL", "minutes"]
@@ -382,57 +461,99 @@ def per_cent(value):
     return "-" if value is None else f"{100 * value:.1f}"
 
 
-def require_known(args, table, results):
-    """UserError for a run of --only that the table has not, and for one in the results with other flags."""
-    runs = table["runs"]
-    unknown = next((key for key in args.only or () if key not in (*runs, "none")), None)
-    if unknown:
+def note_unlike(table, results):
+    """Says which rows were judged by a verifier that is not known or not today's, or asked other dev items."""
+    domain = load_domain(table.get("domain", "text_to_sql"))
+    now = judged_as(domain, [row for some in items_of(table, domain).values() for row in some])
+    unlike = {
+        "a verifier that is not known": [key for key, run in results.items() if "judged_by" not in run],
+        "another verifier than today's": [
+            key for key, run in results.items() if run.get("judged_by", now["judged_by"]) != now["judged_by"]
+        ],
+    }
+    items = [key for key, run in results.items() if run.get("dev_sha256", now["dev_sha256"]) != now["dev_sha256"]]
+    told = [f"judged by {what}: {', '.join(keys)}" for what, keys in unlike.items() if keys]
+    told += [f"asked other dev items than today's: {', '.join(items)}"] if items else []
+    if told:
+        print(f"note: {'; '.join(told)} (the same command with --again and these names scores them again).")
+
+
+def require_judged(results, keys, path):
+    """UserError unless these rows of a table of DPO runs were judged by one known verifier on the same dev items."""
+    told = {key: [results[key].get(name) for name in ("judged_by", "dev_sha256")] for key in keys}
+    unknown = [key for key, one in told.items() if None in one]
+    if unknown or any(one != told[keys[0]] for one in told.values()):
+        what = "it is not known which verifier judged" if unknown else "different verifiers, or other dev items, judged"
         raise cli.UserError(
-            f"{args.table} has no run {unknown!r}{cli.nearest(unknown, runs)}; it has {', '.join(runs)}."
+            f"{files.shown(path)}: {what} {', '.join(unknown or keys)}; run {again(path, unknown or keys)}."
         )
+
+
+def again(path, keys) -> str:
+    """The command that scores these rows of a table of DPO runs again."""
+    other = "" if Path(path).resolve() == RESULTS / "sweep_dpo.json" else f" --results {path}"
+    return f"python bench/sweep.py bench/sweeps/dpo.yaml{other} --again {' '.join(keys)}"
+
+
+def require_known(args, table, results):
+    """UserError for a run of --only or --again that is not there, and for one in the results of another recipe or with
+    other flags."""
+    runs = table["runs"]
+    finished = [key for key in (*((PARENT,) if table["stage"] == "dpo" else ()), *runs) if key in results]
+    for asked, have, where in ((args.only, (*runs, "none"), args.table), (args.again, finished, args.results)):
+        unknown = next((key for key in asked or () if key not in have), None)
+        if unknown:
+            there = [key for key in have if key != "none"]
+            raise cli.UserError(
+                f"{where} has no run {unknown!r}{cli.nearest(unknown, there)}; it has {', '.join(there) or 'none'}."
+            )
     for key, flags in runs.items():
         made = results.get(key, {}).get("flags", {})  # what the recipe says today has been a flag, or the reverse
-        if other := [name for name, value in flags.items() if made.get(name, str(value)) != str(value)]:
+        other = [name for name, value in flags.items() if made.get(name, str(value)) != str(value)]
+        other += ["recipe"] if results.get(key, {}).get("recipe", str(table["recipe"])) != str(table["recipe"]) else []
+        if other:
             raise cli.UserError(
                 f"{args.results} has run {key} with another {other[0]} than {args.table}; give that run a new name."
             )
 
 
-def main(args):
-    table = read_table(args.table)
-    if args.score:
-        return score(table, *map(Path, args.score))
-    results = files.read_json(args.results) if args.results.is_file() else {}
-    require_known(args, table, results)
-    keys = [key for key in table["runs"] if key not in results and (not args.only or key in args.only)]
-    known = [results[key]["seconds"] for key in table["runs"] if key in results]
-    cost = f", about {len(keys) * sum(known) / len(known) / 60 / args.jobs:.0f} minutes" if known and keys else ""
-    print(f"{len(table['runs'])} runs, {len(known)} finished, {len(keys)} to do{cost}", flush=True)
-    started, failed = time.time(), []
+def prepare(args, table, results, keys):
+    """Make the rows, the parent and the pairs that the runs need; the parent is scored where the results lack it."""
     for name in sorted({table["runs"][key]["data"] for key in keys}) if table.get("data") else ():
         make_data(args, table, name)
-    if table["stage"] == "dpo" and keys:
-        make_parent(args, table)
-        adapter = files.sha256(args.out / "parent/sft/adapter_model.safetensors")
-        if results.get(PARENT, {}).get("adapter", adapter) != adapter:
-            raise cli.UserError(
-                f"the runs of {args.results} went on from another SFT model than {args.out / 'parent/sft'}; move that "
-                f"file and {args.out} away, or put the model back."
-            )
-        if PARENT not in results:
-            results[PARENT] = score_parent(args)
-            files.write_json(args.results, results)
-        with ThreadPoolExecutor(args.jobs) as pool:
-            needed = {table["runs"][key]["pairs"] for key in keys}
-            sources = {(table["pairs"][name] or {}).get("from", name) for name in needed}
-            for names in (sources, needed - sources):
-                list(pool.map(lambda name: make_pairs(args, table, name), sorted(names)))
+    if table["stage"] != "dpo" or not keys:
+        return
+    make_parent(args, table)
+    require_parent(args, results)
+    if PARENT not in results:
+        results[PARENT] = score_parent(args)
+        files.write_json(args.results, results)
+    with ThreadPoolExecutor(args.jobs) as pool:
+        needed = {table["runs"][key]["pairs"] for key in keys}
+        sources = {(table["pairs"][name] or {}).get("from", name) for name in needed}
+        for names in (sources, needed - sources):
+            list(pool.map(lambda name: make_pairs(args, table, name), sorted(names)))
+
+
+def require_parent(args, results):
+    """UserError when the runs in the results went on from another SFT model than the parent's."""
+    adapter = files.sha256(args.out / "parent/sft/adapter_model.safetensors")
+    if results.get(PARENT, {}).get("adapter", adapter) != adapter:
+        raise cli.UserError(
+            f"the runs of {args.results} went on from another SFT model than {args.out / 'parent/sft'}; move that "
+            f"file and {args.out} away, or put the model back."
+        )
+
+
+def make_each(args, results, keys, make) -> list:
+    """make(key) of each run, --jobs at a time, each kept when it is made; returns what failed, in words."""
+    started, failed = time.time(), []
 
     def one(key):
         if args.minutes and time.time() - started > 60 * args.minutes:
             return
         try:
-            figures = run_one(args, table, key)
+            figures = make(key)
         except cli.UserError as error:
             failed.append(f"{key}: {error}")
             return
@@ -446,15 +567,36 @@ def main(args):
 
     with ThreadPoolExecutor(args.jobs) as pool:
         list(pool.map(one, keys))
-    if results:
-        print_table({key: results[key] for key in (PARENT, *table["runs"]) if key in results})
+    return failed
+
+
+def train_each(args, table, results) -> list:
+    """Train and score the runs that the results lack; returns what failed, in words."""
+    keys = [key for key in table["runs"] if key not in results and (not args.only or key in args.only)]
+    known = [results[key]["seconds"] for key in table["runs"] if key in results]
+    cost = f", about {len(keys) * sum(known) / len(known) / 60 / args.jobs:.0f} minutes" if known and keys else ""
+    print(f"{len(table['runs'])} runs, {len(known)} finished, {len(keys)} to do{cost}", flush=True)
+    prepare(args, table, results, keys)
+    return make_each(args, results, keys, lambda key: run_one(args, table, key))
+
+
+def main(args):
+    table = read_table(args.table)
+    if args.score:
+        return score(table, *map(Path, args.score))
+    results = files.read_json(args.results) if args.results.is_file() else {}
+    require_known(args, table, results)
+    if args.again:
+        failed = make_each(args, results, args.again, lambda key: score_again(args, table, key, results[key]))
+    else:
+        failed = train_each(args, table, results)
+    if shown := {key: results[key] for key in (PARENT, *table["runs"]) if key in results}:
+        print_table(shown)
+        note_unlike(table, shown)
     for message in failed:
         print(f"failed: {message}", file=sys.stderr)
-    print(
-        f"wrote {args.results}; next: the same command, for the runs that are missing"
-        if failed
-        else f"wrote {args.results}"
-    )
+    left = "; next: the same command, for the runs that are missing" if failed and not args.again else ""
+    print(f"wrote {args.results}{left}")
     if failed:
         sys.exit(1)
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bench import seeds
-from common import files
+from common import files, provenance
 from common.cli import UserError
 
 
@@ -19,12 +19,15 @@ def run_of(right, also):
         "flags": {"beta": "0.1"},
         "counts": {"pairs": 40},
         "metrics": {"steps": 10},
+        "judged_by": "v",
+        "dev_sha256": "dev",
     }
 
 
 @pytest.fixture
-def table(tmp_path):
+def table(tmp_path, monkeypatch):
     """A table of two seeds and the SFT model that both went on from."""
+    monkeypatch.setattr(provenance, "generator", lambda domain: "v")
     adapter = tmp_path / "out/sft/adapter_model.safetensors"
     adapter.parent.mkdir(parents=True)
     adapter.write_bytes(b"weights")
@@ -41,7 +44,9 @@ def run(tmp_path, table):
     files.write_json(tmp_path / "table.json", table)
     flags = ["--results", str(tmp_path / "table.json"), "--out", str(tmp_path / "out"), "--resamples", "500"]
     seeds.main(seeds.parse_args(flags))
-    return json.loads((tmp_path / "out/seeds/seeds.json").read_text(encoding="utf-8"))["summary"]
+    made = json.loads((tmp_path / "out/seeds/seeds.json").read_text(encoding="utf-8"))
+    assert made["run"]["judged_by"] == "v"
+    return made["summary"]
 
 
 def test_seeds_are_compared_one_by_one_and_together(tmp_path, table, capsys):
@@ -69,4 +74,25 @@ def test_a_seed_without_its_control_does_not_count(tmp_path, table):
 def test_runs_of_another_sft_model_are_refused(tmp_path, table):
     table["sft"]["adapter"] = "0" * 64
     with pytest.raises(UserError, match="went on from another SFT model"):
+        run(tmp_path, table)
+
+
+def test_runs_that_one_verifier_of_today_did_not_judge_are_refused(tmp_path, table):
+    """With the command that scores them again."""
+    del table["sft"]["judged_by"], table["control_seed_1"]["dev_sha256"]
+    with pytest.raises(UserError, match="not known .*; run python bench/.*table.json --again sft control_seed_1.$"):
+        run(tmp_path, table)
+    table["sft"]["judged_by"], table["control_seed_1"]["dev_sha256"] = "v", "others"
+    with pytest.raises(UserError, match="different verifiers, or other dev items, .*--again sft final_seed_0 control"):
+        run(tmp_path, table)
+    for row in table.values():
+        row.update(judged_by="w", dev_sha256="dev")
+    with pytest.raises(UserError, match="judged by another version of the domain than today's; run .* --again sft"):
+        run(tmp_path, table)
+    assert seeds.again(files.ROOT / "bench/results/sweep_dpo.json", ["a"]).endswith("sweeps/dpo.yaml --again a")
+
+
+def test_a_run_whose_name_says_no_seed_is_one_sentence(tmp_path, table):
+    table["final_seed_x"] = table["final_seed_1"]
+    with pytest.raises(UserError, match="the run final_seed_x names no seed"):
         run(tmp_path, table)

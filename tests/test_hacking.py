@@ -19,6 +19,8 @@ def results(folder, runs):
             "by_step": [{"step": 2, "answerable": 0.5, "refused_answerable": 0.25}],
             "answerable": 0.2 - 0.05 * i,
             "refused_answerable": 0.1 * i,
+            "judged_by": "v",
+            "dev_sha256": "dev",
         }
         for i, name in enumerate([*runs, hacking.BEFORE])
     }
@@ -44,3 +46,12 @@ def test_a_run_that_is_missing_is_named(tmp_path):
     with pytest.raises(UserError, match="has no run shorter_beta_0.01; make it with .*--only shorter_beta_0.01"):
         hacking.main(hacking.parse_args(["--results", str(path), "--to", str(tmp_path / "plot.png")]))
     assert not (tmp_path / "plot.png").exists()
+
+
+def test_runs_of_an_unknown_verifier_are_refused(tmp_path):
+    path = results(tmp_path, hacking.RUNS)
+    runs = json.loads(path.read_text())
+    del runs["shorter"]["judged_by"]
+    path.write_text(json.dumps(runs), encoding="utf-8")
+    with pytest.raises(UserError, match="not known which verifier judged shorter; run .*--again shorter.$"):
+        hacking.main(hacking.parse_args(["--results", str(path), "--to", str(tmp_path / "plot.png")]))

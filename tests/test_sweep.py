@@ -25,6 +25,9 @@ runs:
   third: {limit: 10}
 """
 
+ITEM = {"id": 0, "prompt": "?", "completion": ".", "category": "c", "cluster": 0}
+NOW = {"judged_by": "today's", "dev_sha256": "dev"}
+
 
 def score_of(right, refuse):
     rows = [{"refuse": flag == "1", "cluster": i} for i, flag in enumerate(refuse)]
@@ -52,7 +55,7 @@ def called(monkeypatch):
         if "--score" in words:
             good = "first" not in words[words.index("--score") + 1]
             right = "1110" if good else "0010"
-            found = score_of(right, "0001") | {"also": score_of(right, "0010")}
+            found = NOW | score_of(right, "0001") | {"also": score_of(right, "0010")}
             files.write_json(Path(words[-1]), found)
         elif script == "train/merge.py":
             (Path(words[words.index("--adapter") + 1]) / "merged").mkdir()
@@ -69,7 +72,7 @@ def called(monkeypatch):
                 "metrics": {"kl": 0.25, "steps": 14},
                 "versions": {},
                 "seconds": 60.0,
-                "settings": settings,
+                "settings": {"base": "b", **settings},
             }
             files.write_json(out / stage / "run.json", record)
             write_adapter(out / stage, b"dpo", out / "sft" if stage == "dpo" else None)
@@ -79,13 +82,15 @@ def called(monkeypatch):
                 (out / stage / f"steps/{step}").mkdir(parents=True)
 
     monkeypatch.setattr(sweep, "call", call)
+    monkeypatch.setattr(sweep, "load_domain", lambda name: SimpleNamespace(load_benchmark=lambda split: [ITEM]))
+    monkeypatch.setattr(sweep, "judged_as", lambda domain, rows: NOW)
     return calls
 
 
-def run(tmp_path, text=TABLE):
+def run(tmp_path, text=TABLE, *more):
     (tmp_path / "mix.yaml").write_text(text, encoding="utf-8")
     flags = [str(tmp_path / "mix.yaml"), "--out", str(tmp_path / "out"), "--results", str(tmp_path / "made.json")]
-    sweep.main(sweep.parse_args(flags))
+    sweep.main(sweep.parse_args([*flags, *more]))
     return json.loads((tmp_path / "made.json").read_text(encoding="utf-8"))
 
 
@@ -101,6 +106,64 @@ def test_each_set_is_made_once_and_each_run_is_trained_on_its_own(tmp_path, call
     assert table[3].startswith("| second | 100.0 | +66.7 (") and " | 66.7 | +66.7 (" in table[3]
     run(tmp_path)
     assert len([name for name, _ in called if name == "gen_sft.py"]) == 2, "nothing is made twice"
+
+
+def test_rows_of_another_verifier_are_named_and_scored_again(tmp_path, called, capsys, monkeypatch):
+    """As are rows of before verifier and items were kept; those of other items are not compared item by item."""
+    monkeypatch.setattr(sweep.model, "check_merged", lambda folder, base: {})
+    results = run(tmp_path)
+    assert all(NOW.items() <= row.items() for row in results.values()) and "note" not in capsys.readouterr().out
+    for key in NOW:
+        del results["first"][key]
+    results["second"]["judged_by"] = "yesterday's"
+    results["third"] |= {"dev_sha256": "others"} | {key: results["third"][key][:2] for key in ("right", "clusters")}
+    results["second"]["right"] = "0000"
+    files.write_json(tmp_path / "made.json", results)
+    run(tmp_path, TABLE, "--only", "none")
+    said = capsys.readouterr().out
+    assert (
+        "note: judged by a verifier that is not known: first; judged by another verifier than today's: second; asked "
+        "other dev items than today's: third (the same command with --again"
+    ) in said
+    assert "| third | 100.0 |  | 0.0 |" in said
+    trained = len([name for name, _ in called if name == "sft.py"])
+    assert run(tmp_path, TABLE, "--again", "first", "second", "third") == run(tmp_path)
+    now = files.read_json(tmp_path / "made.json")
+    assert now["second"]["right"] == "1110" and all(NOW.items() <= row.items() for row in now.values())
+    assert len([name for name, _ in called if name == "sft.py"]) == trained, "nothing is trained again"
+    assert "note" not in capsys.readouterr().out
+
+
+def test_a_run_is_scored_again_only_with_the_adapter_that_its_figures_are_of(tmp_path, called, capsys):
+    run(tmp_path)
+    record = files.read_json(tmp_path / "out/first/sft/run.json")
+    files.write_json(tmp_path / "out/first/sft/run.json", record | {"metrics": {"kl": 9}})
+    with pytest.raises(SystemExit):
+        run(tmp_path, TABLE, "--again", "first")
+    assert "first: the adapter that " in (said := capsys.readouterr().err) and "out/first/sft; put it back" in said
+    with pytest.raises(UserError, match="made.json has no run 'fist' .did you mean first"):
+        run(tmp_path, TABLE, "--again", "fist")
+    with pytest.raises(UserError, match="has run first with another recipe than"):
+        run(tmp_path, TABLE.replace("cpu.yaml", "rtx4090-7b.yaml"))
+
+
+def test_what_is_no_table_is_one_sentence(tmp_path):
+    dpo = "stage: dpo\nrecipe: r\nsft: out/sft\n"
+    for text, said in (
+        ("", "is no table: it must be a mapping"),
+        ("- a\n", "is no table"),
+        ("stage: [\n", r"made.yaml:2 is not YAML"),
+        ("stage: sft\nrun: {a: {}}\n", "unknown key 'run' .did you mean runs"),
+        ("stage: rm\nrecipe: r\nruns: {a: {}}\n", "a stage, sft or dpo, not 'rm'"),
+        ("stage: sft\nruns: {a: {}}\n", "lacks recipe; bench/sweeps/sft.yaml"),
+        (dpo + "runs: {a: {}}\n", "lacks pairs; "),
+        (dpo + "pairs: [p]\nruns: {a: {pairs: p}}\n", r"pairs must be a mapping of keys, not \['p'\]"),
+        ("stage: sft\nrecipe: r\nruns: [a]\n", r"runs must be a mapping of keys, not \['a'\]"),
+        ("stage: sft\nrecipe: r\nruns: {a: 3}\n", "runs: a must be a mapping of keys, not 3"),
+    ):
+        (tmp_path / "made.yaml").write_text(text, encoding="utf-8")
+        with pytest.raises(UserError, match=said):
+            sweep.read_table(tmp_path / "made.yaml")
 
 
 def test_flags_are_compared_as_the_stage_reads_them(tmp_path, called):
@@ -137,8 +200,9 @@ def test_a_run_that_keeps_its_steps_is_scored_at_each(tmp_path, called):
     assert not list((tmp_path / "out").glob("*/sft/steps/*/merged")), "a merged model is as large as its base"
 
 
-def test_a_dpo_table_begins_with_the_model_that_its_runs_go_on_from(tmp_path, called, capsys):
-    files.write_json(tmp_path / "sft/run.json", {"counts": {}, "metrics": {}, "versions": {}, "seconds": 9.0})
+def test_a_dpo_table_begins_with_the_model_that_its_runs_go_on_from(tmp_path, called, capsys, monkeypatch):
+    record = {"counts": {}, "metrics": {}, "versions": {}, "seconds": 9.0, "settings": {"base": "b"}}
+    files.write_json(tmp_path / "sft/run.json", record)
     write_adapter(tmp_path / "sft", b"weights")
     pairs = tmp_path / "out/pairs/plain"
     files.write_json(pairs / "gen_dpo/run.json", {})
@@ -161,6 +225,11 @@ runs: {{first: {{}}, second: {{beta: 0.5}}}}
     asked = len(called)
     run(tmp_path, text)
     assert len(called) == asked, "nothing is made twice, nor scored"
+    files.write_json(tmp_path / "made.json", results | {"sft": results["sft"] | {"right": "0000", "judged_by": "?"}})
+    monkeypatch.setattr(sweep.model, "check_merged", lambda folder, base: {})
+    assert run(tmp_path, text, "--again", "sft")["sft"]["right"] == "1110"
+    assert [name for name, _ in called[asked:]] == ["merge.py", "sweep.py"], "the parent is scored again, no more"
+    asked = len(called)
     with pytest.raises(UserError, match="has run second with another beta than .*; give that run a new name"):
         run(tmp_path, text.replace("0.5", "0.9"))
     results.pop("second")
