@@ -69,13 +69,24 @@ def train(args, adapter):
     files.write_json(done, mark)
 
 
+def engine_of(args) -> str:
+    """What gave out/answers, as the control's are to be made; UserError for servers, which have no control to ask."""
+    engine = files.read_json(args.out / "answers/run.json", f"python eval/answer.py{args.command_tail}")["engine"]
+    if engine.startswith("endpoint"):
+        raise cli.UserError(
+            f"the answers in {args.out / 'answers'} are of servers (--endpoint), which do not have the control, and of "
+            f"two engines nothing would compare; run python eval/answer.py{args.command_tail} without --endpoint first."
+        )
+    return engine
+
+
 def answers_of(args, domain, asked):
     """The control's answers to the items `asked`, as eval/answer.py makes those of the other models."""
     from common.engine import Engine
 
     settings, folder = settings_of(args, "answers", "eval/answer.py"), args.out / "control/dpo"
     tokenizer = model.load_tokenizer(folder)
-    settings.engine = files.read_json(args.out / "answers/run.json")["engine"]
+    settings.engine = engine_of(args)
     engine = Engine(model.compared_base(settings), {"control": folder}, settings.engine, settings.dtype)
     settings.dtype = engine.dtype
     job = answer.make_job(settings, args.out / "control/answers", domain, engine, tokenizer, asked, "control", "chat")
@@ -97,6 +108,7 @@ def summarise(args, verdicts, rows):
 def main(args):
     started = time.time()
     domain = load_domain(args.domain, args.out)
+    engine_of(args)  # before the training
     answers = load_answers(args, ("sft", "dpo"))
     known = load_rows(args, domain, answers)
     rows = [known[row["id"]] for row in answers["sft"]]

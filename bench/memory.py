@@ -12,16 +12,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and the stages when run by hand
 
-from common import cli, files
+from common import cli, files, model
 from common.training import LORA
 
 SHAPES = files.ROOT / "bench/shapes.yaml"
-LIMIT = 22e9  # bytes that a stage may take on a card of 24 GB
+LIMIT = 22e9 / 24  # bytes that a stage may take for each GiB of the card: 22 GB of one of 24
 ENGINE_SHARE = 0.85  # of the card, which vLLM takes (common/engine.py)
 GIB = 2**30
-LOADS = {  # what each moment of a stage loads on the card: nothing stays from one moment to the next
-    "sft training": [("base", "nf4")],
-    "dpo training": [("base", "nf4")],
+LOADS = {  # what each moment of a stage loads on the card, a training beside its base: see loads_of
     "merge": [("merged", "bfloat16")],
     "sampling (vLLM)": [("base", "bfloat16")],
     "references of answers": [("merged", "bfloat16")],
@@ -31,14 +29,31 @@ LOADS = {  # what each moment of a stage loads on the card: nothing stays from o
 
 
 def config_of(base):
-    """The base's config: its own where it is on this machine, else by bench/shapes.yaml."""
+    """The base's config: its own where it is on this machine, else by bench/shapes.yaml, else from the Hub.
+
+    UserError where none of them has it.
+    """
     import yaml
     from transformers import AutoConfig
 
-    if Path(base).is_dir():
-        return AutoConfig.from_pretrained(base)
     shapes = yaml.safe_load(SHAPES.read_text(encoding="utf-8"))
-    return AutoConfig.for_model(**shapes[base]) if base in shapes else AutoConfig.from_pretrained(base)
+    if base in shapes and not Path(base).is_dir():
+        return AutoConfig.for_model(**shapes[base])
+    if not (Path(base) / "config.json").is_file():  # a folder needs no weights to be counted
+        model.require_base(base)
+    return AutoConfig.from_pretrained(base)
+
+
+def held_in(settings) -> str:
+    """How a training holds its base on a card: nf4 (fp4 is as large), int8, bfloat16 or float32."""
+    if settings.load_in_8bit:
+        return "int8"
+    return "nf4" if settings.load_in_4bit else settings.dtype.replace("auto", "bfloat16")
+
+
+def loads_of(settings) -> dict:
+    """{moment of a stage: [(model, how it is held)]}: nothing stays from one moment to the next."""
+    return {f"{stage} training": [("base", held_in(settings[stage]))] for stage in ("sft", "dpo")} | LOADS
 
 
 def empty(config, layers=None):
@@ -82,7 +97,7 @@ def nf4_bytes(weights: int) -> int:
 
 
 def quantised_layers(network) -> dict:
-    """{name: layer} of what bitsandbytes turns to 4 bits: every linear layer but the one that makes the logits."""
+    """{name: layer} of what bitsandbytes turns to 4 or 8 bits: every linear layer but the one that makes the logits."""
     from torch.nn import Linear
 
     head = network.get_output_embeddings()
@@ -90,12 +105,16 @@ def quantised_layers(network) -> dict:
 
 
 def weight_bytes(network, dtype: str) -> int:
-    """Bytes of the weights in nf4 (what is not quantised in bf16), bfloat16 or float32; tied weights count once."""
+    """Bytes of the weights in nf4 or int8 (what is not quantised in bf16), bfloat16 or float32; tied ones count once.
+
+    int8: a byte for each weight and 32 bits for each row of a matrix, its scale (arXiv 2208.07339).
+    """
     whole = sum(p.numel() for p in network.parameters())
-    if dtype != "nf4":
+    if dtype in ("bfloat16", "float32"):
         return whole * {"bfloat16": 2, "float32": 4}[dtype]
-    sizes = [layer.weight.numel() for layer in quantised_layers(network).values()]
-    return sum(map(nf4_bytes, sizes)) + 2 * (whole - sum(sizes))
+    matrices = [layer.weight for layer in quantised_layers(network).values()]
+    held = [nf4_bytes(one.numel()) if dtype == "nf4" else one.numel() + 4 * one.shape[0] for one in matrices]
+    return sum(held) + 2 * (whole - sum(one.numel() for one in matrices))
 
 
 def adapter_parameters(network, settings) -> int:
@@ -153,7 +172,8 @@ def training_parts(config, settings, stage) -> dict:
     """{what: bytes} of a training at its longest batch. DPO runs chosen and rejected rows together and keeps two
     adapters, the frozen reference and during the proof the one from disk."""
     network = empty(config)
-    loads = {f"{name} in {dtype}": weight_bytes(network, dtype) for name, dtype in LOADS[f"{stage} training"]}
+    held = held_in(settings)
+    loads = {f"base in {held}": weight_bytes(network, held)}  # before the adapter is put into the network
     adapter = adapter_parameters(network, settings)
     rows = settings.per_device_train_batch_size * (2 if stage == "dpo" else 1)
     state = 2 if settings.optim.endswith("8bit") else 8
@@ -210,16 +230,17 @@ def main(args):
     settings = {stage: importlib.import_module(name).parse_args(flags) for stage, name in scripts.items()}
     vars(settings["dpo"]).update({key: getattr(settings["sft"], key) for key in LORA})  # DPO goes on with SFT's adapter
     base = settings["sft"].base
-    counted = count(config_of(base), settings, args.card_gib * GIB)
+    counted, limit = count(config_of(base), settings, args.card_gib * GIB), LIMIT * args.card_gib
     for moment, parts in counted.items():
         total = sum(parts.values())
         shown = ", ".join(f"{what} {size / 1e9:.2f}" for what, size in parts.items() if size)
-        print(f"{moment:<22} {total / 1e9:6.2f} GB{'' if total <= LIMIT else '  too much'}: {shown}")
-    loads = {moment: [f"{name}, {dtype}, on the card" for name, dtype in found] for moment, found in LOADS.items()}
+        print(f"{moment:<22} {total / 1e9:6.2f} GB{'' if total <= limit else '  too much'}: {shown}")
+    found = loads_of(settings)
+    loads = {moment: [f"{name}, {dtype}, on the card" for name, dtype in some] for moment, some in found.items()}
     target = args.out / "memory.json"
     files.write_json(target, {"base": base, "card_gib": args.card_gib, "loads": loads, "bytes": counted})
-    over = [moment for moment, parts in counted.items() if sum(parts.values()) > LIMIT]
-    print(f"{'under' if not over else 'NOT under'} {LIMIT / 1e9:.0f} GB in every stage; wrote {target}")
+    over = [moment for moment, parts in counted.items() if sum(parts.values()) > limit]
+    print(f"{'under' if not over else 'NOT under'} {limit / 1e9:.0f} GB in every stage; wrote {target}")
 
 
 if __name__ == "__main__":

@@ -348,13 +348,19 @@ def check_adapter(folder, base: str) -> dict:
 
 
 def check_merged(folder, base: str) -> dict:
-    """The lineage of a merged model, after the same check; UserError when it is missing or out of date."""
+    """The lineage of a merged model, after the same check; UserError when it is missing or out of date, or the model is
+    another one than it describes."""
     folder = Path(folder)
     adapter = folder.parent
     lineage = check_adapter(adapter, base)
     merged = files.read_json(folder / "lineage.json", f"python train/merge.py --adapter {adapter}")
     if any(merged.get(key) != lineage.get(key) for key in ("adapter_sha256", "tokenizer_sha256")):
         raise UserError(f"{folder} was merged from an earlier adapter; run python train/merge.py --adapter {adapter}.")
+    if "merged_sha256" in merged and merged["merged_sha256"] != fingerprint(folder):  # one of before it was kept passes
+        raise UserError(
+            f"{folder} does not hold the model that was merged there (weights, config or tokenizer are others); run "
+            f"python train/merge.py --adapter {adapter}."
+        )
     return merged
 
 

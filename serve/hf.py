@@ -5,13 +5,14 @@ vLLM has no build. It answers the routes that serve/guard.py leaves open and no 
 what is longer than the context, and generates one answer after the other: for trying out, not for many users.
 """
 
+import os
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ when run by hand
 
 from common import cli, model
-from serve import guard
+from serve import guard, launch
 
 
 def parse_args(argv=None):
@@ -95,6 +96,8 @@ def build_app(args):
 def main(args):
     import uvicorn
 
+    launch.check_address(args.host, args.port)  # before the model is loaded
+    os.environ[guard.HOST] = args.host  # whatever was there: the guard has to know where this server listens
     uvicorn.run(build_app(args), host=args.host, port=args.port, access_log=False, log_level="info")
 
 

@@ -2,7 +2,8 @@
 
 Starts the server, asks it benchmark prompts and compares its greedy answers with those in out/answers; checks on the
 way that it reads the prompts as training did and that its answers end by themselves.
-Reads out/dpo and out/answers/dpo.jsonl; writes out/eval/parity.json. Exit code 1 when fewer than --least are equal.
+Of vLLM only, since transformers serve tells no token ids, and of an adapter that was evaluated. Reads out/dpo and
+out/answers; writes out/eval/parity.json. Exit code 1 when fewer than --least are equal.
 """
 
 import json
@@ -23,18 +24,29 @@ REPLY_SECONDS = 120  # for the slowest of them
 
 
 def parse_args(argv=None):
-    parser = cli.parser(__doc__, "serve")
-    parser.add_argument("--base", default=model.DEFAULT_BASE, help="model folder or name on the Hub")
-    parser.add_argument("--adapter", default=None, metavar="DIR", help="adapter folder to serve (default: out/dpo)")
-    parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--dtype", default="auto", choices=model.DTYPES)
-    parser.add_argument("--max_model_len", type=int, default=None)
-    parser.add_argument("--engine_seconds", type=int, default=600, help="how long vLLM may take to start")
+    parser = launch.make_parser(__doc__)
     parser.add_argument("--n", type=int, default=100, help="prompts to compare")
     parser.add_argument("--least", type=float, default=0.98, help="share of equal answers below which this fails")
-    parser.set_defaults(engine="vllm")  # the other one tells no token ids
-    return cli.within(cli.parse(parser, argv), n=(1, None))
+    args = cli.within(cli.parse(parser, argv), n=(1, None))
+    if args.engine == "hf":
+        raise cli.UserError(
+            "transformers serve (--engine hf) tells no token ids, so its answers cannot be held beside the evaluated "
+            "ones; give --engine vllm, or check that server with python serve/smoke.py."
+        )
+    args.engine = "vllm"
+    return args
+
+
+def evaluated(args, adapter, record) -> str:
+    """Which of the models in out/answers the adapter is, by hash; UserError when it is none of them."""
+    weights = files.sha256(adapter / "adapter_model.safetensors")
+    names = [Path(source).parent.name for source, digest in record["inputs"].items() if digest == weights]
+    if not names:
+        raise cli.UserError(
+            f"the answers in {args.out / 'answers'} are not of {adapter}: eval/answer.py asks the sft and the dpo of a "
+            f"run; give --adapter one that was asked ({', '.join(record['inputs'])}), or --out the run it is of."
+        )
+    return names[0]
 
 
 def ask(url, body):
@@ -108,11 +120,12 @@ def main(args):
     domain = load_domain(args.domain, args.out)
     plan = launch.prepare(args)
     made_by = f"python eval/answer.py{args.command_tail}"
-    keys, texts = ("id", "prompt", "answer"), ("prompt", "answer")
-    answers = files.read_jsonl(args.out / "answers" / f"{plan.name}.jsonl", keys, made_by, texts)
-    answers = answers[: args.n]
     record = files.read_json(args.out / "answers" / "run.json", made_by)
     provenance.check_inputs(args, record, args.out / "answers", made_by)
+    name = evaluated(args, Path(args.adapter) if args.adapter else args.out / "dpo", record)
+    keys, texts = ("id", "prompt", "answer"), ("prompt", "answer")
+    answers = files.read_jsonl(args.out / "answers" / f"{name}.jsonl", keys, made_by, texts)
+    answers = answers[: args.n]
     settings = record["settings"]
     tokenizer = model.load_tokenizer(plan.folder)
     prompts = [chat.render(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in answers]

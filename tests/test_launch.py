@@ -59,6 +59,30 @@ def base(tmp_path):
     return tmp_path / "base"
 
 
+def test_parity_is_of_an_adapter_that_was_evaluated(base, tmp_path):
+    """Whatever its folder is called; a step, or another run's adapter, is refused in a sentence."""
+    args = parity.parse_args(["--out", str(tmp_path / "o")])
+    dpo, sft = make_trained(base, tmp_path / "o"), tmp_path / "o/sft/adapter_model.safetensors"
+    write_weights(sft, (1.0, 2.0))
+    inputs = {str(path): files.sha256(path) for path in (sft, dpo / "adapter_model.safetensors")}
+    shutil.copytree(dpo, dpo / "steps/40", ignore=shutil.ignore_patterns("steps", "merged"))
+    for folder, name in ((dpo, "dpo"), (sft.parent, "sft"), (dpo / "steps/40", "dpo")):
+        assert parity.evaluated(args, folder, {"inputs": inputs}) == name
+    write_weights(dpo / "steps/40/adapter_model.safetensors", (3.0, 4.0))
+    with pytest.raises(cli.UserError, match="are not of .*steps/40: eval/answer.py asks the sft and the dpo of a run"):
+        parity.evaluated(args, dpo / "steps/40", {"inputs": inputs})
+
+
+def test_parity_takes_the_engine_of_a_recipe_and_refuses_transformers_serve(tmp_path):
+    recipe = tmp_path / "mine.yaml"
+    for engine in ("auto", "vllm"):
+        recipe.write_text(f"serve: {{engine: {engine}}}\n", encoding="utf-8")
+        assert parity.parse_args(["--recipe", str(recipe)]).engine == "vllm"
+    recipe.write_text("serve: {engine: hf}\n", encoding="utf-8")
+    with pytest.raises(cli.UserError, match="tells no token ids, .* give --engine vllm"):
+        parity.parse_args(["--recipe", str(recipe)])
+
+
 @pytest.fixture
 def free_port():
     with socket.socket() as one:

@@ -93,6 +93,41 @@ def test_weights_in_4_bits_take_the_bytes_that_are_counted():
     assert found == memory.weight_bytes(memory.empty(config), "nf4")
 
 
+def test_a_base_is_counted_as_the_stage_holds_it():
+    """8 bits and no quantisation, too, by each stage's own settings."""
+    network = memory.empty(tiny_config())
+    linear = memory.quantised_layers(network).values()
+    weights, rows = sum(one.weight.numel() for one in linear), sum(one.weight.shape[0] for one in linear)
+    whole = sum(p.numel() for p in network.parameters())
+    assert memory.weight_bytes(network, "int8") == weights + 4 * rows + 2 * (whole - weights)
+    for flags, held, size in (
+        ((), "nf4", memory.weight_bytes(network, "nf4")),
+        (("--load_in_8bit",), "int8", memory.weight_bytes(network, "int8")),
+        (("--no-load_in_4bit",), "bfloat16", 2 * whole),
+        (("--no-load_in_4bit", "--dtype", "float32"), "float32", 4 * whole),
+    ):
+        settings = settings_of_7b("--max_length", "64", *flags)
+        assert memory.training_parts(tiny_config(), settings, "sft")[f"base in {held}"] == size
+        loads = memory.loads_of({"sft": settings, "dpo": settings_of_7b()})
+        assert loads["sft training"] == [("base", held)] and loads["dpo training"] == [("base", "nf4")]
+
+
+@pytest.mark.parametrize("card, told", [(24, "under 22 GB"), (80, "under 73 GB"), (4, "NOT under 4 GB")])
+def test_the_limit_grows_with_the_card(card, told, tmp_path, monkeypatch, capsys):
+    """As the engine's share does."""
+    parts = {"sft training": {"base in nf4": int(5e9)}, "sampling (vLLM)": {"all": int(0.85 * card * memory.GIB)}}
+    monkeypatch.setattr(memory, "config_of", lambda base: None)
+    monkeypatch.setattr(memory, "count", lambda *given: parts)
+    memory.main(memory.parse_args(["--card_gib", str(card), "--out", str(tmp_path)]))
+    said = capsys.readouterr().out
+    assert said.strip().split("\n")[-1].startswith(told) and said.count("too much") == (card == 4)
+
+
+def test_a_base_that_is_nowhere_is_one_sentence():
+    with pytest.raises(cli.UserError, match="no model in models/none: it has no config.json"):
+        memory.config_of("models/none")
+
+
 def test_activations_are_those_that_torch_keeps():
     """A layer of random weights on the CPU beside the same on the meta device, whose attention is another kernel."""
     import torch

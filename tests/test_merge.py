@@ -77,6 +77,8 @@ def test_quantised_merge_takes_the_nearer_base_and_says_how_near(adapter, tiny_b
     figures = run(adapter, tiny_base)
     assert figures["taken"] == "dequantised" == files.read_json(adapter / "merged/lineage.json")["merged_from"]
     assert figures == files.read_json(adapter / "merged/merge.json")
+    kept = files.read_json(adapter / "merged/lineage.json")["merged_sha256"]
+    assert kept == model.fingerprint(adapter / "merged")
     near, far = figures["dequantised"], figures["plain"]
     assert 0 <= near["kl"] < far["kl"] and near["agreement"] >= far["agreement"] and near["tokens"] > 200
     assert f"{near['agreement']:.1%} of {near['tokens']} next tokens" in capsys.readouterr().out

@@ -247,6 +247,19 @@ def test_kto_runs_through_the_stage(adapted, tiny_base, tmp_path):
     assert record["metrics"]["kl"] != 0 and (out / "dpo/merged/lineage.json").is_file()
 
 
+def test_no_control_beside_answers_of_servers(tmp_path):
+    """They do not have it, and two engines do not compare."""
+    from bench import control
+
+    args = control.parse_args([*FLAGS[:2], "--out", str(tmp_path)])
+    for engine in ("vllm", "hf"):
+        files.write_json(tmp_path / "answers/run.json", {"engine": engine})
+        assert control.engine_of(args) == engine
+    files.write_json(tmp_path / "answers/run.json", {"engine": "endpoint sft=ours"})
+    with pytest.raises(cli.UserError, match="are of servers .*run python eval/answer.py .*without --endpoint first"):
+        control.main(args)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_the_control_takes_the_same_rows_and_steps_and_the_chosen_answers_alone(adapted, tiny_base, tmp_path, capsys):

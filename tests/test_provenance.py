@@ -188,6 +188,21 @@ def test_merged_weights_of_another_tokenizer_are_refused(tmp_path, base):
     assert "merged from an earlier adapter" in refusal(model.check_merged, folder / "merged", base)
 
 
+def test_a_merged_model_that_was_exchanged_is_refused(tmp_path, base):
+    """Its weights are bound to it by hash, where the merge has kept one."""
+    folder = adapter(tmp_path / "sft", base, "w")
+    for name in ("model.safetensors", "config.json"):
+        files.write_text(folder / "merged" / name, name)
+    kept = {"merged_sha256": model.fingerprint(folder / "merged")}
+    files.write_json(folder / "merged/lineage.json", model.read_lineage(folder) | kept)
+    assert model.check_merged(folder / "merged", base)["merged_sha256"] == kept["merged_sha256"]
+    files.write_text(folder / "merged/model.safetensors", "another's")
+    said = refusal(model.check_merged, folder / "merged", base)
+    assert "does not hold the model that was merged there" in said and "run python train/merge.py --adapter" in said
+    files.write_json(folder / "merged/lineage.json", model.read_lineage(folder))  # of before it was kept
+    model.check_merged(folder / "merged", base)
+
+
 def test_a_dpo_adapter_of_another_sft_adapter_is_refused(tmp_path, base):
     sft = adapter(tmp_path / "sft", base, "first")
     adapter(tmp_path / "dpo", base, "d", "dpo", sft)

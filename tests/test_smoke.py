@@ -101,6 +101,26 @@ def test_auto_takes_transformers_where_vllm_is_not_installed(trained, monkeypatc
         launch.prepare(launch.parse_args(trained))
 
 
+def test_transformers_serve_by_hand_guards_the_address_it_listens_on(monkeypatch):
+    """Whatever SERVE_HOST says, and before the model is loaded."""
+    from serve import hf
+
+    seen = []
+    monkeypatch.setattr(hf, "build_app", lambda args: seen.append(guard.Guard(None).alone))
+    monkeypatch.setitem(sys.modules, "uvicorn", SimpleNamespace(run=lambda app, **more: None))
+    monkeypatch.delenv("VLLM_API_KEY", raising=False)
+    monkeypatch.setenv(guard.HOST, "")
+    hf.main(hf.parse_args(["base", "dpo", "--port", "18473"]))
+    monkeypatch.setenv(guard.HOST, "127.0.0.1")
+    outside = hf.parse_args(["base", "dpo", "--host", "0.0.0.0", "--port", "18473"])
+    with pytest.raises(cli.UserError, match="can be reached from other machines; set VLLM_API_KEY"):
+        hf.main(outside)
+    assert seen == [True]
+    monkeypatch.setenv("VLLM_API_KEY", "key")
+    hf.main(outside)
+    assert seen == [True, False], "whoever set SERVE_HOST did not start this server"
+
+
 def test_a_check_that_fails_is_told_and_the_exit_code_is_1(tmp_path, monkeypatch, capsys):
     seen = {"an answer": [True, "9 characters"], "a wrong key is refused": [False, "answered"]}
     plan = launch.Plan([sys.executable], {}, "dpo", tmp_path, "http://x", tmp_path / "log", 1)

@@ -223,7 +223,8 @@ def take_best(args, folder, lineage, figures):
     part = folder / f".merged.{taken}.part"
     figures["taken"] = taken
     files.write_json(part / "merge.json", figures)
-    files.write_json(part / "lineage.json", {**lineage, "merged_from": taken})
+    merged = {"merged_from": taken, "merged_sha256": model.fingerprint(part)}
+    files.write_json(part / "lineage.json", {**lineage, **merged})
     agreement = figures[taken]["agreement"]
     told = (
         f"merged {folder} into the {taken} base: {agreement:.1%} of {figures[taken]['tokens']} next tokens equal the "
