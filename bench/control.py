@@ -2,8 +2,9 @@
 
 Is it the preferences, or only more training? The control goes on training the SFT adapter on the chosen answers alone:
 the rows, steps, rate and passes of out/dpo, its loss replaced by the chosen answers' likelihood. Answers the items of
-out/answers with it. Reads out/sft, out/dpo, out/answers; writes out/control: dpo/ (the adapter, as train/dpo.py leaves
-it), answers/, and control.json (summary, verdicts), of which eval/report.py then makes rows of the first screen.
+out/answers with it, by the same engine, so these must not be of servers (--endpoint). Reads out/sft, out/dpo,
+out/answers; writes out/control: dpo/ (the adapter, as train/dpo.py leaves it), answers/, and control.json (summary,
+verdicts), of which eval/report.py then makes rows of the first screen.
 """
 
 import sys

@@ -1,8 +1,8 @@
 """python bench/seeds.py
 
 Does DPO add anything, whatever the seed? Compares the runs `final_seed_N` of a table of DPO runs with the SFT model
-that they go on from, and with their controls `control_seed_N`, on the dev items of both slices. Reads
-bench/results/sweep_dpo.json (made by bench/sweep.py) and out/sft; writes out/seeds/seeds.json, of which
+that they go on from, and with their controls `control_seed_N`, on the dev items of both slices, all judged by today's
+verifier. Reads bench/results/sweep_dpo.json (made by bench/sweep.py) and out/sft; writes out/seeds/seeds.json, of which
 eval/report.py then makes a section.
 """
 

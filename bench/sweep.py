@@ -311,8 +311,9 @@ def score_parent(args):
 
 def score_again(args, table, key, row):
     """The row of a finished run with what its adapter gets today; UserError when that adapter is not there any more."""
-    folder, stage = (args.out / "parent", "sft") if key == PARENT else (args.out / key, table["stage"])
-    if key == PARENT and isinstance(table["sft"], str):
+    is_parent = key == PARENT and table["stage"] == "dpo"
+    folder, stage = (args.out / "parent", "sft") if is_parent else (args.out / key, table["stage"])
+    if is_parent and isinstance(table["sft"], str):
         make_parent(args, table)
     adapter = folder / stage
     record = files.read_json(adapter / "run.json") if (adapter / "run.json").is_file() else {}
@@ -324,11 +325,11 @@ def score_again(args, table, key, row):
         )
     if not (adapter / "merged").is_dir():
         call(folder / "log.txt", "train/merge.py", *shared_words(table), "--out", folder, "--adapter", adapter)
-    if key == PARENT:
+    if is_parent:
         require_parent(args, {PARENT: row})
     model.check_merged(adapter / "merged", record["settings"]["base"])
     scored = scores(args, folder, stage)
-    if key != PARENT:
+    if not is_parent:
         scored["seconds"] = round(record["seconds"] + scored["seconds"], 1)
     if steps:
         scored["by_step"] = by_step(args, table, folder, stage, record["metrics"]["steps"])
