@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and eval/ when run by hand
 
-from bench.sweep import require_judged
+from bench.sweep import again, require_judged
 from common import cli, files
 
 RUNS = {  # of the table: what the legend says, and a colour
@@ -72,7 +72,10 @@ def main(args):
             f"{files.shown(args.results)} has no run {', '.join(missing)}; make it with python bench/sweep.py "
             f"bench/sweeps/dpo.yaml --only {' '.join(missing)}."
         )
-    require_judged(results, [BEFORE, *RUNS], args.results)
+    told = [key for key in (BEFORE, *RUNS) if "judged_by" in results[key]]
+    require_judged(results, told, args.results)
+    if untold := [key for key in (BEFORE, *RUNS) if key not in told]:
+        print(f"note: which verifier judged {', '.join(untold)} was not kept; {again(args.results, untold)} tells.")
     import matplotlib
 
     from eval.plots import STYLE

@@ -483,7 +483,7 @@ def require_judged(results, keys, path):
     """UserError unless these rows of a table of DPO runs were judged by one known verifier on the same dev items."""
     told = {key: [results[key].get(name) for name in ("judged_by", "dev_sha256")] for key in keys}
     unknown = [key for key, one in told.items() if None in one]
-    if unknown or any(one != told[keys[0]] for one in told.values()):
+    if unknown or len(set(map(tuple, told.values()))) > 1:
         what = "it is not known which verifier judged" if unknown else "different verifiers, or other dev items, judged"
         raise cli.UserError(
             f"{files.shown(path)}: {what} {', '.join(unknown or keys)}; run {again(path, unknown or keys)}."

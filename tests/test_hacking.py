@@ -48,10 +48,17 @@ def test_a_run_that_is_missing_is_named(tmp_path):
     assert not (tmp_path / "plot.png").exists()
 
 
-def test_runs_of_an_unknown_verifier_are_refused(tmp_path):
+def test_runs_of_two_verifiers_are_refused_and_of_an_unknown_one_told(tmp_path, capsys):
     path = results(tmp_path, hacking.RUNS)
-    runs = json.loads(path.read_text())
+    args, runs = (
+        hacking.parse_args(["--results", str(path), "--to", str(tmp_path / "plot.png")]),
+        json.loads(path.read_text()),
+    )
+    runs["shorter"]["judged_by"] = "another"
+    path.write_text(json.dumps(runs), encoding="utf-8")
+    with pytest.raises(UserError, match="different verifiers, .* run .*--again sft sigmoid shorter"):
+        hacking.main(args)
     del runs["shorter"]["judged_by"]
     path.write_text(json.dumps(runs), encoding="utf-8")
-    with pytest.raises(UserError, match="not known which verifier judged shorter; run .*--again shorter.$"):
-        hacking.main(hacking.parse_args(["--results", str(path), "--to", str(tmp_path / "plot.png")]))
+    hacking.main(args)
+    assert "which verifier judged shorter was not kept" in capsys.readouterr().out and (tmp_path / "plot.png").is_file()
