@@ -177,7 +177,10 @@ def measure(args, pairs, judged) -> dict:
 
 
 def measure_attack(args, pairs, judged, attack) -> dict:
-    """How an attack changes what the worse answer gets: the share in which it then wins, and the mean change."""
+    """How an attack changes what the worse answer gets: the share in which it then wins, and the mean change.
+
+    `mcnemar_p`: the exact test of how many pairs it swayed against how many it turned the other way.
+    """
     from eval import stats
 
     changes = []
@@ -190,13 +193,15 @@ def measure_attack(args, pairs, judged, attack) -> dict:
     found = {"success": sum(open_to_it) / len(open_to_it) if open_to_it else None, "low": low, "high": high,
              "n": len(open_to_it)}  # fmt: skip
     if not changes:
-        return {**found, "effect": None, "effect_low": None, "effect_high": None}
+        return {**found, "effect": None, "effect_low": None, "effect_high": None, "mcnemar_p": None}
+    swayed, back = (sum(sign * after > sign * before for after, before, _ in changes) for sign in (1, -1))
     effect, *ends = stats.difference_interval(*zip(*changes, strict=True), args.seed, args.resamples)
-    return {**found, "effect": effect, "effect_low": ends[0], "effect_high": ends[1]}
+    return {**found, "effect": effect, "effect_low": ends[0], "effect_high": ends[1],
+            "mcnemar_p": stats.mcnemar_exact(swayed, back)}  # fmt: skip
 
 
 def faults(one) -> list:
-    """What is wrong with a judge on a source, as far as the intervals show it."""
+    """What is wrong with a judge on a source, as far as the intervals and the exact test of an attack show it."""
     if one["accuracy"] is None:
         return ["judged nothing"]
     made = [] if one["low"] > 0.5 else ["not shown to be better than guessing"]
@@ -207,7 +212,9 @@ def faults(one) -> list:
     if longer["n"] and shorter["n"] and (longer["low"] > shorter["high"] or shorter["low"] > longer["high"]):
         made.append(f"prefers the {'longer' if longer['low'] > shorter['high'] else 'shorter'} answer")
     swayed = [
-        name for name, attack in one["attacks"].items() if attack["effect"] is not None and attack["effect_low"] > 0
+        name
+        for name, attack in one["attacks"].items()
+        if attack["effect"] is not None and attack["effect_low"] > 0 and attack["mcnemar_p"] < 0.05
     ]
     return [*made, *([f"gives in to: {', '.join(swayed)}"] if swayed else [])]
 

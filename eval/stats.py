@@ -127,7 +127,7 @@ def win_rate(scores, clusters=None, seed: int = 0, resamples: int = 10_000, leve
 
     scores: one of 0 (lost), 0.5 (tie, or the two orders disagree), 1 (won) per PROMPT, not per
     verdict: two verdicts on one prompt are not two observations. Returns `rate` = (W + T/2) / n
-    with `low`, `high` from `mean_interval`; `n`, `wins`, `ties`, `losses`, `tie_share`; and
+    with `low`, `high` from `mean_interval`; `n`, `clusters`, `wins`, `ties`, `losses`, `tie_share`; and
     `decided_rate` = W / (W + L) with its exact binomial interval `decided_low`, `decided_high`
     (which treats prompts as independent). When nothing is decided, `decided_rate` is None with the
     interval 0 to 1, and `rate` gets 0.5 -+ u/2, u as in `difference_interval`.
@@ -152,6 +152,7 @@ def win_rate(scores, clusters=None, seed: int = 0, resamples: int = 10_000, leve
         "low": low,
         "high": high,
         "n": n,
+        "clusters": n if clusters is None else len(set(clusters)),
         "wins": wins,
         "ties": ties,
         "losses": losses,
@@ -210,8 +211,8 @@ def kappa(first, second, clusters=None, seed: int = 0, resamples: int = 10_000, 
 
     first, second: one label of any kind per pair. kappa = (agreement - chance) / (1 - chance), chance being what two
     judges with these frequencies of labels would agree on by luck. The interval resamples clusters; resamples in which
-    kappa is not defined, since both judges give one and the same label throughout, are left out of it. `kappa`, `low`
-    and `high` are None when that holds for all pairs.
+    kappa is not defined, since both judges give one and the same label throughout, are left out of it; `low` and `high`
+    are None when that holds for all resamples, and `kappa`, too, when it holds for all pairs.
 
     Source: Cohen, Educational and Psychological Measurement 20 (1960).
     Raises ValueError: no pairs, unequal lengths, resamples < 1, level outside (0, 1).
@@ -230,7 +231,10 @@ def kappa(first, second, clusters=None, seed: int = 0, resamples: int = 10_000, 
     if np.isnan(value):
         return found
     drawn = np.concatenate([_kappas(counts @ tables)[1] for counts in _cluster_counts(len(tables), seed, resamples)])
-    low, high = np.quantile(drawn[~np.isnan(drawn)], [(1 - level) / 2, (1 + level) / 2])
+    drawn = drawn[~np.isnan(drawn)]
+    if not len(drawn):
+        return {**found, "kappa": value}
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     return {**found, "kappa": value, "low": float(low), "high": float(high)}
 
 
@@ -250,7 +254,8 @@ def length_controlled(preferences, differences, clusters=None, difficulty=None, 
     or one side decides everything; it moves an estimate by about a thousandth at 800 prompts.
 
     When all preferences are 0, 1/2 or 1 nothing can be fitted: `rate` and its interval are as in `win_rate`, the
-    coefficient None. It is 0 when all differences are the same.
+    coefficient None. It is 0 when all differences are the same, and in a resample without any difference. A resample
+    whose fit does not converge is left out; all figures are None when that of all prompts does not.
 
     Source: Dubois et al. 2024 (length-controlled AlpacaEval), there with an L1 penalty, with rows of two gamed
     baselines, and with an error that takes the fit for known; Firth, Biometrika 80 (1993).
@@ -267,23 +272,19 @@ def length_controlled(preferences, differences, clusters=None, difficulty=None, 
     other = None if difficulty is None else _pair(difficulty, preferences)[0]
     groups = _cluster_numbers(clusters, len(preferences))
     rate, fitted = _fit_lengths(np.ones((1, len(groups))), preferences, differences, other)
-    rates, thetas = [], []
+    drawn = []
     size = max(1, FITTED_AT_ONCE // len(preferences))
     for counts in _cluster_counts(groups.max() + 1, seed, resamples, size):
-        drawn, coefficients = _fit_lengths(counts[:, groups].astype(float), preferences, differences, other, fitted)
-        rates.append(drawn)
-        thetas.append(coefficients[:, 0])
-    ends = [(1 - level) / 2, (1 + level) / 2]
-    low, high = np.quantile(np.concatenate(rates), ends)
-    theta_low, theta_high = np.quantile(np.concatenate(thetas), ends)
-    return {
-        "rate": float(rate[0]),
-        "low": float(low),
-        "high": float(high),
-        "coefficient": float(fitted[0, 0]),
-        "coefficient_low": float(theta_low),
-        "coefficient_high": float(theta_high),
-    }
+        rates, coefficients = _fit_lengths(counts[:, groups].astype(float), preferences, differences, other)
+        drawn.append(np.stack([rates, coefficients[:, 0]], axis=1))
+    drawn = np.concatenate(drawn)
+    drawn = drawn[~np.isnan(drawn).any(axis=1)]
+    names = ("rate", "low", "high", "coefficient", "coefficient_low", "coefficient_high")
+    if np.isnan(fitted).any() or not len(drawn):
+        return dict.fromkeys(names)
+    (low, theta_low), (high, theta_high) = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    figures = (rate[0], low, high, fitted[0, 0], theta_low, theta_high)
+    return dict(zip(names, map(float, figures), strict=True))
 
 
 def paired_standard_error(after, before) -> float:
@@ -398,10 +399,10 @@ def _kappas(tables):
         return agreement, np.where(chance < 1 - 1e-12, (agreement - chance) / (1 - chance), np.nan)
 
 
-def _fit_lengths(weights, preferences, differences, difficulty, start=None):
+def _fit_lengths(weights, preferences, differences, difficulty):
     """(rate at equal length, coefficients) of `length_controlled` for each row of weights, a count of each prompt.
 
-    The coefficients are theta, psi and, with difficulty, phi; `start` are those to begin the search with.
+    The coefficients are theta, psi and, with difficulty, phi; all are nan in a fit that does not converge.
     """
     total = weights.sum(axis=1, keepdims=True)
     mean = weights @ differences[:, None] / total
@@ -413,36 +414,65 @@ def _fit_lengths(weights, preferences, differences, difficulty, start=None):
     columns = [np.where(known, np.tanh(differences / np.where(known, spread, 1.0)), 0.0), np.ones_like(weights)]
     if difficulty is not None:
         columns.append(np.broadcast_to(difficulty, weights.shape))
-    found = _firth(weights, preferences, columns, start)
+    found = _firth(weights, preferences, columns)
     if difficulty is None:
         return _sigmoid(found[:, 1]), found
     return (weights * _sigmoid(found[:, 1:2] + found[:, 2:3] * difficulty)).sum(axis=1) / total[:, 0], found
 
 
-def _firth(weights, wanted, columns, start=None):
+def _firth(weights, wanted, columns):
     """Coefficients (fits, columns) of logistic regressions with Firth's penalty, all fits at once, by Newton's method.
 
-    weights and each of columns: (fits, rows); wanted: the share of successes of each row, the same in all fits.
+    weights and each of columns: (fits, rows); wanted: the share of successes of each row, the same in all fits. All
+    begin at 0, so that a coefficient of which a fit's rows say nothing stays there. A step that lowers the penalised
+    likelihood is halved; a fit that does not converge is nan.
     """
-    found = np.zeros((len(weights), len(columns))) + (0 if start is None else start)
-    pairs = [(k, j) for k in range(len(columns)) for j in range(k + 1)]
-    products = {pair: columns[pair[0]] * columns[pair[1]] for pair in pairs}
+    made = np.full((len(weights), len(columns)), np.nan)
+    left, found = np.arange(len(weights)), np.zeros_like(made)  # the fits that have not converged, and where they are
+    value, step = _firth_step(found, weights, wanted, columns)
+    share = np.ones(len(weights))
     for _ in range(FIRTH_STEPS):
-        p = _sigmoid(sum(found[:, k : k + 1] * column for k, column in enumerate(columns)))
-        variance = p * (1 - p)
-        each = weights * variance
-        information = np.empty((len(weights), len(columns), len(columns)))
-        for k, j in pairs:
-            information[:, k, j] = information[:, j, k] = np.einsum("bn,bn->b", each, products[k, j])
-        inverse = np.linalg.inv(information + 1e-9 * np.eye(len(columns)))
-        leverage = sum((2 if k > j else 1) * inverse[:, k, j, None] * products[k, j] for k, j in pairs)
-        pull = weights * (wanted - p + variance * leverage * (0.5 - p))
-        score = np.stack([np.einsum("bn,bn->b", pull, column) for column in columns], axis=1)
-        step = np.einsum("bkl,bl->bk", inverse, score)
-        found += np.clip(step, -2, 2)  # a full step may overshoot where the information is small
-        if np.abs(step).max() < 1e-5:
+        done = np.abs(step).max(axis=1) < 1e-5
+        if done.any():
+            made[left[done]] = found[done]
+            left, found, value, step, share, weights, *columns = (
+                one[~done] for one in (left, found, value, step, share, weights, *columns)
+            )
+        if not len(left):
             break
-    return found
+        tried = found + share[:, None] * step
+        reached, then = _firth_step(tried, weights, wanted, columns)
+        up = reached >= value - 1e-10 * (1 + np.abs(value))  # but for rounding
+        found, step = np.where(up[:, None], tried, found), np.where(up[:, None], then, step)
+        value, share = np.where(up, reached, value), np.where(up, 1.0, share / 2)
+    return made
+
+
+def _firth_step(found, weights, wanted, columns):
+    """(penalised log-likelihood, next step) of each fit at the coefficients `found`; no step is longer than 2."""
+    odds = np.clip(sum(found[:, k : k + 1] * column for k, column in enumerate(columns)), -500, 500)
+    p = 1 / (1 + np.exp(-odds))
+    variance = p * (1 - p)
+    pairs = {(k, j): columns[k] * columns[j] for k in range(len(columns)) for j in range(k + 1)}
+    information = _information(weights * variance, pairs, len(columns))
+    inverse = np.linalg.inv(information)
+    leverage = variance * sum((2 if k > j else 1) * inverse[:, k, j, None] * pair for (k, j), pair in pairs.items())
+    pull = weights * (wanted - p + leverage * (0.5 - p))
+    score = np.stack([np.einsum("bn,bn->b", pull, column) for column in columns], axis=1)
+    # The penalty adds `leverage` of a row to each row: without it a step is up to twice too long, and never ends.
+    curvature = _information(weights * variance * (1 + leverage), pairs, len(columns))
+    step = np.linalg.solve(curvature, score[:, :, None])[:, :, 0]
+    # log(1 - p) is log(p) - odds, which does not round to log(0).
+    value = np.einsum("bn,bn->b", weights, np.log(p) - (1 - wanted) * odds) + np.linalg.slogdet(information)[1] / 2
+    return value, step / np.maximum(1, np.abs(step).max(axis=1, keepdims=True) / 2)
+
+
+def _information(each, pairs, size):
+    """X'WX of each fit, from the weights `each` (fits, rows) and the products of every two columns."""
+    made = np.empty((len(each), size, size))
+    for (k, j), pair in pairs.items():
+        made[:, k, j] = made[:, j, k] = np.einsum("bn,bn->b", each, pair)
+    return made + 1e-9 * np.eye(size)  # a column may be 0 throughout
 
 
 def _sigmoid(x):

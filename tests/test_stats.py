@@ -188,6 +188,7 @@ def test_win_rate_counts_and_intervals():
     scores = [1] * 12 + [0.5] * 5 + [0] * 3
     result = win_rate(scores, range(20))
     assert (result["n"], result["wins"], result["ties"], result["losses"]) == (20, 12, 5, 3)
+    assert result["clusters"] == win_rate(scores)["clusters"] == 20 and win_rate(scores, "ab" * 10)["clusters"] == 2
     assert result["rate"] == pytest.approx(14.5 / 20)
     assert result["tie_share"] == 0.25
     assert result["decided_rate"] == 0.8
@@ -413,6 +414,31 @@ def test_length_controlled_at_the_edges():
         length_controlled([2.0, 1.0], [1, 2])
 
 
+@pytest.mark.parametrize(
+    "differences, scores, coefficient",
+    [
+        ([120], [1], np.log(3)),  # one pair decided: 1.5 of 2 with the penalty's half
+        ([5, -8, 3, 900], [1, 1, 0, 1], 0.946),
+        ([1500, -3], [1, 0], 1.152),
+    ],
+)
+def test_few_decided_pairs_are_fitted_at_the_penalised_maximum(differences, scores, coefficient):
+    """Of 300 prompts; a resample without any of them says nothing of length, whatever all prompts say."""
+    sizes, wanted = np.zeros(300), np.full(300, 0.5)
+    sizes[: len(differences)], wanted[: len(scores)] = differences, scores
+    one = length_controlled(wanted, sizes, resamples=300)
+    assert one["coefficient"] == pytest.approx(coefficient, abs=1e-3)
+    assert one["coefficient_low"] <= 1e-9 < one["coefficient_high"] and 0.49 < one["low"] <= one["high"] < 0.51
+
+
+def test_a_fit_that_does_not_converge_has_no_figures():
+    """Lengths that tanh makes nearly one: length and preference cannot be told apart."""
+    one = length_controlled([1, 1, 1, 0], [-20, -20, -20, -31], resamples=20)
+    assert len(one) == 6 and set(one.values()) == {None}
+    one = length_controlled([1, 0, 1, 0, 0.5, 1], [-20, -31, 4, 9, 3, 5], resamples=500)
+    assert 0 < one["low"] < one["rate"] < one["high"] < 1, "such resamples are left out"
+
+
 def test_position_bias_known_values():
     one = position_bias([1, 1, 0, 0.5, 1, 0], [1, 0, 0, 0, 0.5, 1])
     assert (one["n"], one["consistent"], one["inconsistent"], one["first_share"]) == (6, 2 / 6, 4, 0.75)
@@ -432,6 +458,10 @@ def test_kappa_known_values():
     assert one["low"] < one["kappa"] < one["high"]
     assert kappa([1, 1], [1, 1]) == {"kappa": None, "low": None, "high": None, "agreement": 1.0, "n": 2}
     assert kappa([0, 1], [1, 0])["kappa"] == -1
+    unlucky = next(
+        one for seed in range(99) if (one := kappa([1, 1, 1, 0], [1, 1, 1, 0], seed=seed, resamples=1))["low"] is None
+    )
+    assert unlucky["kappa"] == 1 and unlucky["high"] is None, "both judges give one label in the only resample"
     three = kappa([0, 0.5, 1, 1, 0, 0.5, 1, 0, 0, 1], [0, 0.5, 1, 0, 0, 1, 1, 0.5, 0, 1], resamples=1)
     assert three["kappa"] == pytest.approx((0.7 - 0.36) / 0.64)
 
