@@ -3,8 +3,9 @@
 The domain's own measure of base, SFT and DPO on the same items: accuracy of all, of answerable and of items to be
 refused, beside a constant refusal's, paired differences, refused questions that have an answer, right explanations,
 perplexity of the references, and what SFT had right and DPO has wrong. An answer that cannot be judged is never wrong:
-it is left out and counted. Without a verifier only perplexity, lengths and whether answers ended by themselves are
-measured. Reads out/answers; writes out/eval/domain.json (settings, summary, every row).
+it is left out and counted. Without a verifier (or with one that cannot judge, where eval/winrate.py had others judge)
+only perplexity, lengths and whether answers ended by themselves are measured. Reads out/answers; writes
+out/eval/domain.json (settings, summary, every row).
 
 Other questions than the benchmark's, where the domain can read them: asks the models itself, keeps the answers in
 out/answers/NAME, and writes out/eval/NAME.json.
@@ -23,12 +24,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # find common/ and
 from common import cli, files, provenance, score
 from common.answers import MODELS, PAIRS, load_answers, load_rows, load_verdicts
 from common.domain import check_rows, load_domain
-from eval import answer
+from eval import answer, judging
 
 ALWAYS_REFUSE = "always_refuse"
 FIELDS = ("correct", "format_ok", "explanation_ok")
-# What other scripts call their results in the same folder.
-TAKEN = ("domain", "winrate", "winrate_hand", "mmlu", "judge_check", "rerank", "summary", "parity")
+# What other scripts call their results and answers in the same folders, and what is no name of its own.
+TAKEN = ("domain", "winrate", "winrate_hand", "mmlu", "judge_check", "rerank", "summary", "parity", "categories", "..")
 
 
 def parse_args(argv=None):
@@ -41,7 +42,9 @@ def parse_args(argv=None):
     )
     own.add_argument("--benchmark", default=None, metavar="NAME[:WHICH]", help="one of the domain's other benchmarks")
     own.add_argument("--items", type=int, default=0, help="ask only this many, evenly chosen; 0 asks all")
-    own.add_argument("--name", default=None, help="of the results (default: the benchmark's, or the questions' file's)")
+    own.add_argument(
+        "--name", default=None, help="of the results (default: the benchmark's and WHICH, or the questions' file's)"
+    )
     answer.add_asking_flags(own)
     args = cli.parse(parser, argv, borrowed=[("answer", ("base", "max_new_tokens", "dtype", "engine", "base_weights"))])
     if bool(args.db) != bool(args.questions) or args.benchmark and args.db:
@@ -62,12 +65,18 @@ def other_rows(args, domain):
             have = f"; it has {', '.join(sorted(known))}" if known else ""
             raise cli.UserError(f"the domain {args.domain} has no benchmark {name!r}{cli.nearest(name, known)}{have}.")
         rows = known[name](where)
+        name = "-".join(dict.fromkeys([name, *which(where)]))  # bank-dev, or spider of a folder spider
     name = args.name or name
     if name in TAKEN or Path(name).name != name:
         raise cli.UserError(f"results cannot be called {name!r}; give another --name.")
     rows = check_rows(rows, "load_questions", f"what the domain {args.domain} reads there")
     n = min(args.items or len(rows), len(rows))
     return name, [rows[i * len(rows) // n] for i in range(n)]
+
+
+def which(where) -> list:
+    """What a record and a name say of WHICH, as a list of one: it may be a path, which is nobody's business."""
+    return [name] if (name := Path(where).name) else []
 
 
 def constant_refusal(rows, made):
@@ -128,6 +137,7 @@ def change(after, before, clusters, args):
         "low": low,
         "high": high,
         "n": len(judged),
+        "clusters": len({cluster for *_, cluster in judged}),
         "mcnemar_p": p,
         "gained": gained,
         "lost": lost,
@@ -270,6 +280,12 @@ def show_unverified(summary):
         )
 
 
+def others_judge(args, verdicts) -> bool:
+    """Whether the verifier cannot judge a pair of models and eval/winrate.py had others judge in its place."""
+    path = args.out / "eval" / "winrate.json"
+    return bool(judging.unjudged_pair(verdicts)) and path.is_file() and not files.read_json(path).get("summary")
+
+
 def judged_rows(asked, verdicts) -> list:
     """What the result file holds of every item: what it is, and each model's verdict."""
     return [
@@ -288,7 +304,10 @@ def other_questions(args, domain):
     args.split, args.reference_rows = name, 0
     # Where the files lie on this machine is nobody's business.
     where = {key: getattr(args, key) and Path(getattr(args, key)).name for key in ("db", "questions")}
-    args.db, args.questions, args.benchmark = *where.values(), args.benchmark and args.benchmark.partition(":")[0]
+    if args.benchmark:
+        benchmark, _, part = args.benchmark.partition(":")
+        where["benchmark"] = ":".join([benchmark, *which(part)])
+    vars(args).update(where)
     folder, target = args.out / "answers" / name, args.out / "eval" / f"{name}.json"
     answers, better = answer.answer_all(args, domain, rows, folder)
     refusals = constant_refusal({row["id"]: row for row in rows}, answers["base"])
@@ -317,17 +336,24 @@ def main(args):
     rows = load_rows(args, domain, answers)
     asked, verified = [rows[row["id"]] for row in answers["base"]], hasattr(domain, "verify")
     verdicts = load_verdicts(args, domain, rows, answers | constant_refusal(rows, answers["base"])) if verified else {}
+    if verified and others_judge(args, verdicts):
+        print(f"the verifier of the domain {args.domain} cannot judge the answers: other judges do, as without one")
+        verified, verdicts = False, {}
     summary = summarise(args, answers, verdicts, asked) if verified else summarise_unverified(args, answers)
     summary["perplexity"] = perplexities(args)
     if verified and not summary["accuracy"]["all"]["base"]["n"]:
-        raise cli.UserError(f"verify() of the domain {args.domain} can judge no answer of the base; see its reasons.")
+        raise cli.UserError(
+            f"verify() of the domain {args.domain} can judge no answer of the base; see its reasons, or run "
+            f"python eval/winrate.py{args.command_tail} with --judge openai:MODEL first."
+        )
     split = files.read_json(args.out / "answers" / "run.json")["settings"]["split"]
     target = args.out / "eval" / "domain.json"
     inputs = [args.out / "answers" / f"{name}.jsonl" for name in answers]
     files.write_json(
         target,
         {
-            "settings": {"split": split, "domain": args.domain},
+            "settings": {"split": split, "domain": args.domain}
+            | ({"verified": False} if hasattr(domain, "verify") and not verified else {}),
             "summary": summary,
             "rows": judged_rows(asked, verdicts),
             "run": files.run_record(args, started, inputs=inputs, judged_by=provenance.generator(domain)),

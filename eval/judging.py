@@ -25,6 +25,14 @@ def comparisons_of(domain, answers, pair) -> list:
     return [judge.Comparison(task, a["prompt"], a["answer"], b["answer"]) for a, b in zip(*sides, strict=True)]
 
 
+def unjudged_pair(verdicts):
+    """The first pair of models of which the verifier can judge no item's two answers; None when there is none such."""
+    for pair, (one, other) in PAIRS.items():
+        if all(None in (a.correct, b.correct) for a, b in zip(verdicts[one], verdicts[other], strict=True)):
+            return pair
+    return None
+
+
 def judge_pairs(domain, answers, names, args):
     """({judge: settings, summary by pair, rows}, what the models' calls were); None after --dry_run."""
     comparisons = {pair: comparisons_of(domain, answers, pair) for pair in PAIRS}

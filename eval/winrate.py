@@ -97,11 +97,15 @@ def judge_all(answers, verdicts, args):
 
 
 def verify_all(args, domain, answers, others):
-    """(summary, rows) of the verifier; ({}, bare rows) where the domain has none and other judges are named."""
+    """(summary, rows) of the verifier; ({}, bare rows) where none is there or can judge, and others are named."""
     rows = load_rows(args, domain, answers)
     if others and not hasattr(domain, "verify"):
         return {}, judging.bare_rows(answers)
-    return judge_all(answers, load_verdicts(args, domain, rows, answers), args)
+    verdicts = load_verdicts(args, domain, rows, answers)
+    if others and (pair := judging.unjudged_pair(verdicts)):
+        print(f"the verifier of the domain {args.domain} judges no answer of both of {pair}: it does not count here")
+        return {}, judging.bare_rows(answers)
+    return judge_all(answers, verdicts, args)
 
 
 def show(label, pair, one):

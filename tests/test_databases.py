@@ -261,6 +261,19 @@ def test_a_part_of_a_benchmark_is_chosen_evenly(spider_folder, tmp_path, answere
     assert files.read_json(tmp_path / "eval/few.json")["summary"]["accuracy"]["all"]["sft"]["accuracy"] == 1
 
 
+def test_each_part_of_a_benchmark_has_a_name_and_a_record_of_its_own(spider_folder, tmp_path, answered):
+    home = spider_folder.name
+    for asked, name, told in (
+        ("bank", "bank", "bank"),
+        ("bank:dev", "bank-dev", "bank:dev"),
+        (f"spider:{spider_folder}", "-".join(dict.fromkeys(["spider", home])), f"spider:{home}"),
+    ):
+        ask("--out", tmp_path, "--benchmark", asked, "--items", 2, "--resamples", 9)
+        made = files.read_json(tmp_path / f"eval/{name}.json")
+        assert made["settings"]["benchmark"] == made["run"]["settings"]["benchmark"] == told
+        assert (tmp_path / "answers" / name / "sft.jsonl").is_file()
+
+
 @pytest.mark.parametrize(
     "flags, said",
     [
@@ -270,6 +283,8 @@ def test_a_part_of_a_benchmark_is_chosen_evenly(spider_folder, tmp_path, answere
         (["--benchmark", "spider:{}", "--name", "mmlu"], "cannot be called 'mmlu'"),
         (["--benchmark", "spider:{}", "--name", "summary"], "cannot be called 'summary'"),
         (["--benchmark", "spider:{}", "--name", "a/b"], "cannot be called 'a/b'"),
+        (["--benchmark", "spider:{}", "--name", ".."], r"cannot be called '\.\.'"),
+        (["--benchmark", "spider:{}", "--name", "categories"], "cannot be called 'categories'"),
     ],
 )
 def test_flags_that_do_not_fit_are_one_sentence(flags, said, spider_folder, tmp_path, answered):

@@ -8,7 +8,7 @@ from common import files
 from common.cli import UserError
 from eval import answer as answer_eval
 from eval import domain as domain_eval
-from eval import winrate
+from eval import pages, report, winrate
 
 SPLIT_SIZE = 40
 
@@ -76,6 +76,7 @@ def make_results(tmp_path, monkeypatch):
                     **{key: row[key] for key in ("id", "prompt", "cluster", "category")},
                     "answer": answers(name, i),
                     "finish_reason": "stop",
+                    "tokens": 3,
                     "reference_logprob": -2.0,
                     "reference_tokens": 4,
                 }
@@ -214,6 +215,44 @@ def test_what_decides_between_two_answers(first, second, alone, full):
 def test_a_domain_that_judges_nothing_is_refused(make_results):
     with pytest.raises(UserError, match="can judge no answer"):
         make_results(answers=lambda name, i: "odd")
+
+
+def test_other_judges_judge_where_the_verifier_cannot(make_results, tmp_path, capsys):
+    """verify() may say nothing of whether an answer is right: then the domain counts as one without it."""
+
+    class Blind(Toy):
+        JUDGE_RUBRIC = SYSTEM_PROMPT = ""
+
+        @staticmethod
+        def verify(row, answer):
+            return Verdict(None, True, None, "open") if answer.startswith("It") else Verdict(True, True, None, "r")
+
+    with pytest.raises(UserError, match=r"can judge no answer .* eval/winrate\.py --out .* --judge"):
+        make_results(Blind, lambda name, i: f"It is {name}.")
+    winrate.main(winrate.parse_args(["--out", str(tmp_path), "--resamples", "9", "--judge", "longest"]))
+    assert "verifier of the domain text_to_sql judges no answer of both of dpo_vs_sft: it" in capsys.readouterr().out
+    made = files.read_json(tmp_path / "eval/winrate.json")
+    assert made["summary"] == {} and made["judges"]["longest"]["summary"]["dpo_vs_base"]["losses"] == SPLIT_SIZE
+    domain_eval.main(domain_eval.parse_args(["--out", str(tmp_path), "--resamples", "9"]))
+    made = files.read_json(tmp_path / "eval/domain.json")
+    assert "accuracy" not in made["summary"] and made["settings"]["verified"] is False
+    args = report.parse_args(["--out", str(tmp_path)])
+    assert not report.is_verified(args, Blind)
+    make_results()
+    assert report.is_verified(args, Blind)
+
+
+def test_wins_in_one_cluster_show_nothing(make_results):
+    class One(Toy):
+        rows = [{**row, "cluster": "c"} for row in Toy.rows]
+
+    domain, wins = make_results(One, lambda name, i: "It is none." if name == "base" else One.rows[i]["completion"])
+    for one, zero in (
+        (domain["summary"]["difference"]["answerable"]["sft_vs_base"], 0),
+        (wins["summary"]["correctness"]["sft_vs_base"], 0.5),
+    ):
+        assert one["low"] > zero and one["clusters"] == 1 and pages.verdict(one, zero) == pages.UNCLEAR
+        assert pages.verdict({**one, "clusters": 2}, zero) == "better"
 
 
 def test_a_field_that_the_domain_never_judges_decides_nothing(make_results):
