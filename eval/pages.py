@@ -14,6 +14,7 @@ from common import files
 from common.answers import MODELS, PAIRS
 from common.cli import ROOT
 from common.paid import judge_terms, teacher_terms
+from eval.domain import parts_of, slices_of
 from eval.plots import NAMES
 
 ORDER = ("sft_vs_base", "dpo_vs_base", "dpo_vs_sft")
@@ -98,16 +99,25 @@ def verdict(one, zero=0.0) -> str:
     """What a result says: 'better' or 'worse' only when its interval lies beyond `zero` and the exact test agrees.
 
     The bootstrap alone is too sure of a few items that all changed one way: four gained and none lost exclude zero in
-    98 of 100 resamples, and have an exact p of 0.12. An interval without width is that of a single cluster, which says
-    nothing of others.
+    98 of 100 resamples, and have an exact p of 0.12. A single cluster says nothing of others, whatever the width of its
+    interval (where all its items are alike it is that of as many independent items).
     """
     if one["low"] is None:
         return "not judged"
-    if one["low"] == one["high"]:
+    if one["low"] == one["high"] or one.get("clusters") == 1:
         return UNCLEAR
     if one.get("mcnemar_p", 0) >= 0.05 or one.get("decided_low", 1) <= 0.5 <= one.get("decided_high", 1):
         return UNCLEAR
     return "better" if one["low"] > zero else "worse" if one["high"] < zero else UNCLEAR
+
+
+def leaning(length) -> str:
+    """'longer' or 'shorter': what a judge goes with; '' unless its coefficient and the decided pairs both show it."""
+    if not length or length["coefficient"] is None:
+        return ""
+    if length["coefficient_low"] > 0 and length["longer_low"] > 0.5:
+        return "longer"
+    return "shorter" if length["coefficient_high"] < 0 and length["longer_high"] < 0.5 else ""
 
 
 def cell(text) -> str:
@@ -168,7 +178,7 @@ def own_file(run) -> str:
 
 
 FILTERS = (
-    *(num, percent, hundredths, points, share, change, estimate, verdict, cell, row, shares, percents, sizes),
+    *(num, percent, hundredths, points, share, change, estimate, verdict, leaning, cell, row, shares, percents, sizes),
     *(fenced, capital, against, last_paragraph, own_file),
 )
 
@@ -208,7 +218,7 @@ def watched(runs) -> list:
 
 def dev_loss(log) -> dict:
     """SFT's lowest dev loss with its step and the last with its; {} when none was logged."""
-    losses = [(item["eval_loss"], item["step"]) for item in log if "eval_loss" in item]
+    losses = [(item["eval_loss"], item["step"]) for item in log if item.get("eval_loss") is not None]
     return dict(zip(("lowest", "step", "last", "end"), (*min(losses), *losses[-1]), strict=True)) if losses else {}
 
 
@@ -263,10 +273,33 @@ def unclear(found) -> list:
     ]
 
 
+def few_clusters(rows) -> list:
+    """["to be refused: bank (9)", ...]: parts and slices with items of fewer than FEW clusters, and their number."""
+    slices = {"": set(range(len(rows))), **slices_of(rows)}
+    chosen = {
+        PARTS[part] + (name and f": {name}"): {*some} & {*inside}
+        for name, inside in slices.items()
+        for part, some in parts_of(rows).items()
+    }
+    counts = {name: len({rows[i]["cluster"] for i in some}) for name, some in chosen.items()}
+    return [f"{name} ({count})" for name, count in counts.items() if 0 < count < FEW]
+
+
+def fallen(rows) -> list:
+    """[(kind, change, n)] of the kinds with fewer right after DPO than after SFT, over the items judged of both."""
+    changes = {}
+    for row in rows:
+        before, after = row["sft"]["correct"], row["dpo"]["correct"]
+        if None not in (before, after):
+            changes.setdefault(row["category"], []).append(after - before)
+    return [(kind, sum(made) / len(made), len(made)) for kind, made in sorted(changes.items()) if sum(made) < 0]
+
+
 def limits(found) -> dict:
     """What the caveats and tables name as lists."""
     domain, runs = found.domain["summary"], found.runs
     kinds, counts = sorted(domain.get("by_kind", {}).items()), runs["answers"]["counts"]
+    rows = found.domain["rows"] if "accuracy" in domain else []
     forms = {key[5:].removesuffix("_accuracy"): counts[key] for key in counts
              if key.startswith("base_") and key.endswith("_accuracy")}  # fmt: skip
     teachers = runs["gen_sft"]["settings"]["teacher"].split(",") if "gen_sft" in runs else ()
@@ -275,7 +308,8 @@ def limits(found) -> dict:
     return {
         "unclear": unclear(found),
         "clusters": clusters if clusters < FEW else 0,
-        "worse": [(kind, one) for kind, one in kinds if one["dpo"]["accuracy"] < one["sft"]["accuracy"]],
+        "few_clusters": few_clusters(rows),
+        "worse": fallen(rows),
         "weak": [(kind, one) for kind, one in kinds if one["dpo"]["accuracy"] < 0.5],
         "base_forms": [f"{form} {percent(value)}" for form, value in forms.items()],
         "from_templates": any(name.startswith("templates") for name in teachers),

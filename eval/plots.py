@@ -79,8 +79,8 @@ def _figure(width, height, columns=1):
 
 
 def _curve(axes, log, key, label, colour, style="-"):
-    """One logged quantity over the optimizer steps; nothing when it was not logged."""
-    points = [(item["step"], item[key]) for item in log if key in item and "step" in item]
+    """One logged quantity over the optimizer steps; nothing when it was not logged, or was no number."""
+    points = [(item["step"], item[key]) for item in log if item.get(key) is not None and "step" in item]
     if points:
         few = len(points) <= 30  # markers show how often a quantity was really measured
         axes.plot(
@@ -107,7 +107,7 @@ def draw_sft(found):
     figure, axes = _figure(6.4, 3.2)
     _curve(axes, found.sft_log, "loss", "training rows", TRAIN)
     _curve(axes, found.sft_log, "eval_loss", "dev rows, held out", HELD_OUT)
-    values = [item[key] for item in found.sft_log for key in ("loss", "eval_loss") if key in item]
+    values = [item[key] for item in found.sft_log for key in ("loss", "eval_loss") if item.get(key) is not None]
     logarithmic = bool(values) and min(values) > 0 and max(values) > 20 * min(values)
     if logarithmic:
         axes.set_yscale("log")
@@ -141,7 +141,7 @@ def draw_kl(found):
     """KL from the reference, then rewards and log-probabilities of both sides."""
     figure, panels = _figure(10.5, 3.2, 3)
     _curve(panels[0], found.kl, "kl", "samples of the policy", HELD_OUT)
-    panels[0].set_ylim(bottom=min([0.0, *(item["kl"] for item in found.kl)]))
+    panels[0].set_ylim(bottom=min([0.0, *(item["kl"] for item in found.kl if item["kl"] is not None)]))
     _label(panels[0], "KL from the reference", "nats per answer")
     for axes, key, title, y_label in (
         (panels[1], "rewards", "Rewards", "nats, times beta"),

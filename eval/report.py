@@ -52,11 +52,13 @@ SCRIPTS = {
     "control": "bench/control.py",
     "seeds": "bench/seeds.py",
 }
-# Parts of each result file; the control's settings are DPO's, and the seeds' rows are the table's.
 SERVER = re.compile(
     r"\b((?:anthropic|openai):[^\s@\"`]+)@https?://[^\s\"`\]|]+"
 )  # a model's name, and where it is asked
+# Parts of the results that a run may lack; the control's settings are DPO's, and the seeds' rows are the table's.
 HOLDS = {"control": ("summary", "rows", "run"), "seeds": ("summary", "run")}
+# A stage takes a little longer than it records: the interpreter starts before it, and servers end after it.
+AROUND = (1.1, 30)  # times its own seconds, and seconds
 TAUGHT = {source: stage for stage, source in provenance.TAUGHT_BY.items()}
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 
@@ -68,6 +70,13 @@ def parse_args(argv=None):
 def command(args, stage):
     """The command that makes a stage's products."""
     return f"python {SCRIPTS[stage]}{args.command_tail}"
+
+
+def is_verified(args, domain) -> bool:
+    """Whether the domain has a verifier that counts: eval/domain.py records it where it cannot judge enough."""
+    path = args.out / "eval" / "domain.json"
+    settings = files.read_json(path).get("settings", {}) if path.is_file() else {}
+    return hasattr(domain, "verify") and settings.get("verified", True)
 
 
 def sources(args, verified) -> dict:
@@ -91,11 +100,11 @@ def sources(args, verified) -> dict:
     }
 
 
-def load_result(args, domain, name, path) -> dict:
+def load_result(args, domain, verified, name, path) -> dict:
     """One result file; UserError when it is missing, lacks a part, or is older than its inputs or the domain's code."""
     made_by = command(args, name)
     result = files.read_json(path, made_by)
-    needed = NEEDED[name] + (BY_VERIFIER.get(name, ()) if hasattr(domain, "verify") else ())
+    needed = NEEDED[name] + (BY_VERIFIER.get(name, ()) if verified else ())
     parts = HOLDS.get(name, ("settings", "summary", "rows", "run"))
     missing = [key for key in parts if key not in result]
     missing += [f"summary.{key}" for key in needed if key not in result.get("summary", {})]
@@ -104,6 +113,20 @@ def load_result(args, domain, name, path) -> dict:
     provenance.check_inputs(args, result["run"], path, made_by)
     provenance.check_judged(result["run"], domain, path, made_by)
     return result
+
+
+def load_results(args, domain, verified, paths) -> dict:
+    """{name: result} of the files in `paths`; a stale one that a run may lack is told and left out, of `paths` too."""
+    results = {}
+    for name in [name for name in NEEDED if name in paths]:
+        try:
+            results[name] = load_result(args, domain, verified, name, paths[name])
+        except cli.UserError as error:
+            if name not in HOLDS:
+                raise
+            print(f"left out of the report: {error}")
+            del paths[name]
+    return results
 
 
 def load_runs(args) -> dict:
@@ -126,9 +149,10 @@ def load(args, domain) -> SimpleNamespace:
     """Every file that the report needs; UserError naming the command for what is missing, stale, or asks otherwise.
 
     `answers` by model and id, `runs` by stage, `source` of the base; {} for a `winrate` where people alone judged, and
-    for a `control` or `seeds` that were not run; what judgement() says.
+    for a `control` or `seeds` that were not run, or are stale; what judgement() says.
     """
-    paths = sources(args, hasattr(domain, "verify"))
+    verified = is_verified(args, domain)
+    paths = sources(args, verified)
     runs = load_runs(args)
     logs = {
         name: files.read_json(paths[name], command(args, stage))
@@ -137,7 +161,7 @@ def load(args, domain) -> SimpleNamespace:
     made = load_answers(args)
     load_rows(args, domain, made)
     answers = {name: {row["id"]: row for row in rows} for name, rows in made.items()}
-    results = {name: load_result(args, domain, name, paths[name]) for name in NEEDED if name in paths}
+    results = load_results(args, domain, verified, paths)
     if {row["id"] for row in results["domain"]["rows"]} != set(answers["dpo"]):
         raise cli.UserError(
             f"{paths['domain']} and {args.out / 'answers'} hold different items; run {command(args, 'domain')} again."
@@ -145,7 +169,7 @@ def load(args, domain) -> SimpleNamespace:
     runs |= {name: result["run"] for name, result in results.items() if name not in HOLDS}
     return SimpleNamespace(
         **logs,
-        **judgement(args, domain, results),
+        **judgement(args, verified, results),
         files=paths,
         domain=results["domain"],
         winrate=results.get("winrate", {}),
@@ -160,7 +184,7 @@ def load(args, domain) -> SimpleNamespace:
     )
 
 
-def judgement(args, domain, results) -> dict:
+def judgement(args, verified, results) -> dict:
     """{"judge": whose win rates the first screen has, "wins": these by pair, "judges" beside the verifier, "majority"}.
 
     A verifier comes before people, they before models, and the majority of several models before one. UserError when
@@ -174,7 +198,7 @@ def judgement(args, domain, results) -> dict:
     if hand:
         judges["hand"] = {"settings": {"self_preference": ""}, "summary": hand["summary"]["hand"]}
     voters = together.get("voters", [])
-    if hasattr(domain, "verify"):
+    if verified:
         judge, wins = winrate["settings"]["judge"], winrate["summary"]["correctness"]
     elif hand:
         judge, wins = "hand", judges["hand"]["summary"]
@@ -224,11 +248,15 @@ def load_quality(args, runs) -> dict:
 
 
 def stage_seconds(args, runs):
-    """{stage: wall seconds}: as run.sh measured them, else as each stage recorded them."""
-    measured = args.out / "stage_seconds.json"
-    if measured.is_file():
-        return files.read_json(measured)
-    return {run["stage"]: run["seconds"] for run in runs.values()}
+    """{stage: wall seconds}: as run.sh measured them, else as each stage recorded them.
+
+    What run.sh measured of an earlier run of a stage does not fit the record: it is shorter, or much longer.
+    """
+    path = args.out / "stage_seconds.json"
+    measured = files.read_json(path) if path.is_file() else {}
+    seconds = {run["stage"]: run["seconds"] for run in runs.values()}
+    fits = {stage for stage, own in seconds.items() if own <= measured.get(stage, 0) <= AROUND[0] * own + AROUND[1]}
+    return {stage: measured[stage] if stage in fits else own for stage, own in seconds.items()}
 
 
 def summarise(found) -> dict:
@@ -294,7 +322,10 @@ def tidy(text):
 
 
 def keep_results(args, found):
-    """Compressed copies of the run's files in eval/results: same contents, same bytes, no server's address."""
+    """Compressed copies of the run's files in eval/results: same contents, same bytes, no server's address.
+
+    The copy of a result that this run does not have is of another run, and is removed.
+    """
     texts = {name: path.read_text(encoding="utf-8") for name, path in found.files.items()}
     records = {stage: {**run, "flags": None} if "flags" in run else run for stage, run in found.runs.items()}
     records["stage_seconds"] = found.seconds
@@ -302,10 +333,14 @@ def keep_results(args, found):
     if estimate.is_file():
         records["estimate"] = files.read_json(estimate)
     texts["runs"] = json.dumps(records, indent=1, ensure_ascii=False) + "\n"
-    size = 0
+    size, folder = 0, files.product(args, "eval/results")
+    for name in NEEDED:
+        if name not in texts and (path := folder / kept_name(name)).is_file():
+            path.unlink()
+            print(f"removed eval/results/{kept_name(name)}, which is of another run")
     for name, text in texts.items():
         packed = gzip.compress(tidy(text).encode("utf-8"), mtime=0)
-        path = files.product(args, "eval/results") / kept_name(name)
+        path = folder / kept_name(name)
         with files.replacing(path) as temporary:
             temporary.write_bytes(packed)
         size += len(packed)
