@@ -255,8 +255,9 @@ def stage_seconds(args, runs):
     path = args.out / "stage_seconds.json"
     measured = files.read_json(path) if path.is_file() else {}
     seconds = {run["stage"]: run["seconds"] for run in runs.values()}
-    fits = {stage for stage, own in seconds.items() if own <= measured.get(stage, 0) <= AROUND[0] * own + AROUND[1]}
-    return {stage: measured[stage] if stage in fits else own for stage, own in seconds.items()}
+    told = {stage: measured.get(stage, -1) for stage in seconds}
+    fits = {stage for stage, own in seconds.items() if own <= told[stage] <= AROUND[0] * own + AROUND[1]}
+    return {stage: told[stage] if stage in fits else own for stage, own in seconds.items()}
 
 
 def summarise(found) -> dict:
