@@ -140,8 +140,13 @@ def is_json(text: str):
     """[the value] of a JSON text, None when it is none."""
     try:
         return [json.loads(text)]
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return None
+
+
+def why_not(error: ValueError) -> str:
+    """Why json.loads cannot read a text: Python refuses integers of over 4,300 digits by a bare ValueError."""
+    return error.msg if isinstance(error, json.JSONDecodeError) else "an integer of too many digits"
 
 
 def parse_line(line: bytes, where: str) -> dict:
@@ -151,8 +156,8 @@ def parse_line(line: bytes, where: str) -> dict:
         row = json.loads(text, object_pairs_hook=unique_keys)
     except UnicodeDecodeError:
         raise UserError(f"{where} has bytes that are not UTF-8; save the file as UTF-8, or mend the line.") from None
-    except json.JSONDecodeError as error:
-        raise UserError(f"{where} is not JSON ({error.msg}); mend or remove the line.") from None
+    except ValueError as error:
+        raise UserError(f"{where} is not JSON ({why_not(error)}); mend or remove the line.") from None
     except RecursionError:
         raise UserError(f"{where} is nested too deeply; mend or remove the line.") from None
     except KeyError as error:
@@ -273,9 +278,11 @@ def read_json(path, made_by: str = ""):
     try:
         text = path.read_text(encoding="utf-8-sig")
         value = json.loads(text)
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
+        told = isinstance(error, (json.JSONDecodeError, UnicodeDecodeError, RecursionError))
         raise UserError(
-            f"{path} is not JSON ({error}); remove it" + (f" and run {made_by} again." if made_by else ".")
+            f"{path} is not JSON ({error if told else why_not(error)}); remove it"
+            + (f" and run {made_by} again." if made_by else ".")
         ) from None
     if "\\ud" in text.lower() and (field := half_character(value)) is not None:
         raise UserError(

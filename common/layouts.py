@@ -14,6 +14,8 @@ ALIASES = {
     "prompt": ("question", "query", "instruction", "input", "user", "text"),
     "completion": ("answer", "response", "output", "target", "reply", "assistant"),
 }
+PASSAGES = ("input", "context")  # names of what a question is about, kept apart from it
+TRUTHS = ("true", "false", "0", "1")  # as a table spells them
 
 
 class Layout(NamedTuple):
@@ -39,12 +41,28 @@ def asked(row, where):
     names = ("instruction", "input")
     text = "\n\n".join(read_text(part, where, name) for part, name in zip(parts, names, strict=False))
     others = {key: value for key, value in row.items() if key not in (*names, "history", "system")}
-    return (with_system(row, [{"role": "user", "content": text}]) if row.get("system") else text), others
+    return (with_system(row, as_user(text), where) if row.get("system") else text), others
 
 
-def with_system(row, messages):
-    """Messages after the row's own system text, when it has one beside them."""
-    return [{"role": "system", "content": row["system"]}, *messages] if row.get("system") else messages
+def with_system(row, messages, where):
+    """Messages after the row's own system text, when it has one beside them; what is no list, as it is.
+
+    UserError when they begin with another system text.
+    """
+    said = row.get("system")
+    if not said or not isinstance(messages, list):
+        return messages
+    first = messages[0] if messages and isinstance(messages[0], dict) else {}
+    if first.get("role", first.get("from")) != "system":
+        return [{"role": "system", "content": said}, *messages]
+    if first.get("content", first.get("value")) != said:
+        raise UserError(f"{where} has a system text beside messages that begin with another one; keep one of them.")
+    return messages
+
+
+def as_user(prompt):
+    """A text as the user's message; anything else as it is."""
+    return [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
 
 
 def from_alpaca(row, where) -> list:
@@ -70,8 +88,7 @@ def from_self_instruct(row, where) -> list:
 def from_sharegpt(row, where) -> list:
     """conversations, and a system text beside them."""
     others = {key: value for key, value in row.items() if key not in ("conversations", "system")}
-    turns = row["conversations"]
-    return [{**others, "messages": with_system(row, turns) if isinstance(turns, list) else turns}]
+    return [{**others, "messages": with_system(row, row["conversations"], where)}]
 
 
 def from_sharegpt_pair(row, where) -> list:
@@ -89,10 +106,18 @@ def from_alpaca_pair(row, where) -> list:
 
 def from_pair(row, where) -> list:
     """prompt, chosen and rejected; without prompt whole conversations, as messages or as hh-rlhf's transcripts."""
-    sides = {side: row[side] for side in ("chosen", "rejected")}
-    if row.get("prompt") is None and all(isinstance(text, str) and TURN.match(text) for text in sides.values()):
+    prompt, sides = row.get("prompt"), {side: row[side] for side in ("chosen", "rejected")}
+    if prompt is None and all(isinstance(text, str) and TURN.match(text) for text in sides.values()):
         sides = {side: from_transcript(text) for side, text in sides.items()}
-    return [{**row, **{side: as_list(value) for side, value in sides.items()}}]
+    sides = {side: as_list(value) for side, value in sides.items()}
+    if not row.get("system"):
+        return [{**row, **sides}]
+    others = {key: value for key, value in row.items() if key not in ("prompt", "system")}
+    if all(isinstance(value, list) and len(value) > 1 for value in sides.values()):  # they begin with the prompt
+        sides = {side: with_system(row, value, where) for side, value in sides.items()}
+        if isinstance(prompt, str):
+            return [{**others, "prompt": prompt, **sides}]
+    return [{**others, "prompt": with_system(row, as_user(prompt), where), **sides}]
 
 
 def from_transcript(text: str) -> list:
@@ -113,7 +138,13 @@ def as_list(value):
 
 
 def as_it_is(row, where) -> list:
-    return [row]
+    """prompt and completion, or messages, after the system text beside them."""
+    if not row.get("system"):
+        return [row]
+    others = {key: value for key, value in row.items() if key != "system"}
+    if "prompt" in row and "completion" in row:
+        return [{**others, "prompt": with_system(row, as_user(row["prompt"]), where)}]
+    return [{**others, "messages": with_system(row, row["messages"], where)}]
 
 
 ANSWERS = (
@@ -147,9 +178,12 @@ def recognise(found: list, layouts: tuple, path) -> Layout:
     layout, pair = layout_of(first, layouts), layout_of(first, PAIRS)
     if layout is None or (layout is not pair and pair and set(layout.keys) < set(pair.keys)):
         raise UserError(unfit(first, where, layouts, path))
+    # A table has texts only: they are KTO's labels where each row has one.
+    labels = [row.get("label") for _, _, row in found]
+    spelled = layouts is ANSWERS and all(isinstance(one, str) and one.strip().lower() in TRUTHS for one in labels)
     for there, _, row in found:
         missing = [key for key in layout.keys if key not in row]
-        if isinstance(row.get("label"), bool):
+        if isinstance(row.get("label"), bool) or spelled:
             raise UserError(
                 f"{there} has an answer with a label, as KTO takes; leave only good answers, without it, or give pairs."
             )
@@ -164,6 +198,27 @@ def recognise(found: list, layouts: tuple, path) -> Layout:
     return layout
 
 
+def renaming(row) -> str:
+    """What data/convert.py --rename needs for a prompt and completion under other names; empty for any other row.
+
+    Alpaca's names where there is a passage beside the question, for which they have a place. A passage for which there
+    is none is named.
+    """
+    asked, answer = (
+        new if new in row else next((old for old in olds if old in row), None) for new, olds in ALIASES.items()
+    )
+    if not asked or not answer:
+        return ""
+    passages = [name for name in PASSAGES if name in row and name != asked]
+    pairs = [(asked, "instruction"), (answer, "output"), *((name, "input") for name in passages[:1])]
+    if passages and not any(new in row for old, new in pairs if old != new):
+        lost = passages[1:]
+    else:
+        pairs, lost = [(asked, "prompt"), (answer, "completion")], passages
+    given = " ".join(f"{old}={new}" for old, new in pairs if old != new)
+    return given + (f", which leaves out {' and '.join(lost)}" if lost else "")
+
+
 def unfit(row, where, layouts, path) -> str:
     """One sentence about a first row that is in none of the layouts."""
     wanted = "; ".join(one.name for one in layouts)
@@ -176,11 +231,7 @@ def unfit(row, where, layouts, path) -> str:
     if other:
         return f"{path} has pairs ({other.name}), which train/dpo.py takes; SFT needs one answer a row: {wanted}."
     has = ", ".join(map(str, row)) or "no key"
-    renamed = {
-        new: next((old for old in olds if old in row), new if new in row else None) for new, olds in ALIASES.items()
-    }
-    if layouts is ANSWERS and all(renamed.values()):
-        given = " ".join(f"{old}={new}" for new, old in renamed.items() if old != new)
+    if layouts is ANSWERS and (given := renaming(row)):
         return (
             f"{where} resembles prompt and completion under other names (it has {has}); run python data/convert.py "
             f"{path} NEW.jsonl --rename {given}."

@@ -41,7 +41,7 @@ def examples_of(found: list, path) -> list:
 
 def answers_in(row, where, field) -> list:
     """Rows with prompt and completion of one that has these or messages; `field` is what its format calls the last."""
-    if "completion" in row:
+    if "prompt" in row and "completion" in row:
         prompt, completion = read_prompt(row["prompt"], where), read_answer(row["completion"], where, "completion")
         return [{**row, "prompt": prompt, "completion": completion}]
     others = {key: value for key, value in row.items() if key != "messages"}

@@ -60,7 +60,7 @@ def parquet_rows(data: bytes, path) -> list:
 
     try:
         rows = parquet.read_table(pyarrow.BufferReader(data)).to_pylist()
-    except pyarrow.ArrowException as error:
+    except (pyarrow.ArrowException, OSError) as error:
         raise UserError(
             f"{path} is Parquet that cannot be read ({first_line(error)}); make or fetch it again."
         ) from None
@@ -71,6 +71,8 @@ def array_items(data: bytes, path) -> list:
     """The objects of one JSON array."""
     try:
         items = json.loads(data.decode("utf-8-sig"), object_pairs_hook=files.unique_keys)
+    except UnicodeDecodeError:
+        raise UserError(f"{path} has bytes that are not UTF-8; save the file as UTF-8.") from None
     except KeyError as error:
         raise UserError(f"{path} has the key {error.args[0]!r} twice in one object; keep one of them.") from None
     for i, item in enumerate(items, 1):
@@ -88,9 +90,10 @@ def table_lines(data: bytes, path) -> list:
     except UnicodeDecodeError:
         raise UserError(f"{path} has bytes that are not UTF-8; save the table as CSV in UTF-8.") from None
     csv.field_size_limit(2**31 - 1)
-    first = text.lstrip().split("\n", 1)[0]
+    text = text.lstrip(" \r\n")  # a tab stays: pandas leaves the name of its first column empty
+    first = text.split("\n", 1)[0]
     separator = max(SEPARATORS, key=lambda mark: len(next(csv.reader([first], delimiter=mark))))
-    lines = csv.DictReader(io.StringIO(text.lstrip(), newline=""), delimiter=separator, strict=True)
+    lines = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     found = []
     try:
         repeated = [name for name, count in Counter(lines.fieldnames).items() if count > 1]

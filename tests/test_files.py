@@ -89,6 +89,16 @@ def test_broken_json_file_is_refused(tmp_path):
         files.read_json(tmp_path / "x.json", "python train/sft.py")
 
 
+def test_an_integer_longer_than_python_reads_is_named(tmp_path):
+    digits = "1" * 4301
+    said = refusal(tmp_path, GOOD.encode() + b'{"id": "b", "prompt": ' + digits.encode() + b"}\n")
+    assert "rows.jsonl:2 is not JSON (an integer of too many digits)" in said
+    (tmp_path / "x.json").write_text(digits)
+    with pytest.raises(UserError, match=r"x\.json is not JSON \(an integer of too many digits\); remove it"):
+        files.read_json(tmp_path / "x.json")
+    assert files.is_json(digits) is None
+
+
 @pytest.mark.parametrize(
     "error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt(), ValueError("a bug")]
 )

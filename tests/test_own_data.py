@@ -100,12 +100,28 @@ def test_keys_of_a_format_are_not_kept_beside_ours_and_others_are(tmp_path):
 
 
 def test_a_system_text_beside_the_row_is_its_system_message(tmp_path):
-    system = {"role": "system", "content": "Be short."}
-    for name in ("alpaca", "sharegpt"):
-        read = rows.read_examples(write(tmp_path / "a.jsonl", [{**SINGLE[name][0], "system": "Be short."}]))
-        assert read[0]["prompt"] == [system, {"role": "user", "content": WANTED[0]["prompt"]}]
-    read, _ = rows.read_pairs(write(tmp_path / "p.jsonl", [{**PAIRED["alpaca"], "system": "Be short."}]))
-    assert read[0]["prompt"][0] == system
+    system, beside = {"role": "system", "content": "Be short."}, {"system": "Be short."}
+    wanted = [system, {"role": "user", "content": WANTED[0]["prompt"]}]
+    messages = {"prompt": wanted[1:], "completion": "5"}
+    for name, row in [*((name, made[0]) for name, made in SINGLE.items()), ("messages as prompt", messages)]:
+        read = rows.read_examples(write(tmp_path / "a.jsonl", [row | beside]))
+        assert read[0]["prompt"] == wanted and "system" not in read[0], name
+        plain = rows.read_examples(write(tmp_path / "a.jsonl", [row | {"system": ""}]))
+        assert plain[0]["prompt"] == WANTED[0]["prompt"], name
+    whole = PAIRED["messages"] | {"prompt": PAIR["prompt"]}
+    pairs = {**PAIRED, "text as well": whole, "messages as well": whole | {"prompt": wanted[1:]}}
+    for name, row in pairs.items():
+        read, _ = rows.read_pairs(write(tmp_path / "p.jsonl", [row | beside]))
+        assert (read[0]["prompt"], read[0]["chosen"], read[0]["rejected"]) == (wanted, "5", "6"), name
+        assert "system" not in read[0], name
+
+
+def test_a_system_text_beside_messages_that_have_one_is_kept_once(tmp_path):
+    row = {"messages": [{"role": "system", "content": "Be short."}, *SAID]}
+    read = rows.read_examples(write(tmp_path / "a.jsonl", [row | {"system": "Be short."}]))
+    assert read[0]["prompt"] == row["messages"][:2]
+    said = refusal(write(tmp_path / "a.jsonl", [row | {"system": "Be long."}]))
+    assert "a.jsonl:1 has a system text beside messages that begin with another one" in said
 
 
 def test_transcripts_keep_all_turns_and_marks_within_an_answer(tmp_path):
@@ -130,6 +146,13 @@ def test_transcripts_keep_all_turns_and_marks_within_an_answer(tmp_path):
         ([{"instruction": "a", "instances": "b"}], "instances is text; it must be a list"),
         ([{"question": "a", "answer": "b"}], "other names (it has question, answer); run python data/convert.py"),
         ([{"prompt": "a", "response": "b"}], "NEW.jsonl --rename response=completion."),
+        ([{"prompt": "a", "input": "b", "answer": "c"}], "--rename prompt=instruction answer=output."),
+        ([{"question": "a", "context": "b", "answer": "c"}], "question=instruction answer=output context=input."),
+        (
+            [{"instruction": "a", "input": "b", "context": "c", "response": "d"}],
+            "response=output, which leaves out con",
+        ),
+        ([{"input": "a", "context": "b", "output": "c"}], "input=prompt output=completion, which leaves out context."),
         ([{"turns": ["a"]}], "has turns, which is none of the formats known here: prompt and completion; messages; "),
         ([SINGLE["alpaca"][0], SINGLE["sharegpt"][0]], "mixes formats: "),
         ([WANTED[0], {"messages": SAID}], "mixes formats: "),
@@ -172,6 +195,8 @@ def test_what_dpo_cannot_take_is_one_sentence(tmp_path, made, said):
         (b"prompt,completion\n", "has no row"),
         ("prompt,completion\né,b\n".encode("cp1252"), "has bytes that are not UTF-8"),
         (b"id,prompt,completion\n1,a,b\n1,c,d\n", ":3 repeats the id '1' of"),
+        (b"prompt,completion,label\na,b,True\nc,d,FALSE\n", ":2 has an answer with a label, as KTO takes"),
+        (b"prompt,completion,label\na,b,1\nc,d,0\n", ":2 has an answer with a label, as KTO takes"),
     ],
 )
 def test_faults_of_a_table_are_one_sentence(tmp_path, content, said):
@@ -187,12 +212,24 @@ def test_faults_of_a_table_are_one_sentence(tmp_path, content, said):
         ('[{"prompt": "a", "completion": "\\ud83d"}]', "item 1: completion holds half a character"),
         ('[{"prompt": "a", "completion": "b", "prompt": "c"}]', "has the key 'prompt' twice in one object"),
         ('[{"prompt": "a", "completion": ""}]', "own.json: item 1: completion is empty"),
+        ('[{"prompt": "é",\n"completion": "b"}]', "own.json has bytes that are not UTF-8"),
+        (
+            '[{"prompt": "a", "completion": "b", "n": ' + "1" * 4301 + "}]",
+            "is not JSON (an integer of too many digits)",
+        ),
     ],
 )
 def test_faults_of_an_array_are_one_sentence(tmp_path, content, said):
     path = tmp_path / "own.json"
-    path.write_text(content)
+    path.write_text(content, encoding="latin-1")
     assert said in refusal(path)
+
+
+def test_a_label_that_is_a_class_is_kept(tmp_path):
+    made = [{"prompt": "a", "completion": "b", "label": label} for label in ("1", "2")]
+    assert [row["label"] for row in rows.read_examples(write(tmp_path / "own.csv", made))] == ["1", "2"]
+    pairs = [{**PAIR, "label": "1"}]
+    assert rows.read_pairs(write(tmp_path / "own.csv", pairs))[0][0]["label"] == "1", "a pair says which is better"
 
 
 def test_a_field_that_only_looks_like_json_stays_text(tmp_path):
@@ -282,6 +319,17 @@ def test_an_array_holds_no_nan(tmp_path):
     (tmp_path / "own.jsonl").write_text('{"prompt": "a", "completion": "b", "score": NaN}\n')
     run(tmp_path / "own.jsonl", tmp_path / "new.json")
     assert "NaN" not in (text := (tmp_path / "new.json").read_text()) and json.loads(text)[0]["score"] is None
+
+
+def test_the_advice_keeps_the_passage_of_a_question(tmp_path):
+    """As Dolly's own file has it."""
+    row = {"instruction": "When?", "context": "It began in 2000.", "response": "In 2000.", "category": "closed_qa"}
+    path = write(tmp_path / "dolly.jsonl", [row, row | {"context": ""}])
+    given = refusal(path).partition("data/convert.py ")[2].rstrip(".").replace("NEW.jsonl", f"{tmp_path}/new.jsonl")
+    run(*given.split())
+    read = files.read_jsonl(tmp_path / "new.jsonl")
+    assert [row["prompt"] for row in read] == ["When?\n\nIt began in 2000.", "When?"]
+    assert read[0]["completion"] == "In 2000."
 
 
 @pytest.mark.slow

@@ -267,8 +267,19 @@ def test_parquet_as_it_is_written(tmp_path):
         assert [{key: row[key] for key in want} for row, want in zip(read, wanted, strict=True)] == wanted
         assert all(row["completion"] == "Two." for row in read)
     assert "own.parquet is Parquet" in refusal(files.read_jsonl, path)
-    path.write_bytes(path.read_bytes()[:40])
-    assert "own.parquet is Parquet that cannot be read" in refusal(rows.read_examples, path)
+    whole = path.read_bytes()
+    for damaged in (whole[:40], whole[:-40] + b"\xff" * 32 + whole[-8:]):  # cut off, and the end of its footer
+        path.write_bytes(damaged)
+        assert "own.parquet is Parquet that cannot be read" in refusal(rows.read_examples, path)
+
+
+@pytest.mark.parametrize("before", ["", " \r\n\n"])
+def test_a_table_whose_first_column_has_no_name(tmp_path, before):
+    """As pandas writes one with its index."""
+    path = tmp_path / "own.tsv"
+    path.write_text(f"{before}\tprompt\tcompletion\n0\tHow many?\tTwo.\n", newline="")
+    (row,) = rows.read_examples(path)
+    assert (row[""], row["prompt"], row["completion"]) == ("0", "How many?", "Two.")
 
 
 # --- pairs ------------------------------------------------------------------------------------------
