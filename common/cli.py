@@ -19,6 +19,8 @@ SECTIONS = (
     "gen_sft",
     "sft",
     "merge",
+    "export_gguf",
+    "push",
     "quality",
     "gen_dpo",
     "label",
@@ -35,9 +37,14 @@ SECTIONS = (
     "serve",
     "estimate",
     "memory",
+    "seeds",
+    "control",
 )
+READING = ("serve", "push")  # sections of scripts that write nothing to --out
 SHARED_KEYS = ("base", "domain", "seed", "engine", "dtype")
 SEEDS = (0, 2**32 - 1)  # what every library here takes as a seed, for within
+# No right to a path, a file where a folder is due or the other way round, a file system that is only read.
+UNFIT_PATHS = (errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EROFS)
 
 
 class UserError(Exception):
@@ -65,7 +72,7 @@ class _Parser(argparse.ArgumentParser):
 
 def nearest(name, valid):
     """' (did you mean X?)' for the closest of `valid`, or '' when nothing is close."""
-    close = difflib.get_close_matches(name, list(valid), n=1, cutoff=0.5)
+    close = difflib.get_close_matches(str(name), list(valid), n=1, cutoff=0.5)
     return f" (did you mean {close[0]}?)" if close else ""
 
 
@@ -107,8 +114,7 @@ def parse(made, argv=None, borrowed=()):
     args.command_tail. Raises UserError for an unknown flag, recipe, section or key, and for a seed out of SEEDS.
     """
     known, _ = made.parse_known_args(argv)
-    domain = known.domain if known.domain != made.get_default("domain") else None
-    section = known.section
+    usual, section = made.get_default("domain"), known.section
     recipe = find_recipe(known.recipe)
     settings = read_recipe(recipe)
     flags = {
@@ -126,14 +132,28 @@ def parse(made, argv=None, borrowed=()):
     made.set_defaults(**{key: _typed(flags[key], value, known.recipe) for key, value in {**shared, **own}.items()})
     args = made.parse_args(argv)
     is_default = recipe == (ROOT / DEFAULT_RECIPE).resolve()
-    own_name = "-".join(name for name in ("" if is_default else recipe.stem, domain) if name)
+    names = ("" if is_default else recipe.stem, "" if args.domain == usual else args.domain)
+    own_name = "-".join(filter(None, names))
     args.tracked = not own_name and args.out is None
-    args.out = Path(args.out) if args.out else from_root("out") / own_name
+    args.out = check_out(args.out, section) if args.out else from_root("out") / own_name
     if getattr(args, "base", None) and not Path(args.base).exists() and (ROOT / args.base).is_dir():
         args.base = str(ROOT / args.base)
-    given = {"recipe": None if is_default else known.recipe, "out": known.out, "domain": domain}
+    own_domain = None if args.domain == made.get_default("domain") else args.domain  # the recipe's goes without saying
+    given = {"recipe": None if is_default else known.recipe, "out": known.out, "domain": own_domain}
     args.command_tail = "".join(f" --{name} {shlex.quote(value)}" for name, value in given.items() if value)
     return within(args, seed=SEEDS)
+
+
+def check_out(name, section) -> Path:
+    """--out as a path; UserError when it cannot be a folder, or not one that this section's script can write to."""
+    out = there = Path(name)
+    while not there.exists():
+        there = there.parent
+    if not there.is_dir():
+        raise UserError(f"--out {name}: {there} is a file; name a folder.")
+    if section not in READING and not os.access(there, os.W_OK | os.X_OK):
+        raise UserError(f"--out {name}: the folder {there} cannot be written to; name another, or mend its rights.")
+    return out
 
 
 def from_root(name) -> Path:
@@ -195,6 +215,8 @@ def refuse_repeated_keys(node, path):
     """UserError for a mapping that has a key twice, of which YAML would keep the last."""
     seen = {}
     for key, value in node.value if getattr(node, "id", None) == "mapping" else ():
+        if not isinstance(key.value, str):
+            raise UserError(f"{path}:{key.start_mark.line + 1} has a list or a mapping as key; a key is one word.")
         if key.value in seen:
             raise UserError(
                 f"{path}:{key.start_mark.line + 1} has the key {key.value!r} again, after line {seen[key.value]}; "
@@ -206,8 +228,12 @@ def refuse_repeated_keys(node, path):
 
 def _typed(action, value, recipe):
     """The recipe's value as the flag would have read it, so that both ways give one type."""
-    if isinstance(value, bool) or value is None:
-        if isinstance(action, argparse.BooleanOptionalAction) or value is None:
+    if value is None:
+        if action.default is None:
+            return None
+        raise UserError(f"{recipe}: {action.dest} has no value; give it one or remove the line.")
+    if isinstance(value, bool):
+        if isinstance(action, argparse.BooleanOptionalAction):
             return value
         raise UserError(f"{recipe}: {action.dest} is not a switch; give it a value.")
     if isinstance(action, argparse.BooleanOptionalAction):
@@ -221,12 +247,12 @@ def _typed(action, value, recipe):
         if convert is int and any(isinstance(item, float) and item != int(item) for item in values):
             raise ValueError
         made = [convert(item) for item in values]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # the last of infinity as a whole number
         raise UserError(f"{recipe}: {action.dest} cannot be {value!r}.") from None
-    made = made if is_list else made[0]
-    if action.choices and made not in action.choices:
-        raise UserError(f"{recipe}: {action.dest} cannot be {value!r}; it is one of {list(action.choices)}.")
-    return made
+    for one in made if action.choices else ():
+        if one not in action.choices:
+            raise UserError(f"{recipe}: {action.dest} cannot be {one!r}; it is one of {list(action.choices)}.")
+    return made if is_list else made[0]
 
 
 def quiet():
@@ -268,8 +294,23 @@ def reader_has_gone() -> bool:
     return True
 
 
+def mendable(error: OSError) -> str:
+    """What the user can do about an error of the file system, in one sentence; empty for one that is a bug of ours."""
+    name = error.filename2 or error.filename  # the second is what a file was to be renamed to
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"no space left on the disk while writing {name or 'a file'}; free some and run the same command again."
+    if error.errno in UNFIT_PATHS and name:
+        return (
+            f"{name} cannot be used ({error.strerror}); mend it, its rights or the path, and run the same command "
+            "again."
+        )
+    return ""
+
+
 def run(main, parse_args):
-    """Run a script: UserError, a full disk or GPU and Ctrl-C end with one sentence; other tracebacks are our bugs."""
+    """Run a script: UserError, a full disk or GPU, files that cannot be read or written, and Ctrl-C end with one
+    sentence; other tracebacks are our bugs.
+    """
     if int(os.environ.get("RANK", 0)):  # of several processes the first one speaks
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (for as long as the process lives)
     try:
@@ -291,13 +332,10 @@ def run(main, parse_args):
             raise
         sys.exit(141)  # as the shell has it for `| head`
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        said = mendable(error)
+        if not said:
             raise
-        print(
-            f"error: no space left on the disk while writing {error.filename or 'a file'}; free some and run the "
-            "same command again.",
-            file=sys.stderr,
-        )
+        print(f"error: {said}", file=sys.stderr)
         sys.exit(2)
     except RuntimeError as error:
         if type(error).__name__ != "OutOfMemoryError":  # torch's, which is not loaded to ask for this

@@ -4,6 +4,7 @@ import errno
 import importlib
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -65,6 +66,8 @@ def make_parser(section="sft"):
     parser.add_argument("--packing", action=cli.Switch, default=True)
     parser.add_argument("--engine", default="auto", choices=("auto", "hf"))
     parser.add_argument("--loss_type", nargs="+", default=["sigmoid"])
+    parser.add_argument("--parts", nargs="+", default=["one"], choices=("one", "two"))
+    parser.add_argument("--weights", nargs="+", type=float, default=None)
     return parser
 
 
@@ -130,10 +133,24 @@ def test_sections_of_other_scripts_and_shared_keys_without_a_flag_here_are_left_
         ("packing: 'yes'", "packing is a switch"),
         ("engine: vlm", "engine cannot be 'vlm'"),
         ("learning_rate: quick", "learning_rate cannot be 'quick'"),
+        ("n: .inf", "n cannot be inf"),
+        ("n: .nan", "n cannot be nan"),
+        ("n:", "n has no value"),
+        ("base: ~", "base has no value"),
+        ("[a, b]: 1", ":2 has a list or a mapping as key"),
+        ("1: 2", "unknown key 1 in section 'sft'"),
+        ("parts: [one, three]", "parts cannot be 'three'; it is one of ['one', 'two']"),
     ],
 )
 def test_wrong_type_in_a_recipe_is_refused(tmp_path, line, word):
     assert word in refusal(tmp_path, f"sft:\n  {line}\n")
+
+
+def test_a_key_without_a_value_is_what_the_default_is_when_that_is_none(tmp_path):
+    args = parse_with(tmp_path, "sft:\n  weights:\n  parts: [two, one]\n")
+    assert args.weights is None and args.parts == ["two", "one"]
+    assert parse_with(tmp_path, "sft:\n  parts: two\n").parts == ["two"]
+    assert "seed has no value" in refusal(tmp_path, "shared:\n  seed:\n")
 
 
 @pytest.mark.parametrize("text", ["- a\n- b\n", "sft: 3\n", "sft: {n: 3\n", "words\n"])
@@ -309,6 +326,41 @@ def test_the_next_command_names_the_domain():
     assert cli.parse(parser, ["--domain", "mine", "--recipe", "recipes/smoke.yaml"]).out == Path("out/smoke-mine")
 
 
+def test_a_domain_of_the_recipe_counts_as_one_of_the_flag(tmp_path, monkeypatch):
+    monkeypatch.setattr(cli, "ROOT", tmp_path)
+    (tmp_path / "recipes").mkdir()
+    for name in ("cpu", "mine"):
+        (tmp_path / f"recipes/{name}.yaml").write_text("shared:\n  domain: other\n")
+    monkeypatch.chdir(tmp_path)
+    args = cli.parse(cli.parser("", "winrate"), [])
+    assert not args.tracked and args.out == Path("out/other") and args.command_tail == ""
+    args = cli.parse(cli.parser("", "winrate"), ["--domain", "text_to_sql"])
+    assert args.tracked and args.out == Path("out") and args.command_tail == " --domain text_to_sql"
+    args = cli.parse(cli.parser("", "winrate"), ["--recipe", "recipes/mine.yaml"])
+    assert args.out == Path("out/mine-other") and args.command_tail == " --recipe recipes/mine.yaml"
+
+
+def test_out_that_cannot_be_a_folder_is_refused_at_once(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    for name in ("file", "file/below"):
+        with pytest.raises(cli.UserError, match=r"--out .*file.*: .*file is a file; name a folder"):
+            cli.parse(cli.parser("", "winrate"), ["--out", str(tmp_path / name)])
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path)  # as for anyone but root
+    with pytest.raises(cli.UserError, match=rf"--out .*new/er: the folder {tmp_path} cannot be written to"):
+        cli.parse(cli.parser("", "winrate"), ["--out", str(tmp_path / "new/er")])
+    assert cli.parse(cli.parser("", "push"), ["--out", str(tmp_path)]).out == tmp_path, "it only reads"
+
+
+def test_every_script_with_a_recipe_has_a_section():
+    own = {
+        name
+        for folder in ("data", "train", "eval", "serve", "bench")
+        for path in (cli.ROOT / folder).glob("*.py")
+        for name in re.findall(r'cli\.parser\(\w+, "(\w+)"\)', path.read_text(encoding="utf-8"))
+    }
+    assert len(own) > 20 and own == set(cli.SECTIONS)
+
+
 @pytest.mark.parametrize(
     "script, flag, value, allowed",
     [
@@ -422,6 +474,15 @@ def test_full_disk_is_one_sentence_and_code_2(capsys, number):
     assert "space" in lines[0] and "out/sft/model.safetensors" in lines[0] and "Traceback" not in lines[0]
 
 
+@pytest.mark.parametrize("name", ["EACCES", "EPERM", "ENOTDIR", "EISDIR", "EEXIST", "EROFS"])
+def test_a_file_that_cannot_be_used_is_one_sentence_and_code_2(capsys, name):
+    number = getattr(errno, name)
+    code, lines = run_with(OSError(number, os.strerror(number), "out/sft/run.json"), capsys)
+    assert code == 2 and len(lines) == 1 and f"out/sft/run.json cannot be used ({os.strerror(number)})" in lines[0]
+    renaming = OSError(number, os.strerror(number), "out/sft/.run.json.7.part", None, "out/sft/run.json")
+    assert "error: out/sft/run.json cannot" in run_with(renaming, capsys)[1][0]
+
+
 def test_a_full_gpu_is_one_sentence_and_code_2(capsys):
     import torch
 
@@ -436,7 +497,14 @@ def test_interrupt_says_how_to_go_on(capsys):
 
 
 @pytest.mark.parametrize(
-    "error", [ValueError("a bug"), OSError(errno.EACCES, "denied"), KeyError("x"), RuntimeError("x")]
+    "error",
+    [
+        ValueError("a bug"),
+        OSError(errno.EACCES, "denied"),
+        OSError(errno.ENOENT, "no such file", "x"),
+        KeyError("x"),
+        RuntimeError("x"),
+    ],
 )
 def test_a_bug_keeps_its_traceback(error):
     def main(args):
