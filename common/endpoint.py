@@ -196,15 +196,16 @@ async def _ask(client, endpoint, name, tokenizer, prompt, sampling, number):
 
 
 def _unreachable(urls, error):
-    said = " ".join(str(error.__cause__ or error).split())[:120].rstrip(".")
+    said = str(error.__cause__ or error)
+    for url in urls:
+        said = llm.without_key(said, llm.find_key(_spec(url)))
+    said = said[:120].rstrip(".")
     return cli.UserError(f"no answer from {', '.join(urls)} ({said}); check --endpoint and that the server runs.")
 
 
 def _refused(url, error):
     """What an HTTP error of a server asks of the user."""
-    body = error.body if isinstance(error.body, dict) else {}
-    said = " ".join(str(body.get("message") or error.message).split())[:200].rstrip(".")
-    told = f"HTTP {error.status_code}: {said}"
+    told = f"HTTP {error.status_code}: {llm.told_by(error, llm.find_key(_spec(url)))[1]}"
     if error.status_code in (401, 403):
         variable = llm.key_variable(_spec(url))
         return cli.UserError(f"{url} refuses the key in {variable} ({told}); set a valid one and run again.")

@@ -24,6 +24,18 @@ CREATE INDEX IF NOT EXISTS by_request ON calls (request);
 """
 
 
+# What sqlite says of a disk or a file that the user has to mend (its lowest byte tells the kind); others are bugs.
+UNFIT = {
+    sqlite3.SQLITE_FULL: "finds no space left on the disk; free some",
+    sqlite3.SQLITE_IOERR: "cannot be read or written (the disk fails); look at the disk",
+    sqlite3.SQLITE_NOTADB: "is damaged; put a copy back, or move it away, which pays for its answers again",
+    sqlite3.SQLITE_CORRUPT: "is damaged; put a copy back, or move it away, which pays for its answers again",
+    sqlite3.SQLITE_READONLY: "cannot be written to; mend its rights",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened; mend the path or its rights",
+    sqlite3.SQLITE_BUSY: "is held by another program; end that one",
+}
+
+
 class Price(NamedTuple):
     """US dollars for a million tokens."""
 
@@ -103,28 +115,45 @@ class Ledger:
         except OSError:
             self.lock.close()
             raise UserError(f"another {stage} is running with {path}; wait for it, or give --out.") from None
-        self.base = sqlite3.connect(path, isolation_level=None, timeout=60)
-        self.base.execute("PRAGMA journal_mode = WAL")
-        self.base.execute("PRAGMA synchronous = NORMAL")  # safe against a kill; a power cut may cost the last calls
-        self.base.executescript(TABLES)
+        try:
+            self.base = sqlite3.connect(path, isolation_level=None, timeout=60)
+            self.base.execute("PRAGMA journal_mode = WAL")
+            self.base.execute("PRAGMA synchronous = NORMAL")  # safe against a kill; a power cut may cost the last calls
+            self.base.executescript(TABLES)
+        except sqlite3.Error as error:
+            self.lock.close()
+            raise self._unfit(error) from None
         self.news = self._find_run(stage, settings)
         # Open calls are those of this stage's killed processes: the lock says that no other one lives.
-        self.lost = self.base.execute(
+        self.lost = self._do(
             "UPDATE calls SET state = 'lost', reason = 'killed' "
             "WHERE state = 'open' AND run IN (SELECT id FROM runs WHERE stage = ?)",
             (stage,),
-        ).rowcount
+        )[0].rowcount
         self.spent = self._sum("run = ?", self.run)
         self.open, self.reserved = 0.0, {}
 
+    def _do(self, sql, values=()):
+        """(cursor, rows) of one statement; UserError for a file or a disk that the user has to mend."""
+        try:
+            made = self.base.execute(sql, values)
+            return made, made.fetchall()
+        except sqlite3.Error as error:
+            raise self._unfit(error) from None
+
+    def _unfit(self, error) -> Exception:
+        """What to raise for an error of sqlite."""
+        said = UNFIT.get((getattr(error, "sqlite_errorcode", None) or 0) & 0xFF)
+        return UserError(f"{self.path} {said}, and run the same command again.") if said else error
+
     def _find_run(self, stage, settings) -> str:
         """Take up the run with these settings or start one; a sentence on what differs from the stage's last run."""
-        runs = self.base.execute("SELECT id, settings FROM runs WHERE stage = ? ORDER BY id", (stage,)).fetchall()
+        runs = self._do("SELECT id, settings FROM runs WHERE stage = ? ORDER BY id", (stage,))[1]
         text = json.dumps(settings, sort_keys=True)
         self.run = next((number for number, known in runs if known == text), None)
         if self.run is not None:
             return ""
-        made = self.base.execute("INSERT INTO runs (stage, settings, started) VALUES (?, ?, ?)", (stage, text, now()))
+        made, _ = self._do("INSERT INTO runs (stage, settings, started) VALUES (?, ?, ?)", (stage, text, now()))
         self.run = made.lastrowid
         if not runs:
             return ""
@@ -137,15 +166,15 @@ class Ledger:
         )
 
     def _sum(self, where, *values) -> float:
-        return self.base.execute(f"SELECT COALESCE(SUM(cost), 0) FROM calls WHERE {where}", values).fetchone()[0]
+        return self._do(f"SELECT COALESCE(SUM(cost), 0) FROM calls WHERE {where}", values)[1][0][0]
 
     def finished(self, request: str) -> list:
         """(state, reason, answer, sent, cost, tokens) of each answer to this request, in the order made."""
-        return self.base.execute(
+        return self._do(
             "SELECT state, reason, answer, sent, cost, input + cache_read + cache_write + output FROM calls "
             "WHERE request = ? AND state IN ('answered', 'unfit') ORDER BY id",
             (request,),
-        ).fetchall()
+        )[1]
 
     def fits(self, most: float | None) -> bool:
         """Whether a call that may cost `most` dollars keeps the cap, whatever those in flight will cost."""
@@ -159,7 +188,7 @@ class Ledger:
                 f"spent or in flight and it may cost {most:.4f}; raise it and run the same command to go on, no answer "
                 "is paid for again."
             )
-        made = self.base.execute(
+        made, _ = self._do(
             "INSERT INTO calls (run, request, model, sent, state, cost) VALUES (?, ?, ?, ?, 'open', ?)",
             (self.run, request, model, now(), most),
         )
@@ -174,7 +203,7 @@ class Ledger:
         """
         most = self.reserved.pop(call)
         cost = 0.0 if state == "failed" else most if cost is None else cost
-        self.base.execute(
+        self._do(
             "UPDATE calls SET state = ?, reason = ?, input = ?, cache_read = ?, cache_write = ?, output = ?, cost = ?, "
             "seconds = ?, answer = ? WHERE id = ?",
             (state, reason, *(usage or (None,) * 4), cost, seconds, answer, call),
@@ -184,13 +213,13 @@ class Ledger:
 
     def totals(self) -> dict:
         """What this run's calls were: their number by state and reason, tokens, and dollars."""
-        calls = self.base.execute(
+        calls = self._do(
             "SELECT state, reason, COUNT(*) FROM calls WHERE run = ? GROUP BY state, reason ORDER BY state, reason",
             (self.run,),
-        ).fetchall()
-        tokens = self.base.execute(
+        )[1]
+        tokens = self._do(
             "SELECT SUM(input), SUM(cache_read), SUM(cache_write), SUM(output) FROM calls WHERE run = ?", (self.run,)
-        ).fetchone()
+        )[1][0]
         return {
             "calls": {f"{state}: {reason}" if reason else state: count for state, reason, count in calls},
             "tokens": dict(zip(Usage._fields, (value or 0 for value in tokens), strict=True)),
@@ -200,9 +229,9 @@ class Ledger:
 
     def mean_seconds(self) -> float:
         """Of this run's calls that brought an answer; 0 when there is none."""
-        return self.base.execute(
+        return self._do(
             "SELECT COALESCE(AVG(seconds), 0) FROM calls WHERE run = ? AND state IN ('answered', 'unfit')", (self.run,)
-        ).fetchone()[0]
+        )[1][0][0]
 
     def close(self):
         """Close the file and let another process take the stage up."""

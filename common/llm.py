@@ -173,7 +173,7 @@ def read_answer(raw: Raw, schema: dict) -> Reply:
         if files.half_character(data) is not None:  # which no file here can hold
             return Reply(None, "half a character")
         jsonschema.validate(data, schema)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # the first also of an integer of over 4,300 digits
         return Reply(None, "not JSON")
     except jsonschema.ValidationError:
         return Reply(None, "wrong schema")
@@ -293,7 +293,9 @@ def _read(parse, response, request) -> Raw:
         raw = parse(told, response.headers, request)
         # A lone surrogate, which JSON allows and UTF-8 does not, can be kept in no file.
         return raw._replace(text=raw.text.encode("utf-8", "replace").decode("utf-8"))
-    except (AttributeError, LookupError, TypeError) as error:
+    except json.JSONDecodeError:
+        raise
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise json.JSONDecodeError(f"not of the API's form: {error}", "", 0) from None
 
 
@@ -303,6 +305,21 @@ class Endpoint:
     def __init__(self, client, pace, url):
         self.client, self.pace, self.url = client, pace, url
         self.is_there = False  # whether any response has come from it
+
+
+def told_by(error, key: str) -> tuple:
+    """(code, a server's own words on one line) of an HTTP error, without the key."""
+    body = error.body if isinstance(error.body, dict) else {"message": error.body}
+    inner = body["error"] if isinstance(body.get("error"), dict) else body
+    told = next((inner[name] for name in ("message", "detail", "error", "type") if inner.get(name)), "no message")
+    return str(inner.get("code") or inner.get("type") or ""), without_key(str(told), key)[:200].rstrip(".")
+
+
+def without_key(text: str, key: str) -> str:
+    """A text on one line without the key, which servers and libraries may repeat, nor what looks like one."""
+    text = " ".join(text.split())
+    text = text if key == NO_KEY else text.replace(key, "[key]")
+    return re.sub(r"\b(sk|key)-[\w*.-]{6,}", "[key]", text)
 
 
 class Model:
@@ -450,7 +467,7 @@ class Model:
 
     def _refused_call(self, endpoint, call, error, sent):
         """An HTTP error, not billed unless it is a gateway's: ask again later, or stop the run where that is no use."""
-        (code, told), status, endpoint.is_there = self._told(error), error.status_code, True
+        (code, told), status, endpoint.is_there = told_by(error, self.key), error.status_code, True
         said = next((one for words, one in UNFIT.items() if words in f"{code} {told}"), None)
         if status == 400 and said:
             reason, maybe_billed = said
@@ -480,22 +497,10 @@ class Model:
         outcome = "busy" if status in (429, 503, 529) else "failed"
         return outcome, None if status in MAYBE_BILLED else NOTHING_USED
 
-    def _told(self, error) -> tuple:
-        """(code, the provider's own words on one line) of an HTTP error, without the key."""
-        body = error.body if isinstance(error.body, dict) else {"message": error.body}
-        inner = body["error"] if isinstance(body.get("error"), dict) else body
-        told = next((inner[name] for name in ("message", "detail", "error", "type") if inner.get(name)), "no message")
-        text = " ".join(str(told).split())
-        text = re.sub(r"\b(sk|key)-[\w*.-]{6,}", "[key]", self._without_key(text))
-        return str(inner.get("code") or inner.get("type") or ""), text[:200].rstrip(".")
-
-    def _without_key(self, text) -> str:
-        return text if self.key == NO_KEY else text.replace(self.key, "[key]")
-
     def _no_answer(self, endpoint, sent, error):
         """No whole response: the endpoint is left out after some; servers never reached at all stop the run."""
         said = str(error.__cause__ or "") or str(error) or type(error).__name__  # a time-out's cause says nothing
-        why = self._without_key(" ".join(said.split()))[:120].rstrip(".")
+        why = without_key(said, self.key)[:120].rstrip(".")
         others = len(self.endpoints) > 1
         if endpoint.pace.no_answer(sent, asyncio.get_running_loop().time(), others) and others:
             print(f"\nnote: {endpoint.url} does not answer ({why}); its requests go to the others.")

@@ -141,7 +141,12 @@ def confirm(text: str, yes: bool):
         return
     if not sys.stdin.isatty():
         raise cli.UserError("nobody is there to agree to the estimate above; run the same command with --yes to go on.")
-    if input("go on? [y/N] ").strip().lower() not in ("y", "yes"):
+    try:
+        said = input("go on? [y/N] ")
+    except EOFError:  # Ctrl-D
+        said = ""
+        print()
+    if said.strip().lower() not in ("y", "yes"):
         raise cli.UserError("stopped before the estimate was spent; what was answered so far stays in the ledger.")
 
 

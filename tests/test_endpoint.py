@@ -35,8 +35,8 @@ class Server:
     A completion says what it was asked with. `most` is how many it gives at once, whatever is asked.
     """
 
-    def __init__(self, models=("sft",), fault=lambda number: None, most=99, write=None):
-        self.calls, self.keys, self.fault, self.most = [], set(), fault, most
+    def __init__(self, models=("sft",), fault=lambda number: None, most=99, write=None, says="no such thing today"):
+        self.calls, self.keys, self.fault, self.most, self.says = [], set(), fault, most, says
         self.models, self.write = models, write or (lambda body, i: f"{body['prompt']} {body['seed'] + i}")
         handler = type("Handler", (_Handler,), {"mine": self})
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -73,7 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
         elif fault:
-            self.reply(fault, {"error": {"message": "no such thing today"}})
+            self.reply(fault, {"error": {"message": mine.says.format(key=self.headers["authorization"])}})
         else:
             choices = [
                 {"index": i, "text": mine.write(body, i), "finish_reason": "length" if i else "stop", "logprobs": None}
@@ -201,6 +201,15 @@ def test_what_stops_a_run_is_one_sentence(serve, monkeypatch):
         assert words in refusal(ask, flags(serve(fault=lambda number, status=status: status)))
     assert "gives no completion" in refusal(ask, flags(serve(most=0)))
     assert "is that an OpenAI-compatible server" in refusal(endpoint.require, flags(serve(models=None)), ["sft"])
+
+
+def test_a_key_that_a_server_repeats_is_not_printed(serve, monkeypatch):
+    monkeypatch.setattr(endpoint, "RETRIES", 0)
+    monkeypatch.setenv("LLM_API_KEY", "token of ours")
+    said = refusal(ask, flags(serve(fault=lambda number: 401, says="bad header {key}; is it sk-12345678?")))
+    assert "token of ours" not in said and "(HTTP 401: bad header Bearer [key]; is it [key]?)" in said
+    failed = ConnectionError("Illegal header value b'Bearer token of ours'")
+    assert "token of ours" not in str(endpoint._unreachable(["http://127.0.0.1:1/v1"], failed))
 
 
 def test_names_and_addresses_are_read_before_anything_is_asked(serve):

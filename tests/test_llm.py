@@ -8,6 +8,7 @@ import json
 import sqlite3
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 from provider import BY_GATEWAY, KEY, SAYS, UNBILLED, with_key
@@ -276,6 +277,16 @@ def test_an_answer_with_half_a_character_is_none():
     assert read == [({"text": "\U0001f600"}, ""), (None, "half a character")]
 
 
+def test_an_integer_longer_than_python_reads_is_an_unusable_answer(serve, ask, tmp_path):
+    """It is paid for, so the call may not stay open."""
+    server = serve(answer=lambda user, number: '{"word": ' + "1" * 4301 + "}")
+    assert ask("openai", [server], ["hello"])[0][0][:2] == (None, "not JSON")
+    assert {row[:2] for row in rows(tmp_path)} == {("unfit", "not JSON")}
+    response = SimpleNamespace(http_response=SimpleNamespace(text='{"usage": ' + "1" * 4301 + "}"), headers={})
+    with pytest.raises(json.JSONDecodeError):  # which is settled as lost
+        llm._read(llm._OpenAI.read, response, request("hello"))
+
+
 def test_a_server_that_is_not_there_is_named(serve, ask, monkeypatch):
     monkeypatch.setattr(llm, "FIRST_PATIENCE", 0.5)
     server = serve()
@@ -445,6 +456,23 @@ def test_one_process_at_a_time(tmp_path):
     Ledger(tmp_path / "ledger.db", "b", {}).close()
     held.close()
     Ledger(tmp_path / "ledger.db", "a", {}).close()
+
+
+def test_a_damaged_ledger_and_a_full_disk_are_one_sentence(tmp_path):
+    path = tmp_path / "ledger.db"
+    path.write_bytes(b"garbage" * 500)
+    with pytest.raises(UserError, match=r"ledger\.db is damaged; put a copy back, or move it away, which pays for"):
+        Ledger(path, "a", {})
+    path.unlink()
+    full = Ledger(path, "a", {})
+    (pages,) = full.base.execute("PRAGMA page_count").fetchone()
+    full.base.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(UserError, match=r"ledger\.db finds no space left on the disk; free some, and run the same"):
+        for _ in range(9):
+            full.begin("x" * 3000, "m", 0.1)
+    with pytest.raises(sqlite3.OperationalError, match="no such table"):  # a bug of ours
+        full._do("SELECT 1 FROM no_table")
+    full.close()
 
 
 def test_every_price_names_its_source_and_date():

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from provider import kill_after, ledger_hash, with_key
@@ -208,6 +209,16 @@ def test_without_anyone_to_ask_a_run_stops_after_the_pilot(serve, answers, tmp_p
     said = capsys.readouterr().out
     assert len(server.calls) == 10 and re.search(r"about \$[\d.]+ \(\$[\d.]+ to \$[\d.]+\)", said)
     assert not (tmp_path / "data/sft.jsonl").exists()
+
+
+def test_the_end_of_the_input_is_no_agreement(monkeypatch):
+    def at_its_end(shown):
+        raise EOFError
+
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr("builtins.input", at_its_end)
+    with pytest.raises(cli.UserError, match="stopped before the estimate was spent"):
+        paid.confirm("about $9", False)
 
 
 def test_the_cap_holds_and_raising_it_goes_on(serve, answers, tmp_path):
