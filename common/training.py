@@ -232,6 +232,24 @@ def prepare_trainer(trainer, args, weights=None):
     trl rounds a QLoRA adapter to bf16, whose steps are 1/256 of a weight: a learning rate of 5e-7 would change nothing,
     and DPO would not start from the SFT model. `weights` are the adapter's own, {name: tensor}, to be put back.
     """
+    from transformers import ProgressCallback
+
+    for name, parameter in trainer.model.named_parameters():
+        if parameter.requires_grad:
+            parameter.data = (weights[name] if weights else parameter.data).float()
+    if args.loraplus_lr_ratio:
+        use_loraplus(trainer, args.loraplus_lr_ratio)
+    trainer.remove_callback(ProgressCallback)
+    for callback in training_callbacks():
+        trainer.add_callback(callback)
+    score_trained_tokens_only()
+    passes.drop_padding_mask(trainer.model.get_base_model())
+    keep_order(trainer, args.seed)
+    return trainer
+
+
+def training_callbacks() -> tuple:
+    """A bar with loss and speed, the adapter's inputs in one dtype, and log entries that count the whole training."""
     from transformers import ProgressCallback, TrainerCallback
 
     class WholeTraining(TrainerCallback):
@@ -275,19 +293,7 @@ def prepare_trainer(trainer, args, weights=None):
                 shown = {name: logs[name] for name in ("loss", "rewards/margins", "rewards/accuracies") if name in logs}
                 self.training_bar.set_postfix({name: f"{float(value):.3f}" for name, value in shown.items()})
 
-    for name, parameter in trainer.model.named_parameters():
-        if parameter.requires_grad:
-            parameter.data = (weights[name] if weights else parameter.data).float()
-    if args.loraplus_lr_ratio:
-        use_loraplus(trainer, args.loraplus_lr_ratio)
-    trainer.remove_callback(ProgressCallback)
-    trainer.add_callback(Progress())
-    trainer.add_callback(NoWidening())
-    trainer.add_callback(WholeTraining())
-    score_trained_tokens_only()
-    passes.drop_padding_mask(trainer.model.get_base_model())
-    keep_order(trainer, args.seed)
-    return trainer
+    return Progress(), NoWidening(), WholeTraining()
 
 
 def keep_order(trainer, seed):

@@ -214,6 +214,15 @@ def test_a_merge_that_is_killed_and_run_again_ends_as_a_straight_one(adapter, ti
     assert weights_of(folder) == whole and not list(folder.glob(".*"))
 
 
+def test_strict_keeps_no_candidate(tmp_path):
+    for name in ("dequantised", "plain"):
+        (tmp_path / f".merged.{name}.part").mkdir()
+    figures = {name: {"kl": 1.0, "agreement": 0.5, "tokens": 10} for name in ("dequantised", "plain")}
+    with pytest.raises(cli.UserError, match="so nothing is kept"):
+        merge.take_best(SimpleNamespace(strict=True), tmp_path, {}, figures)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_low_agreement_warns_and_fails_when_strict(adapter, tiny_base, monkeypatch, capsys):
     monkeypatch.setattr(merge, "AGREEMENT", 1.1)
     run(adapter, tiny_base, "--no-load_in_4bit")

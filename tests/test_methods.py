@@ -3,13 +3,14 @@
 import math
 import random
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
 from common import cli, files, model
 from common.cli import UserError
 from common.domain import load_domain
-from train import dpo, reward, sft
+from train import dpo, reference, reward, sft
 from train.reference import reference_of
 
 FLAGS = ["--recipe", "recipes/smoke.yaml", "--dtype", "float32"]
@@ -29,6 +30,17 @@ def pairs(n):
         }
         for i, row in enumerate(rows)
     ]
+
+
+def test_the_kl_is_sampled_by_the_seed_of_the_training(tmp_path, monkeypatch):
+    asked = []
+    kl = lambda trainer, tokenizer, prompts, seed: asked.append((len(prompts), seed)) or {"kl": 0.1}  # noqa: E731
+    monkeypatch.setattr(reference, "kl_from_reference", kl)
+    watch = reference.kl_callback(None, ["a prompt"] * 20, [], tmp_path, 7)
+    watch.trainer = SimpleNamespace(is_fsdp_enabled=False)
+    for step in (1, 2):
+        watch.on_evaluate(None, SimpleNamespace(is_world_process_zero=True, global_step=step, max_steps=2), None)
+    assert asked == [(16, 7), (20, 7)]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The domain of rows alone: what it is made of, what it refuses, and every stage that it goes through."""
 
+import contextlib
 import json
 import random
 import re
@@ -112,6 +113,43 @@ def test_what_is_missing_is_one_sentence(tmp_path):
         gen_dpo.main(gen_dpo.parse_args(["--domain", "rows", "--out", str(args.out)]))
     with pytest.raises(UserError, match=r"no domain 'row' \(did you mean rows\?\); there is text_to_sql, rows"):
         load_domain("row")
+
+
+def test_a_table_spells_whether_a_refusal_is_right(tmp_path):
+    spelled, meant = ("true", "False", "", "TRUE"), (True, False, None, True)
+    table = "\n".join(["prompt,completion,refuse", *(f"Q{i},A{i},{spelled[i % 4]}" for i in range(12))])
+    for name in ("own.csv", "test.csv"):
+        (tmp_path / name).write_text(table.replace("Q", "T") if name == "test.csv" else table)
+    args = prepare(tmp_path, tmp_path / "own.csv", tmp_path / "test.csv")
+    read = [row for name in ("train", "dev", "pairs") for row in files.read_jsonl(args.out / f"domain/{name}.jsonl")]
+    for rows in (read, files.read_jsonl(args.out / "domain/test.jsonl")):
+        assert len(rows) == 12 and all(row.get("refuse") is meant[int(row["prompt"][1:]) % 4] for row in rows)
+    (tmp_path / "bad.csv").write_text(table.replace("False", "no", 1))
+    for data, test in (("bad.csv", "test.csv"), ("own.csv", "bad.csv")):
+        with pytest.raises(UserError, match=r"bad\.csv: the row line-3 has refuse 'no'; it must be true or false"):
+            prepare(tmp_path, tmp_path / data, tmp_path / test)
+
+
+def test_two_files_of_one_name_are_both_recorded(tmp_path):
+    for name in ("x", "y"):
+        (tmp_path / name).mkdir()
+    data, test = write(tmp_path / "x/rows.jsonl", range(9)), write(tmp_path / "y/rows.jsonl", [50])
+    args = prepare(tmp_path, data, test)
+    inputs = files.read_json(args.out / "domain/domain.json")["inputs"]
+    assert inputs == {str(path): files.sha256(path) for path in (data, test)}
+    assert load_domain("rows", args.out).__doc__ == "Requests as in rows.jsonl."
+
+
+def test_of_several_processes_the_first_writes_the_domain(tmp_path, monkeypatch):
+    data, test = write(tmp_path / "own.jsonl", range(9)), write(tmp_path / "test.jsonl", [50])
+    passed = []
+    monkeypatch.setattr(rows_domain, "first_alone", lambda: passed.append(1) or contextlib.nullcontext())
+    monkeypatch.setenv("RANK", "1")
+    prepare(tmp_path, data, test)
+    assert passed == [1] and not (tmp_path / "out/domain").exists()
+    monkeypatch.setenv("RANK", "0")
+    prepare(tmp_path, data, test)
+    assert passed == [1, 1] and (tmp_path / "out/domain/domain.json").is_file()
 
 
 def test_an_adapter_of_other_rows_than_the_domain_has_now_is_refused(tmp_path, monkeypatch):

@@ -182,6 +182,23 @@ def check_policy(args, rows, parent, data):
         print(f"note: {policy['unknown']} of {len(rows)} pairs do not say which model wrote them: taken as off-policy.")
 
 
+def read_rows(args, domain, data, adapter) -> tuple:
+    """(pairs to train on, pairs held out, how many there are of each, the lineage of the SFT adapter to go on from).
+
+    UserError when data and adapter do not belong together.
+    """
+    provenance.check_data(args, domain, gen_dpo, data)
+    rows, same = read_pairs(data, f"python data/gen_dpo.py{args.command_tail}")
+    if same:
+        print(f"note: {same} pairs are left out, whose chosen and rejected answers are the same.")
+    parent = model.check_adapter(adapter, args.base)
+    model.check_system(parent, adapter, domain.SYSTEM_PROMPT)
+    rows_domain.check_taught(args, parent)
+    check_policy(args, rows, parent, data)
+    rows, held = split_pairs(limited(rows, args), args.held_out_share)
+    return rows, held, {"pairs": len(rows), "held_out": len(held), SAME: same}, parent
+
+
 def single_answers(rows, system, seed) -> list:
     """Pairs as TRL's KTOTrainer reads them, each answer by itself, in the order of `seed`.
 
@@ -236,7 +253,7 @@ def finish(args, trainer, tokenizer, domain, dev_rows, before, data, prompts, kl
     folder, adapter = args.out / "dpo", args.out / "sft"
     step = trainer.state.global_step
     if not kl or kl[-1]["step"] < step:  # no evaluation at the end
-        kl.append({"step": step, **kl_from_reference(trainer, tokenizer, prompts)})
+        kl.append({"step": step, **kl_from_reference(trainer, tokenizer, prompts, args.seed)})
     after = perplexity_of(trainer.model, tokenizer, domain, dev_rows)
     trainable, total = model.trainable_share(trainer.model)
     told = {"perplexity_before": before, "perplexity_after": after}
@@ -260,15 +277,7 @@ def main(args):
     check_sharding(args)
     domain = load_domain(args.domain, args.out)
     data, folder, adapter = data_of(args), args.out / "dpo", args.out / "sft"
-    provenance.check_data(args, domain, gen_dpo, data)
-    rows, same = read_pairs(data, f"python data/gen_dpo.py{args.command_tail}")
-    if same:
-        print(f"note: {same} pairs are left out, whose chosen and rejected answers are the same.")
-    parent = model.check_adapter(adapter, args.base)
-    model.check_system(parent, adapter, domain.SYSTEM_PROMPT)
-    rows_domain.check_taught(args, parent)
-    check_policy(args, rows, parent, data)
-    rows, held = split_pairs(limited(rows, args), args.held_out_share)
+    rows, held, counts, parent = read_rows(args, domain, data, adapter)
     dev_rows, dev = held_out(domain, args)
     tokenizer = model.load_tokenizer(adapter)
     check_lengths(tokenizer, domain.SYSTEM_PROMPT, rows + held, SIDES, args)
@@ -282,7 +291,7 @@ def main(args):
     prompts = [chat.encode(tokenizer, row["prompt"], domain.SYSTEM_PROMPT) for row in dev_rows[:KL_PROMPTS]]
     checkpoint = resume_point(work)
     kl = kl_so_far(work, checkpoint)
-    watch = kl_callback(tokenizer, prompts, kl, work)
+    watch = kl_callback(tokenizer, prompts, kl, work, args.seed)
     trainer = build_trainer(args, network, tokenizer, rows, held, domain, work, [watch])
     del network  # the trainer's now, to be freed with it
     tracking.watch(trainer, run)
@@ -311,7 +320,7 @@ def main(args):
         proof=proof,
         dev=dev,
         policy=provenance.policy_of(rows, parent),
-        counts={"pairs": len(rows), "held_out": len(held), SAME: same},
+        counts=counts,
     )
     tracking.finish(run, folder)
     remove_checkpoints(folder, args)

@@ -185,8 +185,7 @@ def merge(args, folder):
     device = trained.device
     wanted = next_tokens(PeftModel.from_pretrained(trained, str(folder)), prompts, completions)
     candidates = {"dequantised": layers, "plain": {}} if layers else {"plain": {}}
-    for path in folder.glob(".merged.*.part"):
-        shutil.rmtree(path)  # of a merge that was killed
+    remove_candidates(folder)  # of a merge that was killed
     for name, quantised in candidates.items():
         write_candidate(base, folder / f".merged.{name}.part", updates, quantised, device)
         finish_folder(folder / f".merged.{name}.part", base, tokenizer)
@@ -216,6 +215,12 @@ def write_base(base, folder, layers, tokenizer, lineage):
     files.replace_folder(part, target)
 
 
+def remove_candidates(folder):
+    """Remove what merge() writes beside merged/."""
+    for path in folder.glob(".merged.*.part"):
+        shutil.rmtree(path)
+
+
 def take_best(args, folder, lineage, figures):
     """Rename the candidate nearest to the adapter to merged/, remove the other, say how near it is."""
     taken = min(figures, key=lambda name: figures[name]["kl"])
@@ -231,10 +236,10 @@ def take_best(args, folder, lineage, figures):
         f"adapter's, KL {figures[taken]['kl']:.2g} nats a token"
     )
     if agreement < AGREEMENT and args.strict:
+        remove_candidates(folder)
         raise cli.UserError(f"{told}; under {AGREEMENT:.0%}, so nothing is kept (--strict).")
     files.replace_folder(part, target)
-    for other in folder.glob(".merged.*.part"):
-        shutil.rmtree(other)
+    remove_candidates(folder)
     print(told, flush=True)
     if agreement < AGREEMENT:
         print(

@@ -220,8 +220,8 @@ def reference_log_probs(trainer, pairs, size) -> dict:
     return made
 
 
-def kl_from_reference(trainer, tokenizer, prompts, seed=0):
-    """What samples of the policy, one for each prompt, say of it: {"kl", "tokens", "prompts"}.
+def kl_from_reference(trainer, tokenizer, prompts, seed):
+    """What samples of the policy, one for each prompt by the seed, say of it: {"kl", "tokens", "prompts"}.
 
     kl: mean of log p_policy - log p_reference, in nats per answer, an estimate of the KL; tokens: their mean length,
     which drifts where longer or shorter answers are rewarded; prompts: how many there were.
@@ -254,7 +254,7 @@ def kl_so_far(work, checkpoint):
     return [item for item in files.read_json(work / "kl.json") if item["step"] <= step]
 
 
-def kl_callback(tokenizer, prompts, log, work):
+def kl_callback(tokenizer, prompts, log, work, seed):
     """A trainer callback that adds kl_from_reference and step to `log` and work/kl.json at each evaluation.
 
     Warns of a spike. On the way it samples only WATCHED of the prompts, at the last step all: on a CPU sampling takes
@@ -271,7 +271,7 @@ def kl_callback(tokenizer, prompts, log, work):
             if not state.is_world_process_zero or self.trainer.is_fsdp_enabled:
                 return  # one process alone cannot sample from a model that they share
             asked = prompts if state.global_step >= state.max_steps else prompts[:WATCHED]
-            seen = kl_from_reference(self.trainer, tokenizer, asked)
+            seen = kl_from_reference(self.trainer, tokenizer, asked, seed)
             kl = seen["kl"]
             if log and kl > 3 and kl > 5 * max(log[-1]["kl"], 0.1):
                 print(

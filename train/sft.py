@@ -114,6 +114,18 @@ def replayed(args, rows) -> list:
     return [{**found[i], "prompt": chat.messages(found[i]["prompt"], "")} for i in chosen]
 
 
+def read_rows(args, domain, data) -> tuple:
+    """(the rows to train on with those of --replay among them, those of --replay, how many there are of each)."""
+    provenance.check_data(args, domain, gen_sft, data)
+    rows = limited(read_examples(data, f"python data/gen_sft.py{args.command_tail}"), args)
+    again = replayed(args, rows)
+    counts = {"rows": len(rows), **({"replay": len(again)} if args.replay else {})}
+    if again:
+        rows = rows + again
+        random.Random(args.seed).shuffle(rows)
+    return rows, again, counts
+
+
 def build_trainer(args, base, tokenizer, rows, dev_rows, domain, work):
     """TRL's SFTTrainer over the quantised base with a fresh adapter."""
     from datasets import Dataset
@@ -192,13 +204,7 @@ def main(args):
     data = data_of(args)
     domain = load_domain(args.domain, args.out)
     folder = args.out / "sft"
-    provenance.check_data(args, domain, gen_sft, data)
-    rows = limited(read_examples(data, f"python data/gen_sft.py{args.command_tail}"), args)
-    again = replayed(args, rows)
-    counts = {"rows": len(rows), **({"replay": len(again)} if args.replay else {})}
-    if again:
-        rows = rows + again
-        random.Random(args.seed).shuffle(rows)
+    rows, again, counts = read_rows(args, domain, data)
     dev_rows, dev = held_out(domain, args)
     model.require_base(args.base)
     check_targets(args)
