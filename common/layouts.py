@@ -110,13 +110,13 @@ def from_pair(row, where) -> list:
     if prompt is None and all(isinstance(text, str) and TURN.match(text) for text in sides.values()):
         sides = {side: from_transcript(text) for side, text in sides.items()}
     sides = {side: as_list(value) for side, value in sides.items()}
+    others = {key: value for key, value in row.items() if key != "system"}
     if not row.get("system"):
-        return [{**row, **sides}]
-    others = {key: value for key, value in row.items() if key not in ("prompt", "system")}
+        return [{**others, **sides}]
     if all(isinstance(value, list) and len(value) > 1 for value in sides.values()):  # they begin with the prompt
         sides = {side: with_system(row, value, where) for side, value in sides.items()}
         if isinstance(prompt, str):
-            return [{**others, "prompt": prompt, **sides}]
+            return [{**others, **sides}]
     return [{**others, "prompt": with_system(row, as_user(prompt), where), **sides}]
 
 
@@ -139,9 +139,9 @@ def as_list(value):
 
 def as_it_is(row, where) -> list:
     """prompt and completion, or messages, after the system text beside them."""
-    if not row.get("system"):
-        return [row]
     others = {key: value for key, value in row.items() if key != "system"}
+    if not row.get("system"):
+        return [others]
     if "prompt" in row and "completion" in row:
         return [{**others, "prompt": with_system(row, as_user(row["prompt"]), where)}]
     return [{**others, "messages": with_system(row, row["messages"], where)}]

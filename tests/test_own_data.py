@@ -107,7 +107,7 @@ def test_a_system_text_beside_the_row_is_its_system_message(tmp_path):
         read = rows.read_examples(write(tmp_path / "a.jsonl", [row | beside]))
         assert read[0]["prompt"] == wanted and "system" not in read[0], name
         plain = rows.read_examples(write(tmp_path / "a.jsonl", [row | {"system": ""}]))
-        assert plain[0]["prompt"] == WANTED[0]["prompt"], name
+        assert plain[0]["prompt"] == WANTED[0]["prompt"] and "system" not in plain[0], name
     whole = PAIRED["messages"] | {"prompt": PAIR["prompt"]}
     pairs = {**PAIRED, "text as well": whole, "messages as well": whole | {"prompt": wanted[1:]}}
     for name, row in pairs.items():
