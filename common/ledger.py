@@ -24,7 +24,7 @@ CREATE INDEX IF NOT EXISTS by_request ON calls (request);
 """
 
 
-# What sqlite says of a disk or a file that the user has to mend (its lowest byte tells the kind); others are bugs.
+# What the library says of a disk or a file that the user has to mend (its lowest byte tells the kind); others are bugs.
 UNFIT = {
     sqlite3.SQLITE_FULL: "finds no space left on the disk; free some",
     sqlite3.SQLITE_IOERR: "cannot be read or written (the disk fails); look at the disk",
@@ -142,7 +142,7 @@ class Ledger:
             raise self._unfit(error) from None
 
     def _unfit(self, error) -> Exception:
-        """What to raise for an error of sqlite."""
+        """What to raise for an error of the library."""
         said = UNFIT.get((getattr(error, "sqlite_errorcode", None) or 0) & 0xFF)
         return UserError(f"{self.path} {said}, and run the same command again.") if said else error
 

@@ -226,10 +226,6 @@ def take_best(args, folder, lineage, figures):
     taken = min(figures, key=lambda name: figures[name]["kl"])
     target = folder / "merged"
     part = folder / f".merged.{taken}.part"
-    figures["taken"] = taken
-    files.write_json(part / "merge.json", figures)
-    merged = {"merged_from": taken, "merged_sha256": model.fingerprint(part)}
-    files.write_json(part / "lineage.json", {**lineage, **merged})
     agreement = figures[taken]["agreement"]
     told = (
         f"merged {folder} into the {taken} base: {agreement:.1%} of {figures[taken]['tokens']} next tokens equal the "
@@ -238,6 +234,10 @@ def take_best(args, folder, lineage, figures):
     if agreement < AGREEMENT and args.strict:
         remove_candidates(folder)
         raise cli.UserError(f"{told}; under {AGREEMENT:.0%}, so nothing is kept (--strict).")
+    figures["taken"] = taken
+    files.write_json(part / "merge.json", figures)
+    merged = {"merged_from": taken, "merged_sha256": model.fingerprint(part)}
+    files.write_json(part / "lineage.json", {**lineage, **merged})
     files.replace_folder(part, target)
     remove_candidates(folder)
     print(told, flush=True)
