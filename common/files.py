@@ -2,6 +2,7 @@
 
 import codecs
 import contextlib
+import fcntl
 import gzip
 import hashlib
 import json
@@ -349,6 +350,18 @@ def commit() -> str:
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return name + ("-dirty" if differs.returncode else "")
+
+
+def hold(path, otherwise: str):
+    """The lock file `path`, open; no other process gets it until it is closed. UserError `otherwise` when one has it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    held = path.open("w")
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel releases it, also after kill -9
+    except OSError:
+        held.close()
+        raise UserError(otherwise) from None
+    return held
 
 
 def shown(path) -> str:

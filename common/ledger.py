@@ -5,13 +5,13 @@ that a kill left open is counted as spent, since nobody knows whether the provid
 """
 
 import datetime
-import fcntl
 import hashlib
 import json
 import sqlite3
 from pathlib import Path
 from typing import NamedTuple
 
+from common import files
 from common.cli import ROOT, UserError, nearest
 
 PRICES = ROOT / "common" / "prices.json"
@@ -107,14 +107,11 @@ class Ledger:
 
     def __init__(self, path, stage: str, settings: dict, max_cost: float | None = None):
         path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
         self.path, self.max_cost = path, max_cost
-        self.lock = path.with_name(f"{path.name}.{stage}.lock").open("w")
-        try:
-            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel releases it, also after kill -9
-        except OSError:
-            self.lock.close()
-            raise UserError(f"another {stage} is running with {path}; wait for it, or give --out.") from None
+        self.lock = files.hold(
+            path.with_name(f"{path.name}.{stage}.lock"),
+            f"another {stage} is running with {path}; wait for it, or give --out.",
+        )
         try:
             self.base = sqlite3.connect(path, isolation_level=None, timeout=60)
             self.base.execute("PRAGMA journal_mode = WAL")

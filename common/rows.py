@@ -17,6 +17,19 @@ ROLES = ("system", "user", "assistant")
 UNREAD = ("tools", "images", "image", "chat_template_kwargs")
 SAME = "chosen and rejected are the same"
 GROUPS = ("cluster", "schema_id")  # what may say that rows belong together
+TO_REFUSE = {None: False, "": False, False: False, "false": False, True: True, "true": True}
+
+
+def to_refuse(row, where) -> bool:
+    """Whether only a refusal is right, by the row's `refuse`; UserError for one that is neither true nor false.
+
+    The columns of a table are text: there true and false count in any case, and an empty cell as none.
+    """
+    said = row.get("refuse")
+    known = said.strip().lower() if isinstance(said, str) else said
+    if isinstance(known, (list, dict)) or known not in TO_REFUSE:
+        raise UserError(f"{where} has refuse {said!r}; it must be true or false, or left out.")
+    return TO_REFUSE[known]
 
 
 def read_examples(path, made_by: str = "") -> list:

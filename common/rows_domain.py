@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from common import files
 from common.apart import first_alone, is_first
 from common.cli import UserError
-from common.rows import group_pairs, read_examples
+from common.rows import group_pairs, read_examples, to_refuse
 
 NAME = "rows"
 MADE_BY = "python train/sft.py --domain rows --data FILE --benchmark FILE"
@@ -24,7 +24,6 @@ agrees with it in substance. A refusal is correct only where the request should 
 format (0 or 1): it has the form that the request asks for, and nothing beside the answer.
 explanation (0 or 1): what it says to explain or justify itself is right; an answer that explains nothing has 1.
 Length is no merit. A correct answer beats a wrong one; among correct ones format and explanation decide."""
-REFUSE = {"true": True, "false": False, "": None}  # as a table spells it
 DEV_SHARE, DEV_ROWS = 0.05, 200  # of the rows, and at most so many
 
 
@@ -101,19 +100,12 @@ def benchmark_rows(path) -> list:
 
 
 def with_refuse(rows: list, path) -> list:
-    """The rows with `refuse` as true or false where a table spells it; an empty field is none.
-
-    UserError for any other text, all of which would be true.
-    """
+    """The rows with `refuse` as true or false where a table spells it; an empty field is none."""
     made = []
     for row in rows:
-        given = row.get("refuse")
-        if isinstance(given, str):
-            if (text := given.strip().lower()) not in REFUSE:
-                raise UserError(f"{path}: the row {row['id']} has refuse {given!r}; it must be true or false.")
-            others = {key: value for key, value in row.items() if key != "refuse"}
-            row = others | ({"refuse": REFUSE[text]} if text else {})
-        made.append(row)
+        refuse = to_refuse(row, f"{path}: the row {row['id']}")
+        others = {key: value for key, value in row.items() if key != "refuse"}
+        made.append({**others, "refuse": refuse} if row.get("refuse") not in (None, "") else others)
     return made
 
 

@@ -7,7 +7,6 @@ Ratings are kept in out/ratings after every key, so that a stopped server goes o
 what was rated and the raters' agreement: out/eval/winrate_hand.json, or with --pairs out/data/dpo_hand.jsonl.
 """
 
-import fcntl
 import hashlib
 import json
 import random
@@ -137,14 +136,8 @@ def take(path):
 
     Each server writes the whole file from what it holds, so two of them would drop each other's ratings.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    held = path.with_name(f"{path.name}.lock").open("w")
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel releases it, also after kill -9
-    except OSError:
-        held.close()
-        raise cli.UserError(f"another label.py is running on {path}; let all rate on its page, or stop it.") from None
-    return held
+    told = f"another label.py is running on {path}; let all rate on its page, or stop it."
+    return files.hold(path.with_name(f"{path.name}.lock"), told)
 
 
 class Ratings:

@@ -20,7 +20,6 @@ HOW = ("hardest", "best_worst")
 FIELDS = ("correct", "format", "explanation")
 NOT_JUDGED, NONE_CORRECT, ALL_EQUAL, ALIKE = "none can be judged", "none correct", "all equal", "near-identical"
 REFUSALS = "refusals beyond their share"
-TO_REFUSE = {None: False, "": False, False: False, "false": False, True: True, "true": True}
 
 
 # --- judged samples ---------------------------------------------------------------------------------
@@ -124,15 +123,8 @@ def make_pairs(candidates, how, most_alike) -> tuple:
 
 
 def to_refuse(row) -> bool:
-    """Whether only a refusal is right, by the row's `refuse`; UserError for one that is neither true nor false.
-
-    The columns of a table are text: there true and false count in any case, and an empty cell as none.
-    """
-    said = row.get("refuse")
-    known = said.strip().lower() if isinstance(said, str) else said
-    if isinstance(known, (list, dict)) or known not in TO_REFUSE:
-        raise UserError(f"the prompt {row['id']} has refuse {said!r}; it must be true or false, or left out.")
-    return TO_REFUSE[known]
+    """Whether only a refusal is right for a prompt; UserError for one whose `refuse` is neither true nor false."""
+    return rows.to_refuse(row, f"the prompt {row['id']}")
 
 
 def drop_surplus_refusals(pairs, due: int, prompts: int, rng: random.Random) -> list:
