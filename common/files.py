@@ -353,7 +353,7 @@ def commit() -> str:
 
 
 def hold(path, otherwise: str):
-    """The lock file `path`, open; no other process gets it until it is closed. UserError `otherwise` when one has it."""
+    """The lock file `path`, open; no other process gets it until it is closed. UserError `otherwise` if one has it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     held = path.open("w")
     try:
